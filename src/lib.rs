@@ -1,0 +1,3 @@
+//! `routo-receiver`: takes an SMS gateway's callbacks and keeps every one.
+
+pub mod domain;
