@@ -1,2 +1,34 @@
-//! bin
-fn main() {}
+//! The runtime and the exit code, and nothing else.
+
+use std::process::ExitCode;
+use std::thread::available_parallelism;
+
+use clap::Parser;
+use routo_receiver::cli::Cli;
+use routo_receiver::error_chain::Chain;
+use tokio::runtime;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let finished = runtime::Builder::new_multi_thread()
+        .worker_threads(worker_threads())
+        .enable_all()
+        .build()
+        .map(|runtime| runtime.block_on(routo_receiver::app::run(&cli)));
+    match finished {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => failed(&error),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("routo-receiver: {}", Chain(error));
+    ExitCode::FAILURE
+}
+
+/// All cores but one, which Postgres has more use for: on two cores, callbacks are answered as fast
+/// by one worker as by two, and the slowest of them sooner (`make bench`).
+fn worker_threads() -> usize {
+    available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
+}

@@ -52,9 +52,8 @@ impl FromStr for Encoding {
 
 impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::NAMES
-            .iter()
-            .find_map(|(name, encoding)| (encoding == self).then_some(*name));
+        let name =
+            Self::NAMES.iter().find_map(|(name, encoding)| (encoding == self).then_some(*name));
         f.write_str(name.unwrap_or_default())
     }
 }

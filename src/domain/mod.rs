@@ -1,7 +1,27 @@
 //! The facts: what a callback says, free of HTTP, SQL and files. Imports no other room.
 
 mod account;
+mod delivery_status;
 mod encoding;
+mod encoding_overrides;
+mod event;
+mod extra;
+mod message_text;
+mod number;
+mod rejected_request;
+mod stamp;
+mod text;
 
 pub use account::{AccountName, InvalidAccountName};
+pub use delivery_status::DeliveryStatus;
 pub use encoding::{Encoding, UnknownEncoding};
+pub use encoding_overrides::EncodingOverrides;
+pub use event::{
+    CallbackKind, DeliveryReport, Event, InboundMessage, Reception, RejectedCallback, Transport,
+};
+pub use extra::Extra;
+pub use message_text::{Charset, MessageText};
+pub use number::PhoneNumber;
+pub use rejected_request::RejectedRequest;
+pub use stamp::{Stamp, StampSource};
+pub use text::Text;

@@ -1,0 +1,38 @@
+# The habits of this project; CI calls the same targets.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint docs bench prepare
+
+# The queries are checked against the committed descriptions in .sqlx, not against a database that
+# happens to be configured.
+export SQLX_OFFLINE := true
+
+help: ## What can be done here.
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: ## Start the service on this machine; set-up included, no configuration needed.
+	@scripts/setup
+	cargo run --release --locked
+
+test: ## Every test, against a real Postgres; set-up included.
+	@scripts/setup test
+	cargo test --locked --no-fail-fast
+
+lint: ## Formatting, clippy, documentation, unused dependencies, licences.
+	@scripts/setup
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	scripts/optional cargo-machete
+	scripts/optional cargo-deny --offline check bans licenses sources
+
+docs: ## The code's documentation, in the browser.
+	cargo doc --locked --no-deps --document-private-items --open
+
+bench: ## How many durable callbacks a second, beside the service's own /livez.
+	@scripts/setup test
+	cargo bench --locked --bench throughput
+
+prepare: ## After a change of a query: describe it again in .sqlx (needs sqlx-cli and DATABASE_URL).
+	SQLX_OFFLINE=false cargo sqlx database setup
+	SQLX_OFFLINE=false cargo sqlx prepare

@@ -1,0 +1,170 @@
+//! How many durable callbacks a second, beside the same service's own `/livez`, which does the same
+//! work but for the database: a ratio that means something on any machine.
+//!
+//! `cargo bench --bench throughput`, with `ROUNDS`, `SECONDS` and `CONNECTIONS` in the environment
+//! to change what it does. Load generator, service and Postgres share the machine.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "a test that can't go on fails"
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use support::app::{LOGIN, TOKEN, environment};
+use support::client::{get, send};
+use support::postgres::TestDatabase;
+use support::process::ServiceProcess;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[derive(Clone, Copy)]
+enum Load {
+    Livez,
+    Reports,
+    Messages,
+}
+
+struct Measured {
+    rate: f64,
+    p50: Duration,
+    p99: Duration,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let number = |name: &str, default: u64| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let (rounds, seconds) = (number("ROUNDS", 3), number("SECONDS", 4));
+    let connections = [number("CONNECTIONS", 64)];
+    let database = TestDatabase::create().await;
+    let service = ServiceProcess::start(&environment(&database.url())).await;
+    support::eventually("ready", || async {
+        send(service.http, get("/readyz")).await.status == 200
+    })
+    .await;
+    println!("connections  load       requests/s      p50      p99   of /livez   service RSS");
+    for connections in connections {
+        let mut livez = Vec::new();
+        let mut others =
+            [(Load::Reports, "reports", Vec::new()), (Load::Messages, "messages", Vec::new())];
+        // Interleaved, so that what else the machine does falls on all of them.
+        for _ in 0..rounds {
+            livez.push(run(service.http, Load::Livez, connections, seconds).await);
+            for (load, _, measured) in &mut others {
+                measured.push(run(service.http, *load, connections, seconds).await);
+            }
+        }
+        let rss = resident_memory(service.id());
+        let base = median(&livez);
+        print_row(connections, "/livez", base, base.rate, &rss);
+        for (_, name, measured) in &others {
+            print_row(connections, name, median(measured), base.rate, &rss);
+        }
+    }
+    let batches = database
+        .query(
+            "select 'reports' as rows, count(*) as stored, count(*) / count(distinct xmin::text) as in_a_commit
+             from delivery_reports
+             union all
+             select 'messages', count(*), count(*) / count(distinct xmin::text) from inbound_messages",
+        )
+        .await;
+    for batch in batches.as_array().into_iter().flatten() {
+        println!(
+            "{}: {} stored, {} in a commit",
+            batch["rows"], batch["stored"], batch["in_a_commit"]
+        );
+    }
+}
+
+fn print_row(connections: u64, name: &str, measured: &Measured, base: f64, rss: &str) {
+    let Measured { rate, p50, p99 } = measured;
+    println!(
+        "{connections:>11}  {name:<9} {rate:>11.0} {:>8} {:>8} {:>11.2}   {rss}",
+        format!("{:.2}ms", p50.as_secs_f64() * 1e3),
+        format!("{:.2}ms", p99.as_secs_f64() * 1e3),
+        rate / base
+    );
+}
+
+fn median(measured: &[Measured]) -> &Measured {
+    let mut sorted: Vec<&Measured> = measured.iter().collect();
+    sorted.sort_by(|a, b| a.rate.total_cmp(&b.rate));
+    sorted[sorted.len() / 2]
+}
+
+/// A closed loop: every connection sends its next request when the last was answered.
+async fn run(to: SocketAddr, load: Load, connections: u64, seconds: u64) -> Measured {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let stop = Arc::new(AtomicBool::new(false));
+    let started = Instant::now();
+    let clients: Vec<_> = (0..connections)
+        .map(|_| {
+            let stop = Arc::clone(&stop);
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(to).await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                let mut latencies = Vec::new();
+                let mut answer = vec![0; 4096];
+                while !stop.load(Ordering::Relaxed) {
+                    let request = request(load, SERIAL.fetch_add(1, Ordering::Relaxed));
+                    let sent = Instant::now();
+                    stream.write_all(request.as_bytes()).await.unwrap();
+                    let mut filled = 0;
+                    while !answer[..filled].ends_with(b"\r\n\r\nOK") {
+                        let read = stream.read(&mut answer[filled..]).await.unwrap();
+                        assert!(read > 0, "closed: {}", String::from_utf8_lossy(&answer[..filled]));
+                        filled += read;
+                        assert!(filled < 1024, "{}", String::from_utf8_lossy(&answer[..filled]));
+                    }
+                    assert!(answer.starts_with(b"HTTP/1.1 200"));
+                    latencies.push(sent.elapsed());
+                }
+                latencies
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut latencies = Vec::new();
+    for client in clients {
+        latencies.extend(client.await.unwrap());
+    }
+    let elapsed = started.elapsed().as_secs_f64();
+    latencies.sort_unstable();
+    let percentile = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
+    let count = u32::try_from(latencies.len()).unwrap();
+    Measured { rate: f64::from(count) / elapsed, p50: percentile(50), p99: percentile(99) }
+}
+
+fn request(load: Load, serial: u64) -> String {
+    let target = match load {
+        Load::Livez => "/livez".to_owned(),
+        Load::Reports => format!(
+            "/delivery-reports/{TOKEN}?mess_id=bench-{serial:012}&status=0&number=44{serial:010}"
+        ),
+        Load::Messages => format!(
+            "/inbound-messages?{LOGIN}&dcs=0&org=44{serial:010}&dest=447000000000&message=Hello+number+{serial}"
+        ),
+    };
+    format!("GET {target} HTTP/1.1\r\nHost: bench\r\n\r\n")
+}
+
+fn resident_memory(process: u32) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let field = |name: &str| {
+        status.lines().find_map(|line| line.strip_prefix(name)).map_or("?", str::trim).to_owned()
+    };
+    format!("{} (peak {})", field("VmRSS:"), field("VmHWM:"))
+}

@@ -1,0 +1,53 @@
+//! Why a command failed.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::config::ConfigError;
+use crate::credentials::{AccountsError, NoAccount};
+use crate::local_postgres::LocalPostgresError;
+use crate::store::StoreError;
+
+/// Why a command failed. Each text says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration has problems; all of them are named.
+    #[error("the configuration can't be used:\n{0}")]
+    Config(#[from] ConfigError),
+    /// Nobody could call back.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+    /// Nobody could call back, says `check`.
+    #[error(transparent)]
+    NoAccount(#[from] NoAccount),
+    /// The embedded Postgres does not start.
+    #[error("the embedded Postgres can't be used")]
+    LocalPostgres(#[from] LocalPostgresError),
+    /// The database can't be used.
+    #[error("the database can't be used")]
+    Store(#[from] StoreError),
+    /// An address can't be listened on.
+    #[error("can't listen on {address}; set {key} to another address, or stop what uses it")]
+    Listen {
+        /// The configuration key and its environment variable.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Signals can't be waited for.
+    #[error("can't wait for signals")]
+    Signals(#[source] io::Error),
+    /// A running service does not say that it is ready.
+    #[error("{0}")]
+    NotReady(String),
+    /// No service answers.
+    #[error("no service answers on {address} (admin.listen)")]
+    NotRunning {
+        /// The address asked.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+}

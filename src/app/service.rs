@@ -1,0 +1,194 @@
+//! The running service: listeners, ingest, and, when it is the embedded one, Postgres.
+
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use axum::Router;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Account, DatabaseSource, HttpSettings, Settings};
+use crate::credentials::{self, Generated, accounts_or_generated};
+use crate::domain::StampSource;
+use crate::first_run::Welcome;
+use crate::http::auth::{Accounts, Credentials};
+use crate::http::{self, CallbackState, ConnectionLimits};
+use crate::ingest;
+use crate::local_postgres::{LocalPostgres, LocalPostgresOptions};
+use crate::store::{Database, partitions};
+
+use super::AppError;
+
+/// Connections on the admin listener.
+const MAX_ADMIN_CONNECTIONS: usize = 64;
+
+/// A service that takes callbacks.
+pub struct Service {
+    /// Where callbacks are taken.
+    pub http_address: SocketAddr,
+    /// Where the operator's endpoints are.
+    pub admin_address: SocketAddr,
+    stop: CancellationToken,
+    servers: [JoinHandle<()>; 2],
+    partitions: JoinHandle<()>,
+    committer: JoinHandle<()>,
+    local_postgres: Option<LocalPostgres>,
+}
+
+impl Service {
+    /// Starts everything. With the embedded database, the service takes callbacks when this returns;
+    /// a database of the user's may come later.
+    pub async fn start(settings: Settings) -> Result<Self, AppError> {
+        raise_open_file_limit();
+        let http = &settings.http;
+        let public = listen("http.listen (ROUTO_HTTP__LISTEN)", http.listen).await?;
+        let admin = listen("admin.listen (ROUTO_ADMIN__LISTEN)", settings.admin.listen).await?;
+        let (http_address, admin_address) =
+            (address(&public, http.listen), address(&admin, settings.admin.listen));
+        let (accounts, generated) = accounts_or_generated(&settings)?;
+
+        let (url, local_postgres) = match &settings.database.source {
+            DatabaseSource::External(url) => (url.clone(), None),
+            DatabaseSource::Embedded { bin_dir } => {
+                let local = start_local_postgres(&settings, bin_dir.as_deref()).await?;
+                (local.url().clone(), Some(local))
+            }
+        };
+        let database = Database::new(
+            &url,
+            settings.database.migrate_on_start,
+            settings.partitions.months_ahead,
+        )?;
+
+        let stop = CancellationToken::new();
+        let limits = ingest::Limits {
+            queue_capacity: settings.ingest.queue_capacity,
+            max_batch_rows: settings.ingest.max_batch_rows,
+            commit_deadline: settings.ingest.commit_deadline,
+        };
+        let (ingest, committer) = ingest::start(database.clone(), limits);
+        let partitions = tokio::spawn(partitions::keep_ahead(database, stop.clone()));
+
+        let callbacks = http::public_router(CallbackState {
+            accounts: Accounts::new(accounts.iter().map(credentials_of)),
+            ingest: ingest.clone(),
+            stamps: StampSource::system(),
+            max_body_bytes: http.max_body_bytes,
+            request_timeout: http.request_timeout,
+        });
+        let probes = http::admin_router(ingest.clone());
+        let serve = |listener: TcpListener, router: Router, max_connections: usize| {
+            let limits = connection_limits(http, max_connections);
+            tokio::spawn(http::serve(listener, router, limits, stop.clone()))
+        };
+        let servers = [
+            serve(public, callbacks, http.max_connections),
+            serve(admin, probes, MAX_ADMIN_CONNECTIONS),
+        ];
+
+        if local_postgres.is_some() {
+            // It is there: the first callback shall find it migrated.
+            ingest.until_ready().await;
+        }
+        drop(ingest);
+        tracing::info!(http = %http_address, admin = %admin_address, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
+        if let (Some(generated), Some(local), [account]) = (generated, &local_postgres, &*accounts)
+        {
+            tell(generated, account, http_address, local, &settings.data_dir);
+        }
+        Ok(Self {
+            http_address,
+            admin_address,
+            stop,
+            servers,
+            partitions,
+            committer,
+            local_postgres,
+        })
+    }
+
+    /// Takes no more connections, finishes and commits what is under way, and stops Postgres last.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // A task that panicked has said so; the others are stopped all the same.
+        for server in self.servers {
+            let _ = server.await;
+        }
+        let _ = self.partitions.await;
+        // The routers are gone, and with them every handle: the committer finishes and ends.
+        let _ = self.committer.await;
+        if let Some(local_postgres) = self.local_postgres {
+            local_postgres.stop().await;
+        }
+    }
+}
+
+/// The embedded Postgres in the data directory.
+pub(super) async fn start_local_postgres(
+    settings: &Settings,
+    bin_dir: Option<&Path>,
+) -> Result<LocalPostgres, AppError> {
+    let options = LocalPostgresOptions {
+        data_dir: settings.data_dir.clone(),
+        bin_dir: bin_dir.map(Path::to_owned),
+    };
+    Ok(LocalPostgres::start(options).await?)
+}
+
+async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).await.map_err(|source| AppError::Listen { key, address, source })
+}
+
+/// The address with the port that the system chose where none was configured.
+fn address(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(configured)
+}
+
+fn credentials_of(account: &Account) -> Credentials<'_> {
+    Credentials {
+        name: account.name.clone(),
+        login: account.login.as_ref().map(|login| (login.user.as_str(), &login.password)),
+        report_token: account.report_token.as_ref(),
+        encodings: account.encodings.clone(),
+    }
+}
+
+fn connection_limits(http: &HttpSettings, max_connections: usize) -> ConnectionLimits {
+    ConnectionLimits {
+        max_connections,
+        max_head_bytes: http.max_head_bytes,
+        head_timeout: http.head_timeout,
+        shutdown_timeout: http.shutdown_timeout,
+    }
+}
+
+/// Says where generated credentials are; what they are, only to a person, and once.
+fn tell(
+    generated: Generated,
+    account: &Account,
+    listen: SocketAddr,
+    local: &LocalPostgres,
+    data_dir: &Path,
+) {
+    let path = credentials::path(data_dir);
+    tracing::info!(credentials = %path.display(), "no account is configured: generated credentials are in use");
+    let mut out = io::stdout();
+    if generated == Generated::Now && out.is_terminal() {
+        let psql = local.psql_command_line();
+        let welcome = Welcome { account, listen, credentials: &path, psql };
+        // Nothing to be done about a terminal that went away.
+        let _ = write!(out, "{welcome}");
+    }
+}
+
+/// A connection is an open file: the process may have as many as the system lets it.
+fn raise_open_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}

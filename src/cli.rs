@@ -1,0 +1,65 @@
+//! The command line: what can be asked of the program, and its help. Parsing only.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+First run:
+  With no configuration at all, `routo-receiver` runs a private Postgres in ./data, makes up
+  credentials, and prints curl lines to try both callbacks with.
+
+The most important environment variables:
+  DATABASE_URL                        the Postgres database to use instead
+  ROUTO_ACCOUNTS__MAIN__USER          the user that the gateway sends (MAIN: a name of yours)
+  ROUTO_ACCOUNTS__MAIN__PASSWORD      the password that belongs to it
+  ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN  the last part of the delivery report URL
+  ROUTO_HTTP__LISTEN                  where callbacks are taken [default: 0.0.0.0:8080]
+  ROUTO_ADMIN__LISTEN                 where health is asked for [default: 127.0.0.1:9090]
+  ROUTO_DATA_DIR                      what has to survive a restart [default: ./data]
+  PG_BIN_DIR                          where initdb and postgres are, for the private Postgres
+
+  A secret can come from a file: DATABASE_URL_FILE, ROUTO_ACCOUNTS__MAIN__PASSWORD_FILE, ...
+
+Every setting can also be a key in routo-receiver.toml; `routo-receiver check` lists them all.
+More is in README.md, in docs/, and in config/default.toml, which explains every key.";
+
+/// Receives the SMS gateway's delivery reports and inbound messages, and keeps them in Postgres.
+///
+/// A callback is answered with 200 only when it is safe on disk; it is then in Postgres exactly
+/// once, where SQL reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(name = "routo-receiver", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// The configuration file [default: routo-receiver.toml, if there is one].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What the program is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Take callbacks until told to stop (this is the default).
+    #[default]
+    Serve,
+    /// Bring the database schema up to date, then exit.
+    Migrate,
+    /// Check the configuration, print it without secrets, and the URLs to register.
+    Check,
+    /// Ask a running service whether it is ready; the exit code says so (for container health checks).
+    Health,
+}
+
+impl Cli {
+    /// The command that was given, or the default.
+    #[must_use]
+    pub fn chosen(&self) -> Command {
+        self.command.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The sections other than accounts: the range of every key, and what must not contradict.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use super::expected::Expected;
+use super::problem::Problem;
+use super::reader::Reader;
+use super::settings::{
+    AdminSettings, DatabaseSettings, DatabaseSource, HttpSettings, IngestSettings, LogFormat,
+    LogSettings, PartitionSettings, Settings,
+};
+use super::{accounts, postgres_url};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const TEN_MINUTES: Duration = Duration::from_mins(10);
+const HOUR: Duration = Duration::from_hours(1);
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// Every section. `None` only with a problem noted; all sections are read even so.
+pub(super) fn read(reader: &mut Reader) -> Option<Settings> {
+    let data_dir: Option<PathBuf> =
+        reader.required("data_dir", Expected::Directory, Reader::directory);
+    let http = http(reader);
+    let admin_listen = reader.address("admin.listen");
+    let database = database(reader);
+    let accounts = accounts::read(reader);
+    let ingest = ingest(reader);
+    let months_ahead = reader.number("partitions.months_ahead", 1..=120);
+    let log = log(reader);
+
+    if let (Some(http), Some(admin)) = (&http, admin_listen) {
+        listeners_must_differ(reader, http.listen, admin);
+    }
+    if let (Some(http), Some(ingest)) = (&http, &ingest) {
+        deadline_must_come_first(reader, ingest.commit_deadline, http.request_timeout);
+    }
+    Some(Settings {
+        http: http?,
+        admin: AdminSettings { listen: admin_listen? },
+        data_dir: data_dir?,
+        database: database?,
+        accounts,
+        ingest: ingest?,
+        partitions: PartitionSettings { months_ahead: months_ahead? },
+        log: log?,
+        warnings: Vec::new(),
+        effective: Vec::new(),
+    })
+}
+
+fn http(reader: &mut Reader) -> Option<HttpSettings> {
+    let listen = reader.address("http.listen");
+    let max_connections = reader.number("http.max_connections", 1..=1_000_000);
+    let max_head_bytes = reader.number("http.max_head_bytes", 8 * KIB..=MIB);
+    let max_body_bytes = reader.number("http.max_body_bytes", KIB..=16 * MIB);
+    let head_timeout = reader.duration("http.head_timeout", MILLISECOND..=HOUR);
+    let request_timeout = reader.duration("http.request_timeout", MILLISECOND..=TEN_MINUTES);
+    let shutdown_timeout = reader.duration("http.shutdown_timeout", Duration::ZERO..=TEN_MINUTES);
+    let public_url = reader.optional("http.public_url", Expected::PublicUrl, public_url);
+    Some(HttpSettings {
+        listen: listen?,
+        max_connections: max_connections?,
+        max_head_bytes: max_head_bytes?,
+        max_body_bytes: max_body_bytes?,
+        head_timeout: head_timeout?,
+        request_timeout: request_timeout?,
+        shutdown_timeout: shutdown_timeout?,
+        public_url,
+    })
+}
+
+fn database(reader: &mut Reader) -> Option<DatabaseSettings> {
+    let url = reader.secret("database.url", Expected::PostgresUrl, postgres_url::is_usable);
+    let bin_dir = reader.optional("database.bin_dir", Expected::Directory, Reader::directory);
+    let migrate_on_start = reader.boolean("database.migrate_on_start");
+    let source = match url {
+        Some(url) => DatabaseSource::External(url.into_secret()),
+        None => DatabaseSource::Embedded { bin_dir },
+    };
+    Some(DatabaseSettings { source, migrate_on_start: migrate_on_start? })
+}
+
+fn ingest(reader: &mut Reader) -> Option<IngestSettings> {
+    let queue_capacity = reader.number("ingest.queue_capacity", 1..=1_000_000);
+    let max_batch_rows = reader.number("ingest.max_batch_rows", 1..=10_000);
+    let commit_deadline = reader.duration("ingest.commit_deadline", MILLISECOND..=TEN_MINUTES);
+    Some(IngestSettings {
+        queue_capacity: queue_capacity?,
+        max_batch_rows: max_batch_rows?,
+        commit_deadline: commit_deadline?,
+    })
+}
+
+fn log(reader: &mut Reader) -> Option<LogSettings> {
+    let level = reader.required("log.level", Expected::LogLevel, log_level);
+    let format = reader.required("log.format", Expected::LogFormat, |text| match text {
+        "auto" => Some(LogFormat::Auto),
+        "pretty" => Some(LogFormat::Pretty),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    });
+    Some(LogSettings { level: level?, format: format? })
+}
+
+/// A filter in which each part is a level, or a target with one. `Targets` alone would take a
+/// misspelt level for the name of a target, and log nothing else.
+fn log_level(text: &str) -> Option<Targets> {
+    let every_part_has_a_level = text.split(',').all(|part| {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        LevelFilter::from_str(level).is_ok() && !level.is_empty()
+    });
+    every_part_has_a_level.then(|| text.parse().ok()).flatten()
+}
+
+fn public_url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let host = rest.split('/').next()?;
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"@?#\"<>\\".contains(&byte));
+    (plain && !host.is_empty() && !host.starts_with(':'))
+        .then(|| text.trim_end_matches('/').to_owned())
+}
+
+fn listeners_must_differ(reader: &mut Reader, http: SocketAddr, admin: SocketAddr) {
+    let same_address =
+        http.ip() == admin.ip() || http.ip().is_unspecified() || admin.ip().is_unspecified();
+    if http.port() == 0 || http.port() != admin.port() || !same_address {
+        return;
+    }
+    if let (Some(http_origin), Some(admin_origin)) =
+        (reader.origin("http.listen"), reader.origin("admin.listen"))
+    {
+        reader.problem(Problem::SamePort { port: http.port(), http_origin, admin_origin });
+    }
+}
+
+fn deadline_must_come_first(
+    reader: &mut Reader,
+    commit_deadline: Duration,
+    request_timeout: Duration,
+) {
+    if commit_deadline < request_timeout {
+        return;
+    }
+    if let (Some(commit_origin), Some(request_origin)) =
+        (reader.origin("ingest.commit_deadline"), reader.origin("http.request_timeout"))
+    {
+        reader.problem(Problem::CommitDeadline {
+            commit_deadline,
+            commit_origin,
+            request_timeout,
+            request_origin,
+        });
+    }
+}

@@ -1,0 +1,28 @@
+//! What is allowed, but not wise.
+
+use super::origin::Origin;
+
+/// Something that works, but should not stay so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A report token that could be guessed.
+    #[error(
+        "{key} ({origin}) has fewer than 16 characters: a guessed token lets anybody send delivery \
+         reports; make a longer one, for example with: openssl rand -hex 16"
+    )]
+    ShortReportToken {
+        /// The key.
+        key: String,
+        /// Where it is set.
+        origin: Origin,
+    },
+    /// A password that could be guessed.
+    #[error("{key} ({origin}) has fewer than 8 characters: choose a longer password")]
+    ShortPassword {
+        /// The key.
+        key: String,
+        /// Where it is set.
+        origin: Origin,
+    },
+}

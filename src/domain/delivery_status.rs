@@ -1,0 +1,53 @@
+//! A delivery status as it arrived; what it means is a matter of the table `delivery_statuses`.
+
+use super::Text;
+
+/// The `status` of a delivery report: its text, and its code where the text is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryStatus {
+    text: Text,
+    code: Option<i32>,
+}
+
+impl DeliveryStatus {
+    /// Any text is a status: the gateway's table has gaps, and codes outside it are observed.
+    #[must_use]
+    pub fn new(text: Text) -> Self {
+        let code = text.as_str().trim().parse().ok();
+        Self { text, code }
+    }
+
+    /// The text as it arrived.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.text.as_str()
+    }
+
+    /// The code, where the text is a 32-bit integer. 0 means delivered.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        self.code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_a_code_exactly_when_it_is_a_32_bit_integer() {
+        let cases = [
+            ("0", Some(0)),
+            ("250", Some(250)),
+            ("-1", Some(-1)),
+            ("2147483647", Some(i32::MAX)),
+            ("2147483648", None),
+            ("DELIVRD", None),
+            ("", None),
+            ("0.0", None),
+        ];
+        for (text, code) in cases {
+            assert_eq!(DeliveryStatus::new(text.into()).code(), code, "{text:?}");
+        }
+    }
+}

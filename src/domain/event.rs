@@ -1,0 +1,150 @@
+//! The three kinds of fact that a callback becomes.
+
+use std::net::IpAddr;
+
+use super::{
+    AccountName, DeliveryStatus, Extra, MessageText, PhoneNumber, RejectedRequest, Stamp, Text,
+};
+
+/// What is known of a callback before its content is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reception {
+    /// Identity and time.
+    pub stamp: Stamp,
+    /// The account that authenticated it.
+    pub account: AccountName,
+    /// How it came.
+    pub transport: Transport,
+    /// Who sent it.
+    pub remote_addr: IpAddr,
+}
+
+/// How a callback came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// An HTTP `GET`.
+    HttpGet,
+    /// An HTTP `POST`.
+    HttpPost,
+}
+
+impl Transport {
+    /// The name it is stored under.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HttpGet => "http-get",
+            Self::HttpPost => "http-post",
+        }
+    }
+}
+
+/// What a message that was sent came to, so far (the gateway's document, section 5.3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// When, whose and from where.
+    pub reception: Reception,
+    /// The sender's name for the message; neither unique nor limited to what the document promises.
+    pub mess_id: Text,
+    /// The number the message was sent to.
+    pub number: PhoneNumber,
+    /// Its status.
+    pub status: DeliveryStatus,
+    /// Parameters the document does not name.
+    pub extra: Extra,
+}
+
+/// A message that somebody sent to the customer's long number (section 7.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundMessage {
+    /// When, whose and from where.
+    pub reception: Reception,
+    /// The number, or name, the message was sent from.
+    pub org: PhoneNumber,
+    /// The long number it was sent to.
+    pub dest: PhoneNumber,
+    /// The data coding scheme as it arrived; `None` when the parameter was absent.
+    pub dcs: Option<Text>,
+    /// The text, as far as the bytes could be read.
+    pub message: MessageText,
+    /// The bytes of the message parameter.
+    pub message_raw: Vec<u8>,
+    /// Parameters the document does not name.
+    pub extra: Extra,
+}
+
+/// A callback that authenticated but is no report and no message, kept so that nothing is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedCallback {
+    /// When, whose and from where.
+    pub reception: Reception,
+    /// What it was meant to be.
+    pub kind: CallbackKind,
+    /// Why it could not be.
+    pub reason: Text,
+    /// The request without its credentials.
+    pub request: RejectedRequest,
+}
+
+/// The two kinds of callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallbackKind {
+    /// A delivery report.
+    DeliveryReport,
+    /// An inbound message.
+    InboundMessage,
+}
+
+impl CallbackKind {
+    /// The name it is stored and logged under.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeliveryReport => "delivery-report",
+            Self::InboundMessage => "inbound-message",
+        }
+    }
+}
+
+/// A fact to be made durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A delivery report.
+    DeliveryReport(DeliveryReport),
+    /// An inbound message.
+    InboundMessage(InboundMessage),
+    /// A callback that was neither.
+    RejectedCallback(RejectedCallback),
+}
+
+impl Event {
+    /// When, whose and from where.
+    #[must_use]
+    pub fn reception(&self) -> &Reception {
+        match self {
+            Self::DeliveryReport(report) => &report.reception,
+            Self::InboundMessage(message) => &message.reception,
+            Self::RejectedCallback(rejected) => &rejected.reception,
+        }
+    }
+
+    /// The same fact as a rejected callback, for a database that refuses it as what it is.
+    #[must_use]
+    pub fn into_rejected(self, reason: Text) -> RejectedCallback {
+        match self {
+            Self::DeliveryReport(report) => RejectedCallback {
+                kind: CallbackKind::DeliveryReport,
+                reason,
+                request: RejectedRequest::of_report(&report),
+                reception: report.reception,
+            },
+            Self::InboundMessage(message) => RejectedCallback {
+                kind: CallbackKind::InboundMessage,
+                reason,
+                request: RejectedRequest::of_message(&message),
+                reception: message.reception,
+            },
+            Self::RejectedCallback(rejected) => RejectedCallback { reason, ..rejected },
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Phone numbers as the gateway writes them.
+
+use super::Text;
+
+/// A number in the gateway's notation: international, digits only, without `+`.
+///
+/// Blanks, one leading `+` (or the blank that an unescaped `+` arrives as) and the usual
+/// punctuation are removed. What is not a number, such as the alphanumeric originator `Routo`, is
+/// kept as it came, without surrounding blanks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PhoneNumber(Text);
+
+impl PhoneNumber {
+    /// Normalises what arrived.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let trimmed = text.trim();
+        let unsigned = trimmed.strip_prefix('+').unwrap_or(trimmed);
+        let punctuation = |c: char| matches!(c, ' ' | '-' | '.' | '(' | ')' | '/');
+        let digits: String = unsigned.chars().filter(char::is_ascii_digit).collect();
+        let is_number =
+            !digits.is_empty() && unsigned.chars().all(|c| c.is_ascii_digit() || punctuation(c));
+        Self(if is_number { digits.into() } else { trimmed.into() })
+    }
+
+    /// The number, or the originator's name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_become_digits_and_names_stay_as_they_are() {
+        let cases = [
+            ("441234567890", "441234567890"),
+            ("+441234567890", "441234567890"),
+            (" 441234567890", "441234567890"),
+            ("+44 (1234) 567-890", "441234567890"),
+            ("80123", "80123"),
+            ("Routo", "Routo"),
+            (" My Shop 24 ", "My Shop 24"),
+            ("44+12", "44+12"),
+            ("+", "+"),
+            ("", ""),
+            ("\0", "\u{FFFD}"),
+        ];
+        for (arrives, stored) in cases {
+            assert_eq!(PhoneNumber::new(arrives).as_str(), stored, "{arrives:?}");
+        }
+    }
+}

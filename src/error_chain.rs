@@ -1,0 +1,25 @@
+//! An error with its causes, on one line, for logs and for people.
+
+use std::error::Error;
+use std::fmt;
+
+/// Displays an error, then each of its sources, separated by `: `.
+pub struct Chain<'a>(pub &'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        // Some errors repeat their source in their own text.
+        let mut said = self.0.to_string();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !said.contains(&text) {
+                write!(f, ": {text}")?;
+            }
+            said = text;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

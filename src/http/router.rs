@@ -1,0 +1,101 @@
+//! Every route in one place, and the layers around them.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use axum::handler::Handler;
+use axum::http::{Response, StatusCode};
+use axum::middleware::{self, Next};
+use axum::routing::{MethodRouter, get};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::ingest::IngestHandle;
+
+pub use super::callback::CallbackState;
+
+use super::answer::text;
+use super::routes::{delivery_reports, health, inbound_messages};
+
+/// The routes for the gateway.
+pub fn public_router(state: CallbackState) -> Router {
+    let ingest = state.ingest.clone();
+    let state = Arc::new(state);
+    let callbacks = Router::new()
+        .route("/delivery-reports/{report_token}", callback(delivery_reports::by_token))
+        .route("/delivery-reports", callback(delivery_reports::by_login))
+        .route("/inbound-messages", callback(inbound_messages::by_login))
+        .with_state(state);
+    finish(callbacks.merge(probes(ingest)))
+}
+
+/// The routes for the operator.
+pub fn admin_router(ingest: IngestHandle) -> Router {
+    finish(probes(ingest))
+}
+
+fn probes(ingest: IngestHandle) -> Router {
+    Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .with_state(ingest)
+}
+
+/// A callback comes by `GET` or `POST`. `HEAD`, which would otherwise be served as `GET` and so
+/// store a callback, is neither.
+fn callback<H, T>(handler: H) -> MethodRouter<Arc<CallbackState>>
+where
+    H: Handler<T, Arc<CallbackState>>,
+    T: 'static,
+{
+    get(handler.clone()).post(handler).head(method_not_allowed)
+}
+
+fn finish(routes: Router) -> Router {
+    routes
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(log_request))
+}
+
+async fn not_found() -> Response<Body> {
+    text(
+        StatusCode::NOT_FOUND,
+        "no such path; callbacks go to /delivery-reports/<report token> and /inbound-messages",
+    )
+}
+
+async fn method_not_allowed() -> Response<Body> {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST");
+    let allowed = axum::http::HeaderValue::from_static("GET,POST");
+    answer.headers_mut().insert(axum::http::header::ALLOW, allowed);
+    answer
+}
+
+/// What panicked is in the log already, by the panic hook; the payload could quote a request.
+fn panicked(_payload: Box<dyn Any + Send>) -> Response<Body> {
+    text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+}
+
+/// One line a request, at debug: the route's pattern, never the path or the query.
+async fn log_request(request: Request, next: Next) -> Response<Body> {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return next.run(request).await;
+    }
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let answer = next.run(request).await;
+    tracing::debug!(
+        %method,
+        route = route.as_ref().map_or("none", MatchedPath::as_str),
+        status = answer.status().as_u16(),
+        elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request",
+    );
+    answer
+}

@@ -1,0 +1,5 @@
+//! The handlers, one file a route.
+
+pub(super) mod delivery_reports;
+pub(super) mod health;
+pub(super) mod inbound_messages;

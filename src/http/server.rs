@@ -1,0 +1,164 @@
+//! Connections: how many, how long, how large; and how they end.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioTimer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use super::callback::Peer;
+use super::socket::MendedSocket;
+
+/// The bounds of a listener's connections.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Connections at a time; one more is answered 503 and closed.
+    pub max_connections: usize,
+    /// Request line and headers together, in bytes.
+    pub max_head_bytes: usize,
+    /// How long a head may take to arrive; also how long an idle connection is kept.
+    pub head_timeout: Duration,
+    /// How long, once the service stops, requests under way may take to finish.
+    pub shutdown_timeout: Duration,
+}
+
+/// How long to wait after the system refused a connection, for lack of file descriptors say.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many connections above the limit are answered at a time; the others are just closed.
+const MAX_TURNED_AWAY: usize = 256;
+
+/// How long a connection above the limit may take to read its answer.
+const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
+
+const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\nConnection: close\r\n\
+    Content-Length: 20\r\n\r\ntoo many connections";
+
+/// Serves connections until `stop`; then takes no more, finishes what is under way, within the
+/// bound of [`ConnectionLimits::shutdown_timeout`], and returns.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    stop: CancellationToken,
+) {
+    let mut connections = JoinSet::new();
+    let places = Arc::new(Semaphore::new(limits.max_connections));
+    let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
+    let mut full = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "can't accept a connection; raise the limit of open files if it is that");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+            full = false;
+            connections.spawn(connection(
+                stream,
+                peer,
+                router.clone(),
+                limits,
+                stop.clone(),
+                place,
+            ));
+        } else {
+            if !full {
+                tracing::warn!(
+                    limit = limits.max_connections,
+                    "too many connections: more are answered 503; raise http.max_connections if they are the gateway's"
+                );
+            }
+            full = true;
+            if let Ok(permit) = Arc::clone(&turned_away).try_acquire_owned() {
+                connections.spawn(turn_away(stream, permit));
+            }
+        }
+    }
+    drop(listener);
+    let finished = timeout(limits.shutdown_timeout, async {
+        while connections.join_next().await.is_some() {}
+    });
+    if finished.await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "closed connections that did not finish in time"
+        );
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: ConnectionLimits,
+    stop: CancellationToken,
+    _place: OwnedSemaphorePermit,
+) {
+    // An answer is one small packet; it should not wait for another.
+    let _ = stream.set_nodelay(true);
+    let peer = Peer(peer.ip().to_canonical());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        router.clone().call(request)
+    });
+    let socket = MendedSocket::new(stream, limits.max_head_bytes);
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head_timeout)
+            .max_buf_size(limits.max_head_bytes)
+            // Some old clients close their sending side once the request is out.
+            .half_close(true)
+            .serve_connection(socket, service)
+    );
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        // hyper's errors name what went wrong, never what was sent.
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}
+
+/// Answers a connection that there is no place for. Reading on to its end, for a bounded time, keeps
+/// the answer from being destroyed by a reset.
+async fn turn_away(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
+    let _ = timeout(TURN_AWAY_TIMEOUT, async {
+        stream.write_all(TURNED_AWAY).await?;
+        stream.shutdown().await?;
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    })
+    .await;
+}

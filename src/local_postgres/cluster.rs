@@ -1,0 +1,199 @@
+//! The cluster: finding the one there is, or making one, whole or not at all.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, fchown, symlink};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::binaries::Installed;
+use super::data_dir::DataDir;
+use super::error::LocalPostgresError;
+use super::leash::Leash;
+use super::log::Log;
+use super::os_user::OsUser;
+use super::server;
+use super::survivors::{INSISTENCE, settle};
+
+/// Where clusters are kept whose data directory is closed to the user that Postgres runs as.
+const ELSEWHERE: &str = "/var/lib/routo-receiver";
+
+/// The first that this machine knows is taken.
+const LOCALES: [&str; 2] = ["--locale=C.UTF-8", "--no-locale"];
+
+/// A complete cluster, and all it takes to run it.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    pub(super) path: PathBuf,
+    pub(super) user: OsUser,
+    pub(super) installed: Installed,
+    pub(super) password: SecretString,
+}
+
+impl Cluster {
+    /// Opens the cluster of the data directory, after making it if there is none.
+    pub(super) fn open(
+        data_dir: &DataDir,
+        bin_dir: Option<&Path>,
+        leash: &Leash,
+        log: &Log,
+    ) -> Result<Self, LocalPostgresError> {
+        remove_unfinished(&data_dir.new_cluster())?;
+        if !exists(&data_dir.cluster())? {
+            initialise(data_dir, bin_dir, leash, log)?;
+        }
+        let path = fs::canonicalize(data_dir.cluster())
+            .map_err(LocalPostgresError::data_dir(data_dir.cluster()))?;
+        let metadata = fs::metadata(&path).map_err(LocalPostgresError::data_dir(&path))?;
+        let user = OsUser::owner_of(&path, &metadata)?;
+        let version = path.join("PG_VERSION");
+        let version = match fs::read_to_string(&version) {
+            Ok(text) => text.trim_end().parse().ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => {
+                return Err(LocalPostgresError::DataDir { path: version, source });
+            }
+        };
+        let Some(major) = version else {
+            return Err(LocalPostgresError::NotACluster { path });
+        };
+        let installed = Installed::find(bin_dir, Some((&path, major)))?;
+        let password = data_dir
+            .password()?
+            .ok_or_else(|| LocalPostgresError::PasswordLost { path: data_dir.pgpass() })?;
+        Ok(Self { path, user, installed, password })
+    }
+}
+
+/// An empty directory does not count: somebody may have prepared the place.
+fn exists(cluster: &Path) -> Result<bool, LocalPostgresError> {
+    let error = match fs::read_dir(cluster) {
+        Ok(mut entries) => return Ok(entries.next().is_some()),
+        Err(error) => error,
+    };
+    match (error.kind(), fs::read_link(cluster)) {
+        (io::ErrorKind::NotFound, Err(_)) => Ok(false),
+        (io::ErrorKind::NotFound, Ok(target)) => {
+            Err(LocalPostgresError::ClusterGone { link: cluster.to_owned(), target })
+        }
+        // Another user's, which is said better when its owner is known.
+        (io::ErrorKind::PermissionDenied, _) => Ok(true),
+        (io::ErrorKind::NotADirectory, _) => {
+            Err(LocalPostgresError::NotACluster { path: cluster.to_owned() })
+        }
+        _ => Err(LocalPostgresError::data_dir(cluster)(error)),
+    }
+}
+
+/// Makes the cluster as `postgres.new` and renames it when it is complete.
+fn initialise(
+    data_dir: &DataDir,
+    bin_dir: Option<&Path>,
+    leash: &Leash,
+    log: &Log,
+) -> Result<(), LocalPostgresError> {
+    let user = OsUser::for_new_cluster()?;
+    let installed = Installed::find(bin_dir, None)?;
+    let password = match data_dir.password() {
+        Ok(Some(password)) => password,
+        _ => data_dir.make_password()?,
+    };
+    let new = data_dir.new_cluster();
+    let place = if user == OsUser::Ourselves
+        || user.can_enter(data_dir.root(), &installed.program("postgres"))?
+    {
+        new.clone()
+    } else {
+        let place = place_elsewhere()?;
+        // The link comes first: whatever is interrupted, the next start finds what to remove.
+        symlink(&place, &new).map_err(LocalPostgresError::data_dir(&new))?;
+        tracing::info!(
+            cluster = %place.display(),
+            uid = user.uid(),
+            "the user that Postgres runs as can't enter the data directory; the cluster is kept elsewhere"
+        );
+        place
+    };
+    DirBuilder::new()
+        .mode(0o700)
+        .create(&place)
+        .and_then(|()| user.own(&place))
+        .map_err(LocalPostgresError::data_dir(&place))?;
+    run_initdb(&installed.program("initdb"), &place, user, &password, leash, log)?;
+    fs::rename(&new, data_dir.cluster())
+        .map_err(LocalPostgresError::data_dir(data_dir.cluster()))?;
+    data_dir.sync()
+}
+
+fn run_initdb(
+    initdb: &Path,
+    place: &Path,
+    user: OsUser,
+    password: &SecretString,
+    leash: &Leash,
+    log: &Log,
+) -> Result<(), LocalPostgresError> {
+    let mut failed = None;
+    for locale in LOCALES {
+        let run = || {
+            let mut command = server::child(initdb, user, log)?;
+            command.args(["-U", "routo", "-A", "scram-sha-256", "-E", "UTF8", locale]);
+            command.arg("-D").arg(place).arg("--pwfile=/dev/stdin");
+            // In a pipe the password is in no file and on no command line.
+            let (reader, mut writer) = io::pipe()?;
+            if let OsUser::Other { uid, gid } = user {
+                fchown(reader.as_fd(), Some(uid), Some(gid))?; // initdb opens it by name
+            }
+            writer.write_all(password.expose_secret().as_bytes())?;
+            drop(writer);
+            command.stdin(reader);
+            leash.run(&mut command)
+        };
+        let status = run()
+            .map_err(|source| LocalPostgresError::Spawn { program: initdb.to_owned(), source })?;
+        match status {
+            _ if leash.is_stopping() => return Err(LocalPostgresError::Stopped),
+            Some(status) if status.success() => return Ok(()),
+            status => failed = status.or(failed),
+        }
+    }
+    match failed {
+        Some(status) => Err(LocalPostgresError::InitFailed { status, log: log.tail() }),
+        None => Err(LocalPostgresError::Stopped),
+    }
+}
+
+/// A name that no other data directory uses, reachable by all, and empty.
+fn place_elsewhere() -> Result<PathBuf, LocalPostgresError> {
+    let parent = Path::new(ELSEWHERE);
+    fs::create_dir_all(parent)
+        .and_then(|()| fs::set_permissions(parent, Permissions::from_mode(0o711)))
+        .map_err(LocalPostgresError::data_dir(parent))?;
+    Ok(parent.join(format!("{:016x}", rand::random::<u64>())))
+}
+
+/// Removes what an interrupted `initialise` left. A link of any other shape than ours is not
+/// followed.
+fn remove_unfinished(new: &Path) -> Result<(), LocalPostgresError> {
+    let place = match fs::read_link(new) {
+        Ok(target) if target.parent().map(Path::as_os_str) == Some(OsStr::new(ELSEWHERE)) => target,
+        _ => new.to_owned(),
+    };
+    let remove = |removed: io::Result<()>, path: &Path| match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(LocalPostgresError::data_dir(path)(error))
+        }
+        _ => Ok(()),
+    };
+    if fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_dir()) {
+        settle(&place, &INSISTENCE)?;
+        remove(fs::remove_dir_all(&place), &place)?;
+    }
+    if fs::symlink_metadata(new).is_ok_and(|metadata| metadata.is_symlink()) {
+        remove(fs::remove_file(new), new)?;
+    }
+    Ok(())
+}

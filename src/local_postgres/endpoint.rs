@@ -1,0 +1,58 @@
+//! Where the server is reached: its port, and what programs and people need to get there.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// Below the ports that Linux and macOS hand to outgoing connections, which would take it away.
+const PORTS: Range<u16> = 15_000..30_000;
+
+/// The ways in.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) url: SecretString,
+    pub(super) psql_command_line: String,
+}
+
+impl Endpoint {
+    pub(super) fn new(port: u16, password: &SecretString, pgpass: &Path, psql: &Path) -> Self {
+        let password = password.expose_secret(); // hexadecimal: nothing to escape
+        Self {
+            url: format!("postgres://routo:{password}@127.0.0.1:{port}/routo").into(),
+            psql_command_line: format!(
+                "PGPASSFILE={} {} -h 127.0.0.1 -p {port} -U routo routo",
+                shell_word(pgpass),
+                shell_word(psql),
+            ),
+        }
+    }
+}
+
+pub(super) fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// If by bad luck none of many is free, the server will say so, and another try follows.
+pub(super) fn free_port() -> u16 {
+    let mut port = rand::random_range(PORTS);
+    for _ in 0..100 {
+        if is_free(port) {
+            break;
+        }
+        port = rand::random_range(PORTS);
+    }
+    port
+}
+
+/// Quotes a path for a shell, if it needs that.
+fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@+".contains(c);
+    if text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,14 @@
+//! Every line of SQL that the service runs. Knows facts and Postgres, not where facts come from.
+
+mod database;
+mod delivery_reports;
+mod error;
+mod inbound_messages;
+mod migrate;
+pub mod partitions;
+mod rejected_callbacks;
+mod writer;
+
+pub use database::Database;
+pub use error::{InsertError, StoreError};
+pub use writer::Writer;

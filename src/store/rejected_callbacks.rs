@@ -1,0 +1,41 @@
+//! Inserting rejected callbacks.
+
+use sqlx::PgConnection;
+
+use crate::domain::RejectedCallback;
+
+/// Inserts the callbacks in one statement. A row that is there already, by its stamp, stays.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    callbacks: &[&RejectedCallback],
+) -> Result<(), sqlx::Error> {
+    macro_rules! column {
+        (|$callback:ident| $value:expr) => {
+            &callbacks.iter().map(|$callback| $value).collect::<Vec<_>>()
+        };
+    }
+    sqlx::query!(
+        r#"
+        insert into rejected_callbacks (
+            received_at, id, account, kind, reason, request, transport, remote_addr
+        )
+        select received_at, id, account, kind, reason, request::jsonb, transport, remote_addr::inet
+        from unnest(
+            $1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
+            $7::text[], $8::text[]
+        ) as batch (received_at, id, account, kind, reason, request, transport, remote_addr)
+        on conflict do nothing
+        "#,
+        column!(|c| c.reception.stamp.received_at),
+        column!(|c| c.reception.stamp.id),
+        column!(|c| c.reception.account.as_str()) as &[&str],
+        column!(|c| c.kind.as_str()) as &[&str],
+        column!(|c| c.reason.as_str()) as &[&str],
+        column!(|c| c.request.to_json()),
+        column!(|c| c.reception.transport.as_str()) as &[&str],
+        column!(|c| c.reception.remote_addr.to_string()),
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,114 @@
+//! The one connection that facts are written over.
+
+use std::time::Duration;
+
+use sqlx::{Connection, PgConnection};
+
+use crate::domain::Event;
+use crate::error_chain::Chain;
+
+use super::error::is_partition_missing;
+use super::{Database, InsertError, StoreError};
+use super::{delivery_reports, inbound_messages, partitions, rejected_callbacks};
+
+/// Writes batches of facts, each in one transaction.
+///
+/// Whenever its state is not known, because of an error or because a caller stopped waiting, the
+/// connection is given up, and [`Writer::connect`] makes a new one.
+pub struct Writer {
+    database: Database,
+    statement_timeout: Duration,
+    connection: Option<PgConnection>,
+    prepared: bool,
+}
+
+impl Writer {
+    /// A writer that is not connected yet. Postgres itself ends a statement after
+    /// `statement_timeout`: a batch that nobody waits for any more must not go on waiting, for a lock
+    /// say, and hold a connection that the next one needs.
+    #[must_use]
+    pub fn new(database: Database, statement_timeout: Duration) -> Self {
+        Self { database, statement_timeout, connection: None, prepared: false }
+    }
+
+    /// Connects, unless connected; the first time it prepares the schema too. Cancel-safe.
+    pub async fn connect(&mut self) -> Result<(), StoreError> {
+        if self.connection.is_none() {
+            let mut connection = self.database.connect().await?;
+            if !self.prepared {
+                self.database.prepare(&mut connection).await?;
+                self.prepared = true;
+            }
+            set_statement_timeout(&mut connection, self.statement_timeout).await?;
+            self.connection = Some(connection);
+        }
+        Ok(())
+    }
+
+    /// Commits the whole batch, durably, or nothing of it. Rows that are there already, from an
+    /// earlier attempt at the same batch, are left as they are.
+    ///
+    /// When the future is dropped before it is done, nothing is known of the batch; it can be
+    /// inserted again.
+    pub async fn insert(&mut self, batch: &[Event]) -> Result<(), InsertError> {
+        let mut connection = self.connection.take().ok_or(InsertError::NotConnected)?;
+        let mut result = insert_rows(&mut connection, batch).await;
+        if result.as_ref().is_err_and(is_partition_missing) {
+            let times = batch.iter().map(|event| event.reception().stamp.received_at);
+            if let Err(error) = partitions::ensure_for(&mut connection, times).await {
+                tracing::warn!(error = %Chain(&error), "no partition for a row's time");
+            } else {
+                result = insert_rows(&mut connection, batch).await;
+            }
+        }
+        let result = result.map_err(InsertError::from);
+        if matches!(result, Ok(()) | Err(InsertError::Refused { .. })) {
+            self.connection = Some(connection);
+        }
+        result
+    }
+}
+
+async fn set_statement_timeout(
+    connection: &mut PgConnection,
+    timeout: Duration,
+) -> Result<(), StoreError> {
+    // Rounded up: 0 would mean no timeout at all.
+    let milliseconds = (timeout.as_millis() + 1).to_string();
+    sqlx::query_scalar!("select set_config('statement_timeout', $1, false)", milliseconds)
+        .fetch_one(connection)
+        .await
+        .map(drop)
+        .map_err(StoreError::Connect)
+}
+
+async fn insert_rows(connection: &mut PgConnection, batch: &[Event]) -> Result<(), sqlx::Error> {
+    let (mut reports, mut messages, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+    for event in batch {
+        match event {
+            Event::DeliveryReport(report) => reports.push(report),
+            Event::InboundMessage(message) => messages.push(message),
+            Event::RejectedCallback(callback) => rejected.push(callback),
+        }
+    }
+    // One statement is a transaction of its own: the common case saves two round trips.
+    match (&*reports, &*messages, &*rejected) {
+        ([], [], []) => Ok(()),
+        (reports, [], []) => delivery_reports::insert(connection, reports).await,
+        ([], messages, []) => inbound_messages::insert(connection, messages).await,
+        ([], [], rejected) => rejected_callbacks::insert(connection, rejected).await,
+        (reports, messages, rejected) => {
+            let mut transaction = connection.begin().await?;
+            if !reports.is_empty() {
+                delivery_reports::insert(&mut transaction, reports).await?;
+            }
+            if !messages.is_empty() {
+                inbound_messages::insert(&mut transaction, messages).await?;
+            }
+            if !rejected.is_empty() {
+                rejected_callbacks::insert(&mut transaction, rejected).await?;
+            }
+            transaction.commit().await
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Parameters from query string and form body, together, as bytes.
+//!
+//! The gateway's document puts the parameters of a `POST` into the query string in one place and
+//! into the form body in another (sections 7.1, 7.1.1, 7.1.2), so both are read and form one list.
+
+use std::borrow::Cow;
+
+use crate::domain::{CallbackKind, Extra, RejectedRequest, Text, Transport};
+
+use super::text::decode_parameter;
+
+/// Past this many parameters the rest of the input is the value of the last one: bounded, yet
+/// nothing is dropped.
+pub const MAX_PARAMETERS: usize = 256;
+
+/// The names of the parameters that carry credentials; never stored, in whatever case they come.
+const CREDENTIALS: [&str; 2] = ["user", "pass"];
+
+/// A name and a value; borrowed where nothing had to be decoded.
+type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
+/// The decoded parameters of one request, in the order they came: those of the query first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params<'a> {
+    pairs: Vec<Pair<'a>>,
+}
+
+impl<'a> Params<'a> {
+    /// Reads a query string and an `application/x-www-form-urlencoded` body.
+    ///
+    /// Of a query string, `documented` are the names the route knows: some gateways append their
+    /// parameters to a URL that has a query already, with a second `?`, so a `?` in front of such a
+    /// name and `=` separates like `&`. Line ends after a body do not belong to it.
+    #[must_use]
+    pub fn parse(query: &'a [u8], form: &'a [u8], documented: &[&str]) -> Self {
+        let mut params = Self { pairs: Vec::with_capacity(8) };
+        let mut rest = skip_question_marks(query);
+        while let Some(end) = stray_question_mark(rest, documented) {
+            let (before, after) = rest.split_at(end);
+            params.extend(before);
+            rest = skip_question_marks(after);
+        }
+        params.extend(rest);
+        params.extend(without_line_ends(form));
+        params
+    }
+
+    fn extend(&mut self, mut input: &'a [u8]) {
+        while !input.is_empty() {
+            let last = self.pairs.len() + 1 >= MAX_PARAMETERS;
+            let (pair, rest) = if last { (input, None) } else { split_once(input, b'&') };
+            if !pair.is_empty() {
+                let (name, value) = split_once(pair, b'=');
+                self.pairs.push((percent_decode(name), percent_decode(value.unwrap_or_default())));
+            }
+            input = rest.unwrap_or_default();
+        }
+    }
+
+    /// The first value under that name: where a parameter is repeated, the first one counts.
+    #[must_use]
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        self.pairs
+            .iter()
+            .find_map(|(key, value)| (key.as_ref() == name.as_bytes()).then_some(value.as_ref()))
+    }
+
+    /// [`Params::first`] as text.
+    pub(super) fn first_text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.first(name).map(decode_parameter)
+    }
+
+    /// All that is not the first value of a `documented` parameter, without credentials.
+    pub(super) fn extra(&self, documented: &[&str]) -> Extra {
+        let mut seen = [false; 8];
+        let mut is_extra = |name: &[u8]| {
+            let place = documented.iter().position(|known| known.as_bytes() == name);
+            match place.and_then(|place| seen.get_mut(place)) {
+                Some(seen) => std::mem::replace(seen, true),
+                None => true,
+            }
+        };
+        self.without_credentials()
+            .filter(|(name, _)| is_extra(name))
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
+    }
+
+    /// The request as it is kept when it can't be used.
+    #[must_use]
+    pub fn to_rejected_request(&self, transport: Transport, kind: CallbackKind) -> RejectedRequest {
+        RejectedRequest::new(transport, kind, self.without_credentials())
+    }
+
+    fn without_credentials(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.pairs
+            .iter()
+            .filter(|(name, _)| {
+                !CREDENTIALS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+            })
+            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+}
+
+fn text(bytes: &[u8]) -> Text {
+    decode_parameter(bytes).into_owned().into()
+}
+
+/// Where `input` has a `?` that separates parameters, if it has one.
+fn stray_question_mark(input: &[u8], documented: &[&str]) -> Option<usize> {
+    memchr::memchr_iter(b'?', input).find(|mark| {
+        let after = skip_question_marks(input.get(mark + 1..).unwrap_or_default());
+        documented.iter().any(|name| {
+            after.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+        })
+    })
+}
+
+fn split_once(input: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(separator, input) {
+        Some(at) => {
+            let (before, after) = input.split_at(at);
+            (before, after.get(1..))
+        }
+        None => (input, None),
+    }
+}
+
+/// `%XX` becomes a byte and `+` a blank; a `%` that no two hexadecimal digits follow stays itself.
+#[must_use]
+pub fn percent_decode(input: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'%', b'+', input).is_none() {
+        return Cow::Borrowed(input);
+    }
+    let mut decoded = Vec::with_capacity(input.len());
+    let mut rest = input;
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        decoded.push(match (first, tail) {
+            (b'+', _) => b' ',
+            (b'%', &[high, low, ref after @ ..]) => match (hex_digit(high), hex_digit(low)) {
+                (Some(high), Some(low)) => {
+                    rest = after;
+                    high << 4 | low
+                }
+                _ => b'%',
+            },
+            (byte, _) => byte,
+        });
+    }
+    Cow::Owned(decoded)
+}
+
+/// The value of an ASCII hexadecimal digit of either case.
+#[must_use]
+pub(super) fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+fn skip_question_marks(input: &[u8]) -> &[u8] {
+    let marks = input.iter().take_while(|byte| **byte == b'?').count();
+    input.get(marks..).unwrap_or_default()
+}
+
+fn without_line_ends(input: &[u8]) -> &[u8] {
+    let kept = input.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
+    input.get(..kept).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "params_tests.rs"]
+mod tests;

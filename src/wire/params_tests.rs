@@ -1,0 +1,85 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const NAMES: [&str; 3] = ["mess_id", "status", "number"];
+
+fn pairs(query: &str, form: &str) -> Vec<(String, String)> {
+    let lossy = |bytes: &Cow<[u8]>| String::from_utf8_lossy(bytes).into_owned();
+    Params::parse(query.as_bytes(), form.as_bytes(), &NAMES)
+        .pairs
+        .iter()
+        .map(|(name, value)| (lossy(name), lossy(value)))
+        .collect()
+}
+
+#[test]
+fn query_and_form_are_one_list_however_they_are_written() {
+    let cases: [(&str, &str, &[(&str, &str)]); 16] = [
+        ("", "", &[]),
+        ("a=1&b=2", "", &[("a", "1"), ("b", "2")]),
+        ("", "a=1&b=2", &[("a", "1"), ("b", "2")]),
+        ("a=1", "b=2\r\n", &[("a", "1"), ("b", "2")]),
+        ("&&a=1&", "&b=2", &[("a", "1"), ("b", "2")]),
+        ("a", "=x", &[("a", ""), ("", "x")]),
+        ("a=b=c", "", &[("a", "b=c")]),
+        ("a=a+b%2Bc%20d", "", &[("a", "a b+c d")]),
+        ("a=100%25%20off", "", &[("a", "100% off")]),
+        ("a=100% off", "", &[("a", "100% off")]),
+        ("a=%4&b=%", "c=%zz%G1%1", &[("a", "%4"), ("b", "%"), ("c", "%zz%G1%1")]),
+        ("a%5Fb=%e4", "", &[("a_b", "\u{FFFD}")]),
+        ("?mess_id=1", "", &[("mess_id", "1")]),
+        ("x=1?mess_id=2&status=0", "", &[("x", "1"), ("mess_id", "2"), ("status", "0")]),
+        ("x=1??status=0", "", &[("x", "1"), ("status", "0")]),
+        ("a=who?&b=why?c=3", "d=?status=1", &[("a", "who?"), ("b", "why?c=3"), ("d", "?status=1")]),
+    ];
+    for (query, form, expected) in cases {
+        let found = pairs(query, form);
+        let found: Vec<_> = found.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(found, expected, "{query:?} + {form:?}");
+    }
+}
+
+#[test]
+fn the_first_value_wins_and_the_rest_is_extra_without_credentials() {
+    let query = b"status=0&status=1&user=u&PASS=p&pass=q&x=%E9&mess_id=m&x=2";
+    let params = Params::parse(query, b"number=4&status=2", &NAMES);
+    assert_eq!(params.first("status"), Some(b"0".as_slice()));
+    assert_eq!(params.first("number"), Some(b"4".as_slice()));
+    assert_eq!(params.first("nothing"), None);
+    assert_eq!(params.extra(&NAMES).as_json(), r#"{"status":["1","2"],"x":["é","2"]}"#);
+}
+
+#[test]
+fn a_rejected_request_has_every_parameter_but_credentials() {
+    let params = Params::parse(b"User=u&pass=p&status=0&status=%E9", b"", &NAMES);
+    let kept = params.to_rejected_request(Transport::HttpGet, CallbackKind::DeliveryReport);
+    assert!(kept.to_json().contains(r#""status=0&status=%E9""#), "{}", kept.to_json());
+}
+
+#[test]
+fn past_the_bound_the_rest_is_one_value() {
+    let many = "a=1&".repeat(MAX_PARAMETERS * 2);
+    let found = pairs(&many, "b=2");
+    assert_eq!(found.len(), MAX_PARAMETERS + 1);
+    assert_eq!(found[MAX_PARAMETERS - 2], ("a".into(), "1".into()));
+    assert_eq!(found[MAX_PARAMETERS - 1].1.len(), (MAX_PARAMETERS + 1) * 4 - 2);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_parameters_and_none_panics(query: Vec<u8>, form: Vec<u8>) {
+        let params = Params::parse(&query, &form, &NAMES);
+        prop_assert!(params.pairs.len() <= MAX_PARAMETERS + 1);
+        let _ = params.extra(&NAMES);
+    }
+
+    #[test]
+    fn encoded_bytes_come_back_exactly(value: Vec<u8>) {
+        let encoded: String = form_urlencoded::byte_serialize(&value).collect();
+        prop_assert_eq!(percent_decode(encoded.as_bytes()).into_owned(), value.clone());
+        let form = format!("message={encoded}");
+        let params = Params::parse(b"", form.as_bytes(), &["message"]);
+        prop_assert_eq!(params.first("message"), Some(value.as_slice()));
+    }
+}

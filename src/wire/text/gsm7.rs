@@ -1,0 +1,72 @@
+//! GSM 03.38 (3GPP TS 23.038, section 6.2.1), one septet a byte.
+
+use super::Decoded;
+
+/// The escape to the extension table.
+const ESCAPE: u8 = 0x1B;
+
+/// The default alphabet, 0x00 to 0x7F. The escape's place is not used.
+const DEFAULT: [char; 128] = [
+    '@', '£', '$', '¥', 'è', 'é', 'ù', 'ì', 'ò', 'Ç', '\n', 'Ø', 'ø', '\r', 'Å', 'å', //
+    'Δ', '_', 'Φ', 'Γ', 'Λ', 'Ω', 'Π', 'Ψ', 'Σ', 'Θ', 'Ξ', ' ', 'Æ', 'æ', 'ß', 'É', //
+    ' ', '!', '"', '#', '¤', '%', '&', '\'', '(', ')', '*', '+', ',', '-', '.', '/', //
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', ':', ';', '<', '=', '>', '?', //
+    '¡', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', //
+    'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z', 'Ä', 'Ö', 'Ñ', 'Ü', '§', //
+    '¿', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', //
+    'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', 'ä', 'ö', 'ñ', 'ü', 'à', //
+];
+
+/// The extension table: what follows the escape, and what the two mean.
+const EXTENSION: [(u8, char); 10] = [
+    (0x0A, '\u{0C}'),
+    (0x14, '^'),
+    (0x28, '{'),
+    (0x29, '}'),
+    (0x2F, '\\'),
+    (0x3C, '['),
+    (0x3D, '~'),
+    (0x3E, ']'),
+    (0x40, '|'),
+    (0x65, '€'),
+];
+
+/// An escape in front of a septet that the extension table lacks is passed over, as the standard
+/// asks; an escape at the end, a doubled one, and a byte above 0x7F can't be read.
+pub(super) fn decode(bytes: &[u8]) -> Decoded {
+    let mut text = String::with_capacity(bytes.len());
+    let mut lossy = false;
+    let mut rest = bytes.iter();
+    while let Some(&byte) = rest.next() {
+        let character = if byte == ESCAPE {
+            rest.next().and_then(|&next| extension(next).or_else(|| default(next)))
+        } else {
+            default(byte)
+        };
+        lossy |= character.is_none();
+        text.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+    Decoded { text, lossy }
+}
+
+fn default(septet: u8) -> Option<char> {
+    DEFAULT.get(usize::from(septet)).copied().filter(|_| septet != ESCAPE)
+}
+
+fn extension(septet: u8) -> Option<char> {
+    EXTENSION.iter().find_map(|(key, character)| (*key == septet).then_some(*character))
+}
+
+/// The septets of a text, if the alphabet has all of it: the inverse that the tests need.
+#[cfg(test)]
+pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for character in text.chars() {
+        let place = |c| (0..128).find(|septet| default(*septet) == Some(c));
+        match EXTENSION.iter().find(|(_, extended)| *extended == character) {
+            Some((septet, _)) => bytes.extend([ESCAPE, *septet]),
+            None => bytes.push(place(character)?),
+        }
+    }
+    Some(bytes)
+}

@@ -1,0 +1,131 @@
+//! Batches, refused rows, and how rows are committed.
+
+use rand::RngExt;
+use serde_json::json;
+
+use crate::support::app::{LOGIN, TOKEN, TestApp};
+use crate::support::client::{get, send};
+
+/// Postgres refuses it: a btree entry has at most 2,704 bytes, and this does not compress.
+fn mess_id_too_large_for_its_index() -> String {
+    let mut random = rand::rng();
+    (0..6_000).map(|_| char::from(random.sample(rand::distr::Alphanumeric))).collect()
+}
+
+#[tokio::test]
+async fn a_row_that_postgres_refuses_does_not_fail_its_neighbours() {
+    let app = TestApp::start().await;
+    let poison = mess_id_too_large_for_its_index();
+    let mut sent = tokio::task::JoinSet::new();
+    for place in 0..500 {
+        let mess_id = if place == 250 { poison.clone() } else { format!("m{place}") };
+        let request =
+            get(&format!("/delivery-reports/{TOKEN}?status=0&number=1&mess_id={mess_id}"));
+        sent.spawn(send(app.http, request));
+    }
+    let answers = sent.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 499);
+    let refused = answers.iter().find(|answer| answer.status != 200).unwrap();
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.body, "the database refused the callback; it is kept in rejected_callbacks");
+
+    assert_eq!(
+        app.database.value("select count(distinct mess_id) from delivery_reports").await,
+        json!(499)
+    );
+    let rejected = app
+        .query("select kind, reason, request->>'parameters' as parameters from rejected_callbacks")
+        .await;
+    assert_eq!(rejected.as_array().unwrap().len(), 1);
+    assert_eq!(rejected[0]["kind"], "delivery-report");
+    assert!(rejected[0]["reason"].as_str().unwrap().starts_with("refused by Postgres (54000): "));
+    assert_eq!(rejected[0]["parameters"], format!("mess_id={poison}&status=0&number=1"));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn callbacks_of_all_kinds_share_a_transaction() {
+    let app = TestApp::start().await;
+    let kinds = [
+        format!("/delivery-reports/{TOKEN}?status=0&number=1&mess_id=m"),
+        format!("/inbound-messages?{LOGIN}&org=1&dest=2&message=m"),
+        format!("/delivery-reports/{TOKEN}?status=0"),
+    ];
+    let mut sent = tokio::task::JoinSet::new();
+    for place in 0..300 {
+        sent.spawn(send(app.http, get(&kinds[place % 3])));
+    }
+    let answers = sent.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 200);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 400).count(), 100);
+    assert_eq!(app.rows().await, json!(300));
+    let transactions = app
+        .database
+        .value(
+            "select count(distinct xmin::text) from (
+                 select xmin from delivery_reports union all select xmin from inbound_messages
+                 union all select xmin from rejected_callbacks
+             ) as rows",
+        )
+        .await;
+    assert!(transactions.as_u64().unwrap() < 300, "{transactions} transactions");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn commits_are_synchronous_whatever_the_databases_default() {
+    let app = TestApp::start().await;
+    app.database
+        .execute(
+            "do $$ begin
+                 execute format('alter database %I set synchronous_commit = off', current_database());
+             end $$;
+             create table seen (setting text);
+             create function note() returns trigger language plpgsql as $$ begin
+                 insert into seen values (current_setting('synchronous_commit'));
+                 return new;
+             end $$;
+             create trigger note before insert on delivery_reports for each row execute function note();
+             select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and application_name = 'routo-receiver';",
+        )
+        .await;
+    assert_eq!(
+        app.database.value("select current_setting('synchronous_commit')").await,
+        json!("off")
+    );
+    assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 200);
+    assert_eq!(app.query("select setting from seen").await, json!([{ "setting": "on" }]));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_missing_partition_is_made_on_demand() {
+    let app = TestApp::start().await;
+    app.database
+        .execute(
+            "do $$ declare partition regclass; begin
+                 for partition in select inhrelid::regclass from pg_inherits
+                     where inhparent in ('delivery_reports'::regclass, 'inbound_messages'::regclass)
+                 loop execute format('drop table %s', partition); end loop;
+             end $$;",
+        )
+        .await;
+    assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 200);
+    assert_eq!(app.message("message=m").await.status, 200);
+    assert_eq!(app.rows().await, json!(2));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn partitions_are_made_ahead() {
+    let app = TestApp::start_with(&[("ROUTO_PARTITIONS__MONTHS_AHEAD", "2")]).await;
+    let partitions = app
+        .query("select inhrelid::regclass::text as name from pg_inherits where inhparent = 'delivery_reports'::regclass order by 1")
+        .await;
+    let expected = app
+        .query("select 'delivery_reports_' || to_char(date_trunc('month', now() at time zone 'utc') + make_interval(months => n), 'YYYY_MM') as name from generate_series(0, 2) as n order by 1")
+        .await;
+    assert_eq!(partitions, expected);
+    app.stop().await;
+}

@@ -1,0 +1,145 @@
+//! Bounds: sizes, times, connections, and what is no callback at all.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::app::{LOGIN, TOKEN, TestApp};
+use crate::support::client::{parse, request};
+use crate::support::eventually;
+
+const REPORT: &str = "mess_id=m&status=0&number=1";
+
+#[tokio::test]
+async fn what_is_no_callback_or_too_large_is_refused_and_leaves_nothing() {
+    let app = TestApp::start().await;
+    let report = format!("/delivery-reports/{TOKEN}?{REPORT}");
+    let large = vec![b'a'; 262_145];
+    let long = "a".repeat(70_000);
+    let header = format!("X: {long}");
+    let too_long = format!("{report}&x={long}");
+    let unannounced = [
+        b"POST /inbound-messages HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n40001\r\n".as_slice(),
+        &large,
+        b"\r\n0\r\n\r\n",
+    ]
+    .concat();
+    let cases: [(Vec<u8>, &[u16]); 12] = [
+        (request("POST", "/inbound-messages", &[], &large), &[413]),
+        (unannounced, &[413]),
+        (request("GET", &report, &[&header], b""), &[431]),
+        (request("GET", &too_long, &[], b""), &[414, 431]),
+        (request("GET", "/", &[], b""), &[404]),
+        (request("GET", &format!("/delivery-report/{TOKEN}"), &[], b""), &[404]),
+        (request("GET", "/metrics", &[], b""), &[404]),
+        (request("PUT", &report, &[], b""), &[405]),
+        (request("HEAD", &report, &[], b""), &[405]),
+        (request("DELETE", "/inbound-messages", &[], b""), &[405]),
+        (b"\x16\x03\x01\x02\x00 no HTTP\r\n\r\n".to_vec(), &[400]),
+        (b"GET / HTTP/1.1\r\nbroken header\r\n\r\n".to_vec(), &[400]),
+    ];
+    for (sent, expected) in &cases {
+        let answer = app.send(sent).await;
+        let line = String::from_utf8_lossy(&sent[..sent.len().min(60)]).into_owned();
+        assert!(expected.contains(&answer.status), "{line}: {answer:?}");
+        assert!(!answer.body.contains(TOKEN), "{line}");
+    }
+    assert_eq!(app.rows().await, json!(0));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_would_be_right() {
+    let app = TestApp::start().await;
+    assert!(app.get("/").await.body.contains("/delivery-reports/<report token>"));
+    let put = app.send(request("PUT", "/inbound-messages", &[], b"")).await;
+    assert_eq!((put.header("allow"), put.body.as_str()), (Some("GET,POST"), "use GET or POST"));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_sends_too_slowly_is_let_go() {
+    let app = TestApp::start_with(&[
+        ("ROUTO_HTTP__HEAD_TIMEOUT", "200ms"),
+        ("ROUTO_HTTP__REQUEST_TIMEOUT", "300ms"),
+        ("ROUTO_INGEST__COMMIT_DEADLINE", "250ms"),
+    ])
+    .await;
+    let mut answer = Vec::new();
+    // A head that never ends, and a connection on which nothing happens: closed.
+    for beginning in ["GET /livez HTTP/1.1\r\nHost:", ""] {
+        let mut stream = TcpStream::connect(app.http).await.unwrap();
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer));
+        read.await.expect("the connection is closed in time").unwrap();
+    }
+    // A body that never comes: 408.
+    let mut stream = TcpStream::connect(app.http).await.unwrap();
+    let head = "POST /inbound-messages HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nuser=";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    answer.clear();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(parse(&answer).status, 408);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_ends_early_is_no_callback() {
+    let app = TestApp::start().await;
+    let mut stream = TcpStream::connect(app.http).await.unwrap();
+    let head = format!(
+        "POST /delivery-reports/{TOKEN}?{REPORT} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx="
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(!String::from_utf8_lossy(&answer).contains("200 OK"));
+    assert_eq!(app.rows().await, json!(0));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_stops_sending_still_gets_its_answer() {
+    let app = TestApp::start().await;
+    let mut stream = TcpStream::connect(app.http).await.unwrap();
+    let request = format!("GET /delivery-reports/{TOKEN}?{REPORT} HTTP/1.0\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(parse(&answer).status, 200);
+    assert_eq!(app.rows().await, json!(1));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn past_the_limit_of_connections_the_answer_is_a_fast_503() {
+    let app = TestApp::start_with(&[("ROUTO_HTTP__MAX_CONNECTIONS", "3")]).await;
+    let login = format!("/inbound-messages?{LOGIN}&org=1&dest=2");
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(app.http).await.unwrap();
+        // Held once it has been served.
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut first = [0];
+        // The probes of a test that starts may still be closing.
+        if stream.read_exact(&mut first).await.is_ok() {
+            held.push(stream);
+        }
+    }
+    eventually("a connection too many is turned away", || async {
+        let answer = app.get(&login).await;
+        if answer.status == 200 {
+            return false;
+        }
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+        true
+    })
+    .await;
+    drop(held);
+    eventually("there is a place again", || async { app.get(&login).await.status == 200 }).await;
+    app.stop().await;
+}

@@ -1,0 +1,101 @@
+//! The five minutes on a laptop: start without configuration, paste what is printed, see the rows.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::support::process::program;
+
+/// Starts the program on a terminal of its own, as a person would, and gives what it prints.
+fn start_on_a_terminal(data_dir: &Path) -> (Child, impl AsyncBufReadExt + Unpin) {
+    let environment = [
+        ("ROUTO_HTTP__LISTEN", "127.0.0.1:0"),
+        ("ROUTO_ADMIN__LISTEN", "127.0.0.1:0"),
+        ("ROUTO_DATA_DIR", data_dir.to_str().unwrap()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let plain = program(&[], &environment);
+    let mut command = Command::new("script");
+    command
+        .args(["--quiet", "--return", "--command"])
+        // In place of the shell, which would heed Ctrl-C in its own way.
+        .arg(format!("exec {}", plain.as_std().get_program().display()))
+        .arg("/dev/null")
+        .envs(environment)
+        .env_remove("DATABASE_URL")
+        .kill_on_drop(true)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().expect("`script` (of bsdutils or util-linux) is installed");
+    let output = BufReader::new(child.stdout.take().unwrap());
+    (child, output)
+}
+
+async fn read_until(output: &mut (impl AsyncBufReadExt + Unpin), end: &str) -> String {
+    let mut text = String::new();
+    let read = async {
+        while !text.contains(end) {
+            let mut line = Vec::new();
+            assert!(output.read_until(b'\n', &mut line).await.unwrap() > 0, "ended after: {text}");
+            text.push_str(&String::from_utf8_lossy(&line));
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_mins(1), read).await;
+    assert!(in_time.is_ok(), "no {end:?} in time after: {text}");
+    text
+}
+
+async fn paste(line: &str) -> String {
+    let output = Command::new("sh").args(["-c", line]).output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{line}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+/// Presses Ctrl-C on the terminal.
+async fn interrupt(child: &mut Child) {
+    use tokio::io::AsyncWriteExt;
+    let terminal = child.stdin.as_mut().unwrap();
+    terminal.write_all(b"\x03").await.unwrap();
+    terminal.flush().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_first_run_prints_works_when_pasted_and_is_printed_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().join("data");
+    let (mut child, mut output) = start_on_a_terminal(&data_dir);
+    let welcome = read_until(&mut output, "this is not shown again").await;
+    let lines: Vec<&str> = welcome.lines().map(str::trim).collect();
+    let pasted = |start: &str| {
+        *lines
+            .iter()
+            .find(|line| line.contains(start))
+            .unwrap_or_else(|| panic!("no {start} in {welcome}"))
+    };
+
+    assert_eq!(paste(&format!("{} -sS --fail", pasted("/delivery-reports/"))).await, "OK");
+    assert_eq!(paste(&format!("{} -sS --fail", pasted("/inbound-messages"))).await, "OK");
+    let rows = paste(pasted("psql")).await;
+    for expected in ["hello-1", "Delivered", "441234567890", "447000000000", "Hello"] {
+        assert!(rows.contains(expected), "no {expected} in {rows}");
+    }
+    let credentials = std::fs::metadata(data_dir.join("credentials.toml")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&credentials.permissions()) & 0o777, 0o600);
+
+    // Ctrl-C reaches the program, not the Postgres under it, which is stopped in order.
+    interrupt(&mut child).await;
+    let end = read_until(&mut output, "stopped").await;
+    assert!(!end.contains("died"), "{end}");
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+
+    let (mut child, mut output) = start_on_a_terminal(&data_dir);
+    let again = read_until(&mut output, "generated credentials are in use").await;
+    interrupt(&mut child).await;
+    let again = again + &read_until(&mut output, "stopped").await;
+    assert!(!again.contains("curl"), "{again}");
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+}

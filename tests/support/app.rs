@@ -1,0 +1,117 @@
+//! A service in this process, on ports and a database of its own.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use routo_receiver::app::Service;
+use routo_receiver::config::{Settings, Sources};
+use serde_json::Value;
+
+use super::client::{self, Answer};
+use super::eventually;
+use super::postgres::TestDatabase;
+
+pub const TOKEN: &str = "main-token-0123456789abcdef";
+pub const OTHER_TOKEN: &str = "other-token-0123456789abcdef";
+/// User and password of the account `main`, as parameters.
+pub const LOGIN: &str = "user=gateway&pass=main-p%40ss+word";
+pub const PASSWORD: &str = "main-p@ss word";
+pub const OTHER_PASSWORD: &str = "other-password";
+
+pub struct TestApp {
+    pub service: Service,
+    pub http: SocketAddr,
+    pub database: TestDatabase,
+}
+
+/// The environment of a service with two accounts on ports of the system's choice.
+pub fn environment(database_url: &str) -> Vec<(String, String)> {
+    [
+        ("DATABASE_URL", database_url),
+        ("ROUTO_HTTP__LISTEN", "127.0.0.1:0"),
+        ("ROUTO_ADMIN__LISTEN", "127.0.0.1:0"),
+        ("ROUTO_ACCOUNTS__MAIN__USER", "gateway"),
+        ("ROUTO_ACCOUNTS__MAIN__PASSWORD", PASSWORD),
+        ("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", TOKEN),
+        ("ROUTO_ACCOUNTS__OTHER__USER", "other"),
+        ("ROUTO_ACCOUNTS__OTHER__PASSWORD", OTHER_PASSWORD),
+        ("ROUTO_ACCOUNTS__OTHER__REPORT_TOKEN", OTHER_TOKEN),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+pub fn settings(database_url: &str, more: &[(&str, &str)]) -> Settings {
+    let mut all: BTreeMap<OsString, OsString> =
+        environment(database_url).into_iter().map(|(n, v)| (n.into(), v.into())).collect();
+    all.extend(more.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+    let sources =
+        Sources { file: None, directory: PathBuf::from("/nonexistent"), environment: all };
+    Settings::load(&sources).unwrap()
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more environment variables.
+    pub async fn start_with(more: &[(&str, &str)]) -> Self {
+        let database = TestDatabase::create().await;
+        let service = Service::start(settings(&database.url(), more)).await.unwrap();
+        let app = Self { http: service.http_address, service, database };
+        app.is_ready().await;
+        app
+    }
+
+    pub async fn is_ready(&self) {
+        eventually("the service is ready", || async {
+            self.send(client::get("/readyz")).await.status == 200
+        })
+        .await;
+    }
+
+    pub async fn send(&self, request: impl AsRef<[u8]>) -> Answer {
+        client::send(self.http, request).await
+    }
+
+    pub async fn get(&self, target: &str) -> Answer {
+        self.send(client::get(target)).await
+    }
+
+    pub async fn post(&self, target: &str, form: &[u8]) -> Answer {
+        self.send(client::post(target, form)).await
+    }
+
+    /// A report of the account `main`, by token.
+    pub async fn report(&self, query: &str) -> Answer {
+        self.get(&format!("/delivery-reports/{TOKEN}?{query}")).await
+    }
+
+    /// An inbound message of the account `main`: more form parameters.
+    pub async fn message(&self, form: &str) -> Answer {
+        let form = format!("{LOGIN}&org=441&dest=447&{form}");
+        self.post("/inbound-messages", form.as_bytes()).await
+    }
+
+    pub async fn query(&self, sql: &str) -> Value {
+        self.database.query(sql).await
+    }
+
+    /// How many rows all tables together have.
+    pub async fn rows(&self) -> Value {
+        self.database
+            .value(
+                "select (select count(*) from delivery_reports)
+                      + (select count(*) from inbound_messages)
+                      + (select count(*) from rejected_callbacks) as rows",
+            )
+            .await
+    }
+
+    pub async fn stop(self) {
+        self.service.stop().await;
+    }
+}

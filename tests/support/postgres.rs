@@ -1,0 +1,87 @@
+//! One Postgres server a test process, started as the service starts its own.
+
+use std::process::{Command, Stdio};
+use std::str::FromStr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use routo_receiver::local_postgres::{LocalPostgres, LocalPostgresOptions};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+static SERVER: OnceLock<PgConnectOptions> = OnceLock::new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// A database of its own, empty, on the shared server.
+pub struct TestDatabase {
+    pub options: PgConnectOptions,
+}
+
+impl TestDatabase {
+    pub async fn create() -> Self {
+        let server =
+            tokio::task::spawn_blocking(|| SERVER.get_or_init(start).clone()).await.unwrap();
+        let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let mut connection = server.connect().await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("create database {name}")))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+        Self { options: server.database(&name) }
+    }
+
+    pub fn url(&self) -> String {
+        self.options.to_url_lossy().into()
+    }
+
+    pub async fn connect(&self) -> PgConnection {
+        self.options.connect().await.unwrap()
+    }
+
+    /// Runs statements.
+    pub async fn execute(&self, sql: &str) {
+        let mut connection = self.connect().await;
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+    }
+
+    /// The rows of a query as a JSON array of objects.
+    pub async fn query(&self, sql: &str) -> Value {
+        let sql =
+            format!("select coalesce(jsonb_agg(to_jsonb(the_row)), '[]') from ({sql}) as the_row");
+        let mut connection = self.connect().await;
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// The one value of a query.
+    pub async fn value(&self, sql: &str) -> Value {
+        let rows = self.query(sql).await;
+        rows[0].as_object().unwrap().values().next().unwrap().clone()
+    }
+}
+
+/// Starts the server in a temporary directory. It ends with this process, as an embedded Postgres
+/// does; a shell that waits for the same end removes the directory.
+fn start() -> PgConnectOptions {
+    let directory =
+        tempfile::Builder::new().prefix("routo-receiver-test-").tempdir().unwrap().keep();
+    let directory_name = directory.display().to_string();
+    let sweeper = Command::new("sh")
+        .args(["-c", "cat; until rm -rf \"$0\" 2>/dev/null; do sleep 0.1; done", &directory_name])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Its standard input closes when this process ends.
+    std::mem::forget(sweeper);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let options = LocalPostgresOptions { data_dir: directory, bin_dir: None };
+    let server = runtime.block_on(LocalPostgres::start(options)).unwrap();
+    let options = PgConnectOptions::from_str(server.url().expose_secret()).unwrap();
+    std::mem::forget((runtime, server));
+    options
+}

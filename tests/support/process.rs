@@ -1,0 +1,78 @@
+//! The program itself, as a process that can be killed.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// A running `routo-receiver serve`, killed when dropped.
+pub struct ServiceProcess {
+    pub child: Child,
+    pub http: SocketAddr,
+    pub admin: SocketAddr,
+    log: tokio::task::JoinHandle<String>,
+}
+
+/// The program with this environment and no other of ours.
+pub fn program(arguments: &[&str], environment: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_routo-receiver"));
+    command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("ROUTO_") || name.starts_with("DATABASE_URL") {
+            command.env_remove(name.as_ref());
+        }
+    }
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+impl ServiceProcess {
+    /// Starts it and waits until it says where it listens.
+    pub async fn start(environment: &[(String, String)]) -> Self {
+        let mut command = program(&["serve"], environment);
+        command.env("ROUTO_LOG__FORMAT", "json").stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut log = String::new();
+        let (http, admin) = loop {
+            let mut line = String::new();
+            let read = lines.read_line(&mut line).await.unwrap();
+            assert!(read > 0, "the service ended: {log}");
+            log.push_str(&line);
+            if let Some(found) = addresses(&line) {
+                break found;
+            }
+        };
+        let log = tokio::spawn(async move {
+            // Read on to the end, or the service would block.
+            let mut rest = Vec::new();
+            let _ = lines.read_to_end(&mut rest).await;
+            log + &String::from_utf8_lossy(&rest)
+        });
+        Self { child, http, admin, log }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = i32::try_from(self.id()).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end: the exit code and all that it logged.
+    pub async fn end(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().await.unwrap();
+        (status.code(), self.log.await.unwrap())
+    }
+}
+
+fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let address = |field: &str| line[field].as_str()?.parse().ok();
+    Some((address("http")?, address("admin")?))
+}
