@@ -1,7 +1,7 @@
 //! The cluster: finding the one there is, or making one, whole or not at all.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, fchown, symlink};
@@ -31,6 +31,9 @@ pub(super) struct Cluster {
     pub(super) user: OsUser,
     pub(super) installed: Installed,
     pub(super) password: SecretString,
+    /// Held beside the data directory's lock: a copied data directory may hold a link to the same
+    /// cluster.
+    _lock: File,
 }
 
 impl Cluster {
@@ -49,6 +52,14 @@ impl Cluster {
             .map_err(LocalPostgresError::data_dir(data_dir.cluster()))?;
         let metadata = fs::metadata(&path).map_err(LocalPostgresError::data_dir(&path))?;
         let user = OsUser::owner_of(&path, &metadata)?;
+        let lock = lock(&path, data_dir)?;
+        if path != data_dir.cluster() {
+            tracing::warn!(
+                cluster = %path.display(),
+                data_dir = %data_dir.root().display(),
+                "the embedded database is not in the data directory, which holds only a link to it: back it up too"
+            );
+        }
         let version = path.join("PG_VERSION");
         let version = match fs::read_to_string(&version) {
             Ok(text) => text.trim_end().parse().ok(),
@@ -64,7 +75,19 @@ impl Cluster {
         let password = data_dir
             .password()?
             .ok_or_else(|| LocalPostgresError::PasswordLost { path: data_dir.pgpass() })?;
-        Ok(Self { path, user, installed, password })
+        Ok(Self { path, user, installed, password, _lock: lock })
+    }
+}
+
+/// Locks the cluster's directory itself, whatever name led to it.
+fn lock(cluster: &Path, data_dir: &DataDir) -> Result<File, LocalPostgresError> {
+    let directory = File::open(cluster).map_err(LocalPostgresError::data_dir(cluster))?;
+    match directory.try_lock() {
+        Ok(()) => Ok(directory),
+        Err(TryLockError::WouldBlock) => {
+            Err(LocalPostgresError::InUse { data_dir: data_dir.root().to_owned() })
+        }
+        Err(TryLockError::Error(source)) => Err(LocalPostgresError::data_dir(cluster)(source)),
     }
 }
 
@@ -110,11 +133,6 @@ fn initialise(
         let place = place_elsewhere()?;
         // The link comes first: whatever is interrupted, the next start finds what to remove.
         symlink(&place, &new).map_err(LocalPostgresError::data_dir(&new))?;
-        tracing::info!(
-            cluster = %place.display(),
-            uid = user.uid(),
-            "the user that Postgres runs as can't enter the data directory; the cluster is kept elsewhere"
-        );
         place
     };
     DirBuilder::new()

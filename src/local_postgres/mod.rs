@@ -9,7 +9,7 @@
 //! |-------------------|---------------------------------------------------------------------------|
 //! | `postgres`        | the cluster, or a symbolic link to it; it exists only when it is complete |
 //! | `postgres.new`    | a cluster being initialised; left over only by a kill, then removed       |
-//! | `postgres.lock`   | locked by the one process that owns all this                              |
+//! | `postgres.lock`   | locked by the one process that owns all this; the cluster is locked, too  |
 //! | `postgres.pgpass` | the password, mode 0600, in the form that `psql` reads                    |
 //! | `postgres.port`   | the port, kept as long as nobody else takes it                            |
 //! | `postgres.log`    | what `initdb` and the server say; never values out of statements          |

@@ -1,6 +1,7 @@
 //! Ends what an earlier run left of its server, so that a new one can have the cluster.
 //!
-//! Call only with the data directory locked: nobody else can be starting a server then.
+//! Call only with the cluster locked, or while it is being made in a locked data directory: nobody
+//! else can be running a server there then.
 
 use std::fs;
 use std::io;

@@ -85,7 +85,7 @@ async fn a_closed_directory_of_root_gets_its_cluster_elsewhere_and_keeps_it_when
     store_row(owner.url()).await;
     owner.stop();
     let log = fs::read_to_string(log).unwrap();
-    let told = log.lines().filter(|line| line.contains("INFO") && line.contains("kept elsewhere"));
+    let told = log.lines().filter(|line| line.contains("WARN") && line.contains("back it up too"));
     assert_eq!(told.count(), 1, "{log}");
 
     fs::set_permissions(&home, Permissions::from_mode(0o755)).unwrap();

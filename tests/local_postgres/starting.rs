@@ -11,7 +11,7 @@ use sqlx::{Connection, Executor, PgConnection, Row};
 
 use crate::owner::Owner;
 use crate::world::{
-    Scratch, connect, port_of, postmaster, servers, start, store_row, stored_rows, url_of,
+    Scratch, connect, port_of, postmaster, refusal, servers, start, store_row, stored_rows, url_of,
     wait_until,
 };
 
@@ -266,4 +266,27 @@ async fn an_empty_directory_in_the_place_of_the_cluster_is_used() {
     fs::create_dir_all(scratch.cluster()).unwrap();
     scratch.start().await.stop().await;
     assert!(scratch.cluster().join("PG_VERSION").exists());
+}
+
+/// As after `cp -a data elsewhere`, where `data/postgres` is a link.
+#[tokio::test]
+async fn a_cluster_that_two_data_directories_lead_to_has_one_owner() {
+    let scratch = Scratch::new();
+    let postgres = scratch.start().await;
+    store_row(postgres.url()).await;
+    let server = postmaster(&scratch.cluster());
+
+    let copy = scratch.path("copy");
+    fs::create_dir(&copy).unwrap();
+    std::os::unix::fs::symlink(scratch.cluster(), copy.join("postgres")).unwrap();
+    fs::copy(scratch.path("data/postgres.pgpass"), copy.join("postgres.pgpass")).unwrap();
+    let message = refusal(start(&copy, None).await);
+    assert!(message.contains("in use by another running routo-receiver"), "{message}");
+
+    assert_eq!(postmaster(&scratch.cluster()), server, "the first one's server was left alone");
+    assert_eq!(stored_rows(&mut connect(postgres.url()).await).await, 1);
+    postgres.stop().await;
+    let postgres = start(&copy, None).await.unwrap();
+    assert_eq!(stored_rows(&mut connect(postgres.url()).await).await, 1);
+    postgres.stop().await;
 }
