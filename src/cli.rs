@@ -26,8 +26,8 @@ More is in README.md, in docs/, and in config/default.toml, which explains every
 
 /// Receives the SMS gateway's delivery reports and inbound messages, and keeps them in Postgres.
 ///
-/// A callback is answered with 200 only when it is safe on disk; it is then in Postgres exactly
-/// once, where SQL reads it.
+/// A callback is answered with 200 only when it is committed in Postgres, one row an attempt, where
+/// SQL reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(name = "routo-receiver", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {

@@ -94,7 +94,8 @@ impl Service {
             ingest.until_ready().await;
         }
         drop(ingest);
-        tracing::info!(http = %http_address, admin = %admin_address, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
+        let database = if local_postgres.is_some() { "embedded" } else { "database.url" };
+        tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
         if let (Some(generated), Some(local), [account]) = (generated, &local_postgres, &*accounts)
         {
             tell(generated, account, http_address, local, &settings.data_dir);

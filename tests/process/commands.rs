@@ -167,3 +167,20 @@ async fn a_database_that_cannot_hold_every_text_is_named() {
     assert_eq!(code, Some(1));
     assert!(err.contains("encoding is LATIN1"), "{err}");
 }
+
+#[tokio::test]
+async fn the_log_says_which_database_is_in_use() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().to_str().unwrap();
+    let embedded: Vec<_> =
+        environment("").into_iter().filter(|(name, _)| name != "DATABASE_URL").collect();
+    for (environment, expected) in [
+        (environment("postgres://127.0.0.1:1/nothing"), "\"database\":\"database.url\""),
+        (with(embedded, &[("ROUTO_DATA_DIR", data_dir)]), "\"database\":\"embedded\""),
+    ] {
+        let service = ServiceProcess::start(&environment).await;
+        service.signal(rustix::process::Signal::TERM);
+        let (_, log) = service.end().await;
+        assert!(log.contains(expected), "{log}");
+    }
+}
