@@ -27,5 +27,8 @@ fn options(url: &str) -> Option<PgConnectOptions> {
         return None;
     }
     // sqlx logs the value of a parameter that it does not know, which may be a misspelt password.
-    with_default(NoSubscriber::default(), || PgConnectOptions::from_str(url)).ok()
+    let options = with_default(NoSubscriber::default(), || PgConnectOptions::from_str(url)).ok()?;
+    // An unescaped '/' in the password makes the rest of it, and the host, the database's name.
+    let is_split = options.get_database().is_some_and(|name| name.contains('@'));
+    (!is_split).then_some(options)
 }

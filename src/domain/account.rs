@@ -16,6 +16,11 @@ pub struct AccountName(Arc<str>);
 pub struct InvalidAccountName;
 
 impl AccountName {
+    /// The name of no account: of samples, which are never stored.
+    pub(super) fn none() -> Self {
+        Self("-".into())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,9 +1,10 @@
 //! The three kinds of fact that a callback becomes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{
-    AccountName, DeliveryStatus, Extra, MessageText, PhoneNumber, RejectedRequest, Stamp, Text,
+    AccountName, Charset, DeliveryStatus, Extra, MessageText, PhoneNumber, RejectedRequest, Stamp,
+    StampSource, Text,
 };
 
 /// What is known of a callback before its content is read.
@@ -118,6 +119,58 @@ pub enum Event {
 }
 
 impl Event {
+    /// One of each kind, of now and of nobody, for trying whether rows are taken.
+    #[must_use]
+    pub fn samples() -> [Self; 3] {
+        let reception = Reception {
+            stamp: StampSource::system().next(),
+            account: AccountName::none(),
+            transport: Transport::HttpGet,
+            remote_addr: Ipv4Addr::LOCALHOST.into(),
+        };
+        let report = DeliveryReport {
+            reception: reception.clone(),
+            mess_id: Text::default(),
+            number: PhoneNumber::new(""),
+            status: DeliveryStatus::new(Text::default()),
+            extra: Extra::default(),
+        };
+        let message = InboundMessage {
+            reception,
+            org: PhoneNumber::new(""),
+            dest: PhoneNumber::new(""),
+            dcs: None,
+            message: MessageText::new(String::new(), Charset::Binary, false),
+            message_raw: Vec::new(),
+            extra: Extra::default(),
+        };
+        let rejected = Self::DeliveryReport(report.clone()).into_rejected(Text::default());
+        [
+            Self::DeliveryReport(report),
+            Self::InboundMessage(message),
+            Self::RejectedCallback(rejected),
+        ]
+    }
+
+    /// How much memory its contents take, about, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::DeliveryReport(report) => {
+                    report.mess_id.as_str().len()
+                        + report.status.as_str().len()
+                        + report.extra.as_json().len()
+                }
+                Self::InboundMessage(message) => {
+                    message.message_raw.len()
+                        + message.message.as_str().len()
+                        + message.extra.as_json().len()
+                }
+                Self::RejectedCallback(rejected) => rejected.request.weight(),
+            }
+    }
+
     /// When, whose and from where.
     #[must_use]
     pub fn reception(&self) -> &Reception {

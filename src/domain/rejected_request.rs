@@ -33,6 +33,11 @@ impl RejectedRequest {
         Self { transport, kind, parameters: encoded }
     }
 
+    /// The length of what is kept, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.parameters.len()
+    }
+
     pub(super) fn of_report(report: &DeliveryReport) -> Self {
         let extra = report.extra.parameters();
         let documented = [

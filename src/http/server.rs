@@ -30,7 +30,8 @@ pub struct ConnectionLimits {
     pub max_connections: usize,
     /// Request line and headers together, in bytes.
     pub max_head_bytes: usize,
-    /// How long a head may take to arrive; also how long an idle connection is kept.
+    /// How long a head may take to arrive; also how long an idle connection is kept, and one whose
+    /// other side takes nothing of its answers.
     pub head_timeout: Duration,
     /// How long, once the service stops, requests under way may take to finish.
     pub shutdown_timeout: Duration,
@@ -127,7 +128,7 @@ async fn connection(
         request.extensions_mut().insert(peer);
         router.clone().call(request)
     });
-    let socket = MendedSocket::new(stream, limits.max_head_bytes);
+    let socket = MendedSocket::new(stream, limits.max_head_bytes, limits.head_timeout);
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

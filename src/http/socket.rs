@@ -5,9 +5,11 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 
 use super::request_line::RequestLineMender;
 
@@ -19,15 +21,34 @@ pub(super) struct MendedSocket {
     mender: RequestLineMender,
     /// What was read and mended and did not fit into hyper's buffer.
     left_over: Vec<u8>,
+    /// How long the other side may take nothing of what is written to it.
+    write_timeout: Duration,
+    /// Set while it takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl MendedSocket {
-    pub(super) fn new(stream: TcpStream, max_line: usize) -> Self {
-        Self { stream, mender: RequestLineMender::new(max_line), left_over: Vec::new() }
+    pub(super) fn new(stream: TcpStream, max_line: usize, write_timeout: Duration) -> Self {
+        let mender = RequestLineMender::new(max_line);
+        Self { stream, mender, left_over: Vec::new(), write_timeout, stalled: None }
     }
 
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
-        Pin::new(&mut self.get_mut().stream)
+    /// A write that gets nowhere becomes an error once its time is up: a client that never reads its
+    /// answers would hold its connection for ever.
+    fn within_time<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let this = self.get_mut();
+        let written = write(Pin::new(&mut this.stream), cx);
+        if written.is_ready() {
+            this.stalled = None;
+            return written;
+        }
+        let stalled = this.stalled.get_or_insert_with(|| Box::pin(sleep(this.write_timeout)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -37,7 +58,7 @@ impl hyper::rt::Read for MendedSocket {
         cx: &mut Context<'_>,
         mut buffer: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, mender, left_over } = self.get_mut();
+        let Self { stream, mender, left_over, .. } = self.get_mut();
         if !left_over.is_empty() {
             let fitting = left_over.len().min(buffer.remaining());
             buffer.put_slice(left_over.get(..fitting).unwrap_or_default());
@@ -76,7 +97,7 @@ impl hyper::rt::Write for MendedSocket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.stream().poll_write(cx, bytes)
+        self.within_time(cx, |stream, cx| stream.poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -84,7 +105,7 @@ impl hyper::rt::Write for MendedSocket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream().poll_write_vectored(cx, slices)
+        self.within_time(cx, |stream, cx| stream.poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -92,10 +113,10 @@ impl hyper::rt::Write for MendedSocket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_flush(cx)
+        self.within_time(cx, AsyncWrite::poll_flush)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_shutdown(cx)
+        self.within_time(cx, AsyncWrite::poll_shutdown)
     }
 }

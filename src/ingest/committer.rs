@@ -15,6 +15,9 @@ use super::handle::{Readiness, Receipt, Submission, SubmitError};
 /// How long to wait between attempts to reach a Postgres that is away.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
+/// Once a batch weighs this much, in bytes, nothing is added to it.
+const MAX_BATCH_WEIGHT: usize = 4 * 1024 * 1024;
+
 type Answer = oneshot::Sender<Result<Receipt, SubmitError>>;
 
 pub(super) struct Committer {
@@ -22,6 +25,35 @@ pub(super) struct Committer {
     limits: Limits,
     queue: mpsc::Receiver<Submission>,
     readiness: watch::Sender<Readiness>,
+    outage: Outage,
+}
+
+/// What the log has been told of an outage: each reason once, however often it recurs.
+#[derive(Default)]
+struct Outage(Vec<String>);
+
+impl Outage {
+    /// Past this many reasons in one outage the log has enough of them.
+    const MAX_REASONS: usize = 8;
+
+    fn tell(&mut self, error: &dyn std::error::Error) {
+        let reason = Chain(error).to_string();
+        if self.0.len() < Self::MAX_REASONS && !self.0.contains(&reason) {
+            tracing::warn!(
+                error = reason,
+                "Postgres can't be used: callbacks are answered 503 until it can"
+            );
+            self.0.push(reason);
+        }
+    }
+
+    /// A batch was committed.
+    fn end(&mut self) {
+        if !self.0.is_empty() {
+            tracing::info!("Postgres takes callbacks again");
+            self.0.clear();
+        }
+    }
 }
 
 /// The facts of a batch and, at the same places, where to send the answers.
@@ -29,6 +61,22 @@ pub(super) struct Committer {
 struct Batch {
     events: Vec<Event>,
     answers: Vec<Answer>,
+}
+
+impl Batch {
+    /// Takes what fits: a batch of large messages must be committed in time like any other.
+    fn of_limited_weight(waiting: &mut impl Iterator<Item = Submission>) -> Self {
+        let mut batch = Self::default();
+        let mut weight = 0;
+        while weight < MAX_BATCH_WEIGHT
+            && let Some(Submission { event, answer }) = waiting.next()
+        {
+            weight += event.weight();
+            batch.events.push(event);
+            batch.answers.push(answer);
+        }
+        batch
+    }
 }
 
 /// Postgres can't take facts; the batch that found out has been answered.
@@ -41,14 +89,19 @@ impl Committer {
         queue: mpsc::Receiver<Submission>,
         readiness: watch::Sender<Readiness>,
     ) -> Self {
-        Self { writer: Writer::new(database, limits.commit_deadline), limits, queue, readiness }
+        Self {
+            writer: Writer::new(database, limits.commit_deadline),
+            limits,
+            queue,
+            readiness,
+            outage: Outage::default(),
+        }
     }
 
     /// Runs until every handle is gone and the queue is empty.
     pub(super) async fn run(mut self) {
         while self.wait_for_postgres().await {
             self.readiness.send_replace(Readiness::Postgres);
-            tracing::info!("Postgres takes callbacks");
             if self.commit_until_away().await {
                 return;
             }
@@ -58,23 +111,12 @@ impl Committer {
 
     /// Refuses what comes, at once, until Postgres is there. False: every handle is gone.
     async fn wait_for_postgres(&mut self) -> bool {
-        let Self { writer, queue, .. } = self;
-        let mut told = None;
+        let Self { writer, queue, outage, .. } = self;
         let mut probe = Box::pin(async {
             loop {
                 match writer.connect().await {
                     Ok(()) => return,
-                    Err(error) => {
-                        // A long outage is one line, not one every time we look.
-                        let reason = Chain(&error).to_string();
-                        if told.as_ref() != Some(&reason) {
-                            tracing::warn!(
-                                error = reason,
-                                "Postgres is away: callbacks are answered 503 until it is back"
-                            );
-                            told = Some(reason);
-                        }
-                    }
+                    Err(error) => outage.tell(&error),
                 }
                 sleep(PROBE_INTERVAL).await;
             }
@@ -95,13 +137,13 @@ impl Committer {
     async fn commit_until_away(&mut self) -> bool {
         let mut gathered = Vec::new();
         while self.queue.recv_many(&mut gathered, self.limits.max_batch_rows).await > 0 {
-            let mut batch = Batch::default();
-            for Submission { event, answer } in gathered.drain(..) {
-                batch.events.push(event);
-                batch.answers.push(answer);
-            }
-            if self.commit(batch).await.is_err() {
-                return false;
+            let mut waiting = gathered.drain(..).peekable();
+            while waiting.peek().is_some() {
+                let batch = Batch::of_limited_weight(&mut waiting);
+                if let Err(Away) = self.commit(batch).await {
+                    refuse(waiting.map(|submission| submission.answer), SubmitError::Unavailable);
+                    return false;
+                }
             }
         }
         true
@@ -114,6 +156,7 @@ impl Committer {
         while let Some(mut batch) = pending.pop() {
             match self.insert(&batch.events).await {
                 Ok(()) => {
+                    self.outage.end();
                     for answer in batch.answers {
                         // The client may have gone; its fact is durable all the same.
                         let _ = answer.send(Ok(Receipt::for_durable_fact()));
@@ -129,20 +172,28 @@ impl Committer {
                 }
                 Err(InsertError::Refused { sqlstate, message }) => {
                     if let Err(error) = self.reject(batch, &sqlstate, &message).await {
-                        return Err(give_up(pending, &error));
+                        return Err(self.give_up(pending, &error));
                     }
                 }
                 Err(
-                    error @ (InsertError::Unavailable(_)
+                    error @ (InsertError::Failed { .. }
+                    | InsertError::Unavailable(_)
                     | InsertError::Timeout(_)
                     | InsertError::NotConnected),
                 ) => {
                     pending.push(batch);
-                    return Err(give_up(pending, &error));
+                    return Err(self.give_up(pending, &error));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Answers all that is left of a batch.
+    fn give_up(&mut self, pending: Vec<Batch>, error: &InsertError) -> Away {
+        self.outage.tell(error);
+        refuse(pending.into_iter().flat_map(|batch| batch.answers), SubmitError::Unavailable);
+        Away
     }
 
     /// Keeps a fact that Postgres refused among the rejected callbacks.
@@ -184,8 +235,8 @@ impl Committer {
         let writer = &mut self.writer;
         let attempt = async {
             match writer.insert(events).await {
-                Err(InsertError::Unavailable(error)) => {
-                    writer.connect().await.map_err(|_| InsertError::Unavailable(error))?;
+                Err(error @ (InsertError::Failed { .. } | InsertError::Unavailable(_))) => {
+                    writer.connect().await.map_err(|_| error)?;
                     writer.insert(events).await
                 }
                 other => other,
@@ -197,14 +248,6 @@ impl Committer {
             Err(_) => Err(InsertError::Timeout(deadline)),
         }
     }
-}
-
-/// Answers all that is left of a batch, once, with one line in the log.
-fn give_up(pending: Vec<Batch>, error: &InsertError) -> Away {
-    let answers: Vec<Answer> = pending.into_iter().flat_map(|batch| batch.answers).collect();
-    tracing::warn!(error = %Chain(error), callbacks = answers.len(), "a commit failed: its callbacks are answered 503");
-    refuse(answers, SubmitError::Unavailable);
-    Away
 }
 
 fn refuse(answers: impl IntoIterator<Item = Answer>, error: SubmitError) {

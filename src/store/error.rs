@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
+
 /// The database can't be opened, prepared or maintained.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -11,9 +13,12 @@ pub enum StoreError {
     /// No connection.
     #[error("can't connect to Postgres")]
     Connect(#[source] sqlx::Error),
-    /// No answer to the attempt to connect.
+    /// No answer, to an attempt to connect or to a statement.
     #[error("Postgres did not answer within {} s", .0.as_secs())]
-    ConnectTimeout(Duration),
+    Silent(Duration),
+    /// It takes no rows.
+    #[error("Postgres takes no rows")]
+    NoRows(#[source] InsertError),
     /// The database can't hold every text.
     #[error(
         "the database's encoding is {0}; create it with: create database ... encoding 'UTF8' template template0"
@@ -46,8 +51,15 @@ pub enum InsertError {
         /// Postgres' own words. They may quote the row: for `rejected_callbacks`, not for a log.
         message: String,
     },
-    /// Postgres can't take anything just now. Whether the batch was committed is not known.
-    #[error("Postgres can't take the batch")]
+    /// Postgres said that it can't take anything just now. Its words are left out: a user's trigger
+    /// may quote the row in them.
+    #[error("Postgres can't take the batch (SQLSTATE {sqlstate})")]
+    Failed {
+        /// The error's code (Postgres documentation, appendix A).
+        sqlstate: String,
+    },
+    /// Postgres could not be reached. Whether the batch was committed is not known.
+    #[error("Postgres can't be reached")]
     Unavailable(#[source] sqlx::Error),
     /// The deadline passed. Whether the batch was committed is not known.
     #[error("Postgres did not commit within {} ms", .0.as_millis())]
@@ -60,12 +72,17 @@ pub enum InsertError {
 impl From<sqlx::Error> for InsertError {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            missing if is_partition_missing(&missing) => Self::Unavailable(missing),
-            sqlx::Error::Database(refusal) if is_about_a_row(refusal.code().as_deref()) => {
+            sqlx::Error::Database(refusal)
+                if is_about_a_row(refusal.code().as_deref())
+                    && !is_partition_missing(&*refusal) =>
+            {
                 Self::Refused {
                     sqlstate: refusal.code().unwrap_or_default().into_owned(),
                     message: refusal.message().to_owned(),
                 }
+            }
+            sqlx::Error::Database(failure) => {
+                Self::Failed { sqlstate: failure.code().unwrap_or_default().into_owned() }
             }
             other => Self::Unavailable(other),
         }
@@ -73,15 +90,14 @@ impl From<sqlx::Error> for InsertError {
 }
 
 /// Class 22 is a data exception, 23 a violated constraint, 54 a value too large for an index or a
-/// row. Everything else is about the server: full, shutting down, read-only, without our tables.
+/// row, P0 what a trigger of the user's raises. Everything else is about the server: full, shutting down, read-only, without our tables.
 fn is_about_a_row(sqlstate: Option<&str>) -> bool {
-    sqlstate.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+    sqlstate
+        .is_some_and(|code| ["22", "23", "54", "P0"].iter().any(|class| code.starts_with(class)))
 }
 
 /// Whether the error says that no partition covers a row's time: a violated check (23514) that, for
 /// all others, names its constraint.
-pub(super) fn is_partition_missing(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|e| e.code().as_deref() == Some("23514") && e.constraint().is_none())
+pub(super) fn is_partition_missing(error: &dyn DatabaseError) -> bool {
+    error.code().as_deref() == Some("23514") && error.constraint().is_none()
 }

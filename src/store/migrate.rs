@@ -2,7 +2,7 @@
 //! the others find it done.
 
 use sqlx::PgConnection;
-use sqlx::migrate::{Migrate, Migrator};
+use sqlx::migrate::{Migrate, Migration, Migrator};
 
 use super::StoreError;
 
@@ -20,8 +20,8 @@ pub(super) async fn run(connection: &mut PgConnection) -> Result<(), StoreError>
     migrator().run_direct(None, connection, false).await.map_err(StoreError::Migrate)
 }
 
-/// Refuses a database that lacks a migration, without changing anything.
-pub(super) async fn check(connection: &mut PgConnection) -> Result<(), StoreError> {
+/// The version of the first migration that was not applied as it is here, if there is one.
+pub(super) async fn missing(connection: &mut PgConnection) -> Result<Option<i64>, StoreError> {
     const TABLE: &str = "_sqlx_migrations";
     let exists = sqlx::query_scalar!("select to_regclass($1) is not null", TABLE)
         .fetch_one(&mut *connection)
@@ -32,12 +32,11 @@ pub(super) async fn check(connection: &mut PgConnection) -> Result<(), StoreErro
     } else {
         Vec::new()
     };
-    let missing = migrator()
-        .iter()
-        .map(|migration| migration.version)
-        .find(|version| !applied.iter().any(|done| done.version == *version));
-    match missing {
-        Some(missing) => Err(StoreError::SchemaMissing { missing }),
-        None => Ok(()),
-    }
+    let is_applied = |migration: &Migration| {
+        applied
+            .iter()
+            .any(|done| done.version == migration.version && done.checksum == migration.checksum)
+    };
+    let first = migrator().iter().find(|migration| !is_applied(migration)).map(|m| m.version);
+    Ok(first)
 }

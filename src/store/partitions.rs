@@ -78,13 +78,15 @@ async fn make(
     let mut made = Vec::new();
     for (table, month) in wanted {
         let name = partition_name(table, *month);
-        // Another replica may have been faster.
+        // Another replica may have been faster. A table that somebody detached is attached again.
         if exists(&mut transaction, &name).await? {
             continue;
         }
         let (from, to) = (bound(*month), bound(next(*month)));
         let statements = [
-            format!("create table {name} (like {table} including defaults including comments)"),
+            format!(
+                "create table if not exists {name} (like {table} including defaults including comments)"
+            ),
             format!(
                 "alter table {table} attach partition {name} for values from ('{from}') to ('{to}')"
             ),
@@ -120,7 +122,10 @@ async fn missing(
 /// session made while this one waited for the lock.
 async fn exists(connection: &mut PgConnection, partition: &str) -> Result<bool, sqlx::Error> {
     let found = sqlx::query_scalar!(
-        "select exists (select from pg_class where relname = $1 and pg_table_is_visible(oid))",
+        "select exists (
+             select from pg_class join pg_inherits on inhrelid = oid
+             where relname = $1 and pg_table_is_visible(oid)
+         )",
         partition
     )
     .fetch_one(connection)

@@ -7,6 +7,7 @@ use sqlx::{Connection, PgConnection};
 use crate::domain::Event;
 use crate::error_chain::Chain;
 
+use super::database::{CONNECT_TIMEOUT, bounded};
 use super::error::is_partition_missing;
 use super::{Database, InsertError, StoreError};
 use super::{delivery_reports, inbound_messages, partitions, rejected_callbacks};
@@ -31,7 +32,8 @@ impl Writer {
         Self { database, statement_timeout, connection: None, prepared: false }
     }
 
-    /// Connects, unless connected; the first time it prepares the schema too. Cancel-safe.
+    /// Connects, unless connected, and makes sure that rows are taken; the first time it prepares
+    /// the schema too. Cancel-safe.
     pub async fn connect(&mut self) -> Result<(), StoreError> {
         if self.connection.is_none() {
             let mut connection = self.database.connect().await?;
@@ -39,7 +41,11 @@ impl Writer {
                 self.database.prepare(&mut connection).await?;
                 self.prepared = true;
             }
-            set_statement_timeout(&mut connection, self.statement_timeout).await?;
+            bounded(CONNECT_TIMEOUT, async {
+                set_statement_timeout(&mut connection, self.statement_timeout).await?;
+                try_rows(&mut connection).await
+            })
+            .await?;
             self.connection = Some(connection);
         }
         Ok(())
@@ -53,7 +59,7 @@ impl Writer {
     pub async fn insert(&mut self, batch: &[Event]) -> Result<(), InsertError> {
         let mut connection = self.connection.take().ok_or(InsertError::NotConnected)?;
         let mut result = insert_rows(&mut connection, batch).await;
-        if result.as_ref().is_err_and(is_partition_missing) {
+        if result.as_ref().is_err_and(lacks_partition) {
             let times = batch.iter().map(|event| event.reception().stamp.received_at);
             if let Err(error) = partitions::ensure_for(&mut connection, times).await {
                 tracing::warn!(error = %Chain(&error), "no partition for a row's time");
@@ -82,7 +88,49 @@ async fn set_statement_timeout(
         .map_err(StoreError::Connect)
 }
 
+/// Inserts a row of each kind and takes it back: a database that is read-only, or lacks a table or a
+/// right, can be connected to, and would fail every batch.
+async fn try_rows(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let samples = Event::samples();
+    let mut result = rolled_back(connection, &samples).await;
+    if result.as_ref().is_err_and(lacks_partition) {
+        let times = samples.iter().map(|event| event.reception().stamp.received_at);
+        partitions::ensure_for(connection, times).await?;
+        result = rolled_back(connection, &samples).await;
+    }
+    match result.map_err(InsertError::from) {
+        // What a constraint of the user's has against the samples says nothing of other rows.
+        Ok(()) | Err(InsertError::Refused { .. }) => Ok(()),
+        Err(error) => Err(StoreError::NoRows(error)),
+    }
+}
+
+async fn rolled_back(connection: &mut PgConnection, rows: &[Event]) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    insert_each_kind(&mut transaction, rows).await?;
+    transaction.rollback().await
+}
+
+fn lacks_partition(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(is_partition_missing)
+}
+
 async fn insert_rows(connection: &mut PgConnection, batch: &[Event]) -> Result<(), sqlx::Error> {
+    let first = batch.first().map(std::mem::discriminant);
+    if batch.iter().all(|event| Some(std::mem::discriminant(event)) == first) {
+        // One statement is a transaction of its own: the common case saves two round trips.
+        return insert_each_kind(connection, batch).await;
+    }
+    let mut transaction = connection.begin().await?;
+    insert_each_kind(&mut transaction, batch).await?;
+    transaction.commit().await
+}
+
+/// One statement for each kind that is there.
+async fn insert_each_kind(
+    connection: &mut PgConnection,
+    batch: &[Event],
+) -> Result<(), sqlx::Error> {
     let (mut reports, mut messages, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     for event in batch {
         match event {
@@ -91,24 +139,14 @@ async fn insert_rows(connection: &mut PgConnection, batch: &[Event]) -> Result<(
             Event::RejectedCallback(callback) => rejected.push(callback),
         }
     }
-    // One statement is a transaction of its own: the common case saves two round trips.
-    match (&*reports, &*messages, &*rejected) {
-        ([], [], []) => Ok(()),
-        (reports, [], []) => delivery_reports::insert(connection, reports).await,
-        ([], messages, []) => inbound_messages::insert(connection, messages).await,
-        ([], [], rejected) => rejected_callbacks::insert(connection, rejected).await,
-        (reports, messages, rejected) => {
-            let mut transaction = connection.begin().await?;
-            if !reports.is_empty() {
-                delivery_reports::insert(&mut transaction, reports).await?;
-            }
-            if !messages.is_empty() {
-                inbound_messages::insert(&mut transaction, messages).await?;
-            }
-            if !rejected.is_empty() {
-                rejected_callbacks::insert(&mut transaction, rejected).await?;
-            }
-            transaction.commit().await
-        }
+    if !reports.is_empty() {
+        delivery_reports::insert(connection, &reports).await?;
     }
+    if !messages.is_empty() {
+        inbound_messages::insert(connection, &messages).await?;
+    }
+    if !rejected.is_empty() {
+        rejected_callbacks::insert(connection, &rejected).await?;
+    }
+    Ok(())
 }

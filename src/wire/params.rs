@@ -96,6 +96,9 @@ impl<'a> Params<'a> {
         self.pairs
             .iter()
             .filter(|(name, _)| {
+                let name = name.trim_ascii();
+                // As after `&amp;`, an ampersand that went through HTML.
+                let name = name.strip_prefix(b"amp;").unwrap_or(name);
                 !CREDENTIALS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
             })
             .map(|(name, value)| (name.as_ref(), value.as_ref()))

@@ -42,7 +42,8 @@ fn query_and_form_are_one_list_however_they_are_written() {
 
 #[test]
 fn the_first_value_wins_and_the_rest_is_extra_without_credentials() {
-    let query = b"status=0&status=1&user=u&PASS=p&pass=q&x=%E9&mess_id=m&x=2";
+    let query =
+        b"status=0&status=1&user=u&PASS=p&pass=q& pass=r&amp;pass=s&user+=t&x=%E9&mess_id=m&x=2";
     let params = Params::parse(query, b"number=4&status=2", &NAMES);
     assert_eq!(params.first("status"), Some(b"0".as_slice()));
     assert_eq!(params.first("number"), Some(b"4".as_slice()));

@@ -129,3 +129,29 @@ async fn partitions_are_made_ahead() {
     assert_eq!(partitions, expected);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_row_that_a_trigger_of_the_users_refuses_does_not_fail_its_neighbours() {
+    let app = TestApp::start().await;
+    app.database
+        .execute(
+            "create function refuse() returns trigger language plpgsql as $$ begin
+                 if new.mess_id = 'bad' then raise exception 'bad row for number %', new.number; end if;
+                 return new;
+             end $$;
+             create trigger refuse before insert on delivery_reports for each row execute function refuse();",
+        )
+        .await;
+    let mut sent = tokio::task::JoinSet::new();
+    for place in 0..100 {
+        let mess_id = if place == 50 { "bad" } else { "good" };
+        sent.spawn(send(
+            app.http,
+            get(&format!("/delivery-reports/{TOKEN}?status=0&number=1&mess_id={mess_id}")),
+        ));
+    }
+    let answers = sent.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 99);
+    assert_eq!(app.rows().await, json!(100));
+    app.stop().await;
+}

@@ -143,3 +143,31 @@ async fn past_the_limit_of_connections_the_answer_is_a_fast_503() {
     eventually("there is a place again", || async { app.get(&login).await.status == 200 }).await;
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_client_that_never_reads_its_answers_is_let_go() {
+    let app = TestApp::start_with(&[
+        ("ROUTO_HTTP__MAX_CONNECTIONS", "2"),
+        ("ROUTO_HTTP__HEAD_TIMEOUT", "300ms"),
+    ])
+    .await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let stream = TcpStream::connect(app.http).await.unwrap();
+        // Until neither side takes any more.
+        let requests = "GET /zzz HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
+        loop {
+            let room = tokio::time::timeout(Duration::from_millis(100), stream.writable()).await;
+            if room.is_err()
+                || stream
+                    .try_write(requests.as_bytes())
+                    .is_err_and(|e| e.kind() != std::io::ErrorKind::WouldBlock)
+            {
+                break;
+            }
+        }
+        held.push(stream);
+    }
+    eventually("there is a place", || async { app.get("/livez").await.status == 200 }).await;
+    app.stop().await;
+}

@@ -91,6 +91,15 @@ async fn check_prints_the_configuration_without_secrets_and_the_urls_to_register
 }
 
 #[tokio::test]
+async fn a_database_password_that_was_not_escaped_is_refused_and_not_printed() {
+    let url = "postgres://routo:1234/hunter2secret@db.example.com/routo";
+    let (code, out, err) = run(&["check"], &environment(url)).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("database.url") || err.contains("DATABASE_URL"), "{err}");
+    assert!(!out.contains("hunter2") && !err.contains("hunter2"), "{out}{err}");
+}
+
+#[tokio::test]
 async fn every_problem_of_the_configuration_is_told_at_once() {
     let more = [
         ("ROUTO_HTTP__LISTEN", "nowhere"),

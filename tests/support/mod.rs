@@ -14,6 +14,7 @@ pub mod app;
 pub mod client;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
