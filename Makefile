@@ -24,6 +24,7 @@ lint: ## Formatting, clippy, documentation, unused dependencies, licences.
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	scripts/optional cargo-machete
+	@cargo fetch --locked --quiet # cargo-deny reads the dependencies of every platform
 	scripts/optional cargo-deny --offline check bans licenses sources
 
 docs: ## The code's documentation, in the browser.
