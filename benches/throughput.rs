@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use support::app::{LOGIN, TOKEN, environment};
-use support::client::{get, send};
 use support::postgres::TestDatabase;
 use support::process::ServiceProcess;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -49,10 +48,7 @@ async fn main() {
     let connections = [number("CONNECTIONS", 64)];
     let database = TestDatabase::create().await;
     let service = ServiceProcess::start(&environment(&database.url())).await;
-    support::eventually("ready", || async {
-        send(service.http, get("/readyz")).await.status == 200
-    })
-    .await;
+    support::eventually("ready", || support::goes_to_postgres(service.http)).await;
     println!("connections  load       requests/s      p50      p99   of /livez   service RSS");
     for connections in connections {
         let mut livez = Vec::new();

@@ -22,6 +22,7 @@ pub mod http;
 pub mod ingest;
 pub mod local_postgres;
 pub mod shutdown;
+pub mod spool;
 pub mod store;
 pub mod telemetry;
 pub mod wire;

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import of the others. `app` is not here: it may see all.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("cli", &[]),
     ("config", &["credentials", "domain"]),
     ("credentials", &["config"]),
@@ -21,9 +21,10 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("error_chain", &[]),
     ("first_run", &["config"]),
     ("http", &["domain", "ingest", "wire"]),
-    ("ingest", &["domain", "error_chain", "store"]),
+    ("ingest", &["domain", "error_chain", "spool", "store"]),
     ("local_postgres", &[]),
     ("shutdown", &[]),
+    ("spool", &["domain", "error_chain"]),
     ("store", &["domain", "error_chain"]),
     ("telemetry", &["config"]),
     ("wire", &["domain"]),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::config::ConfigError;
 use crate::credentials::{AccountsError, NoAccount};
 use crate::local_postgres::LocalPostgresError;
+use crate::spool::SpoolError;
 use crate::store::StoreError;
 
 /// Why a command failed. Each text says what to change.
@@ -36,6 +37,17 @@ pub enum AppError {
         /// Why not.
         source: io::Error,
     },
+    /// A socket that was handed over is no TCP socket.
+    #[error(
+        "a socket handed over in LISTEN_FDS can't be listened on; give TCP sockets: the first for http.listen, the second for admin.listen"
+    )]
+    Inherited {
+        /// Why not.
+        source: io::Error,
+    },
+    /// The spool can't be used.
+    #[error("the spool can't be used")]
+    Spool(#[from] SpoolError),
     /// Signals can't be waited for.
     #[error("can't wait for signals")]
     Signals(#[source] io::Error),

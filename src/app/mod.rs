@@ -3,6 +3,7 @@
 mod commands;
 mod error;
 mod service;
+mod sockets;
 
 pub use commands::run;
 pub use error::AppError;

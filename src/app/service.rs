@@ -3,11 +3,13 @@
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::Router;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Account, DatabaseSource, HttpSettings, Settings};
@@ -18,9 +20,11 @@ use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits};
 use crate::ingest;
 use crate::local_postgres::{LocalPostgres, LocalPostgresOptions};
+use crate::spool::{Spool, SpoolError, SpoolOptions};
 use crate::store::{Database, partitions};
 
 use super::AppError;
+use super::sockets::{Inherited, TAKE_OVER_POLL};
 
 /// Connections on the admin listener.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
@@ -35,6 +39,7 @@ pub struct Service {
     servers: [JoinHandle<()>; 2],
     partitions: JoinHandle<()>,
     committer: JoinHandle<()>,
+    spool: Arc<Spool>,
     local_postgres: Option<LocalPostgres>,
 }
 
@@ -44,8 +49,11 @@ impl Service {
     pub async fn start(settings: Settings) -> Result<Self, AppError> {
         raise_open_file_limit();
         let http = &settings.http;
-        let public = listen("http.listen (ROUTO_HTTP__LISTEN)", http.listen).await?;
-        let admin = listen("admin.listen (ROUTO_ADMIN__LISTEN)", settings.admin.listen).await?;
+        let mut inherited = Inherited::take()?;
+        let taking_over = inherited.is_any();
+        let public = inherited.http(http.listen).await?;
+        let spool = Arc::new(open_spool(&settings, taking_over).await?);
+        let admin = inherited.admin(settings.admin.listen, taking_over).await?;
         let (http_address, admin_address) =
             (address(&public, http.listen), address(&admin, settings.admin.listen));
         let (accounts, generated) = accounts_or_generated(&settings)?;
@@ -69,7 +77,7 @@ impl Service {
             max_batch_rows: settings.ingest.max_batch_rows,
             commit_deadline: settings.ingest.commit_deadline,
         };
-        let (ingest, committer) = ingest::start(database.clone(), limits);
+        let (ingest, committer) = ingest::start(&database, Arc::clone(&spool), limits);
         let partitions = tokio::spawn(partitions::keep_ahead(database, stop.clone()));
 
         let callbacks = http::public_router(CallbackState {
@@ -91,7 +99,7 @@ impl Service {
 
         if local_postgres.is_some() {
             // It is there: the first callback shall find it migrated.
-            ingest.until_ready().await;
+            ingest.until_postgres().await;
         }
         drop(ingest);
         let database = if local_postgres.is_some() { "embedded" } else { "database.url" };
@@ -107,6 +115,7 @@ impl Service {
             servers,
             partitions,
             committer,
+            spool,
             local_postgres,
         })
     }
@@ -114,6 +123,11 @@ impl Service {
     /// Takes no more connections, finishes and commits what is under way, and stops Postgres last.
     pub async fn stop(self) {
         self.stop.cancel();
+        if self.local_postgres.is_none() {
+            // A successor that waits for the directory can begin. One with the same embedded Postgres
+            // has to wait for the end of that.
+            self.spool.release();
+        }
         // A task that panicked has said so; the others are stopped all the same.
         for server in self.servers {
             let _ = server.await;
@@ -139,8 +153,27 @@ pub(super) async fn start_local_postgres(
     Ok(LocalPostgres::start(options).await?)
 }
 
-async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).await.map_err(|source| AppError::Listen { key, address, source })
+/// Takes the spool's directory. A process that takes over another's sockets waits until that one
+/// lets it go, which is when it stops to take connections.
+async fn open_spool(settings: &Settings, taking_over: bool) -> Result<Spool, AppError> {
+    let options = SpoolOptions {
+        directory: settings.data_dir.join("spool"),
+        max_bytes: settings.spool.max_bytes,
+        min_free_bytes: settings.spool.min_free_bytes,
+    };
+    let mut told = false;
+    loop {
+        match Spool::open(options.clone()) {
+            Err(SpoolError::InUse { .. }) if taking_over => {
+                if !told {
+                    tracing::info!("waiting for the process that has the data directory to stop");
+                }
+                told = true;
+                sleep(TAKE_OVER_POLL).await;
+            }
+            other => return Ok(other?),
+        }
+    }
 }
 
 /// The address with the port that the system chose where none was configured.

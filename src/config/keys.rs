@@ -4,7 +4,7 @@ use super::environment;
 
 /// Every key; `*` stands for an account's name or a `dcs` value. `config/default.toml` explains
 /// each, and a test keeps the two lists the same.
-pub(super) const KEYS: [&str; 26] = [
+pub(super) const KEYS: [&str; 28] = [
     "data_dir",
     "http.listen",
     "http.max_connections",
@@ -28,6 +28,8 @@ pub(super) const KEYS: [&str; 26] = [
     "ingest.queue_capacity",
     "ingest.max_batch_rows",
     "ingest.commit_deadline",
+    "spool.max_bytes",
+    "spool.min_free_bytes",
     "partitions.months_ahead",
     "log.level",
     "log.format",

@@ -219,6 +219,24 @@ pub enum Problem {
         /// Where that is set.
         request_origin: Origin,
     },
+    /// The spool would be full after a few requests.
+    #[error(
+        "spool.max_bytes = {max_bytes} ({spool_origin}) is too little for requests of up to \
+         {largest} bytes (http.max_head_bytes and http.max_body_bytes, {body_origin}): make it \
+         {needed} or more, or make those smaller"
+    )]
+    SpoolTooSmall {
+        /// `spool.max_bytes`.
+        max_bytes: u64,
+        /// Where that is set.
+        spool_origin: Origin,
+        /// The largest request, in bytes.
+        largest: u64,
+        /// Where `http.max_body_bytes` is set.
+        body_origin: Origin,
+        /// What `spool.max_bytes` must be at least.
+        needed: u64,
+    },
     /// Both listeners want the same port.
     #[error(
         "http.listen ({http_origin}) and admin.listen ({admin_origin}) are both on port {port}: \
@@ -274,6 +292,7 @@ impl Problem {
             Self::IncompleteLogin { .. }
                 | Self::NoWayIn { .. }
                 | Self::CommitDeadline { .. }
+                | Self::SpoolTooSmall { .. }
                 | Self::SamePort { .. }
         )
     }

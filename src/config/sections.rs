@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::reader::Reader;
 use super::settings::{
     AdminSettings, DatabaseSettings, DatabaseSource, HttpSettings, IngestSettings, LogFormat,
-    LogSettings, PartitionSettings, Settings,
+    LogSettings, PartitionSettings, Settings, SpoolSettings,
 };
 use super::{accounts, postgres_url};
 
@@ -21,6 +21,10 @@ const TEN_MINUTES: Duration = Duration::from_mins(10);
 const HOUR: Duration = Duration::from_hours(1);
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
+const TIB: u64 = 1024 * 1024 * MIB;
+
+/// The spool has room for at least so many of the largest requests.
+const SPOOLED_REQUESTS: u64 = 8;
 
 /// Every section. `None` only with a problem noted; all sections are read even so.
 pub(super) fn read(reader: &mut Reader) -> Option<Settings> {
@@ -31,6 +35,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Settings> {
     let database = database(reader);
     let accounts = accounts::read(reader);
     let ingest = ingest(reader);
+    let spool = spool(reader);
     let months_ahead = reader.number("partitions.months_ahead", 1..=120);
     let log = log(reader);
 
@@ -40,6 +45,9 @@ pub(super) fn read(reader: &mut Reader) -> Option<Settings> {
     if let (Some(http), Some(ingest)) = (&http, &ingest) {
         deadline_must_come_first(reader, ingest.commit_deadline, http.request_timeout);
     }
+    if let (Some(http), Some(spool)) = (&http, &spool) {
+        requests_must_fit(reader, http, *spool);
+    }
     Some(Settings {
         http: http?,
         admin: AdminSettings { listen: admin_listen? },
@@ -47,6 +55,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Settings> {
         database: database?,
         accounts,
         ingest: ingest?,
+        spool: spool?,
         partitions: PartitionSettings { months_ahead: months_ahead? },
         log: log?,
         warnings: Vec::new(),
@@ -95,6 +104,12 @@ fn ingest(reader: &mut Reader) -> Option<IngestSettings> {
         max_batch_rows: max_batch_rows?,
         commit_deadline: commit_deadline?,
     })
+}
+
+fn spool(reader: &mut Reader) -> Option<SpoolSettings> {
+    let max_bytes = reader.number("spool.max_bytes", 16 * MIB..=TIB);
+    let min_free_bytes = reader.number("spool.min_free_bytes", 0..=TIB);
+    Some(SpoolSettings { max_bytes: max_bytes?, min_free_bytes: min_free_bytes? })
 }
 
 fn log(reader: &mut Reader) -> Option<LogSettings> {
@@ -155,6 +170,25 @@ fn deadline_must_come_first(
             commit_origin,
             request_timeout,
             request_origin,
+        });
+    }
+}
+
+fn requests_must_fit(reader: &mut Reader, http: &HttpSettings, spool: SpoolSettings) {
+    let largest = (http.max_head_bytes + http.max_body_bytes) as u64;
+    let needed = SPOOLED_REQUESTS * largest;
+    if spool.max_bytes >= needed {
+        return;
+    }
+    if let (Some(spool_origin), Some(body_origin)) =
+        (reader.origin("spool.max_bytes"), reader.origin("http.max_body_bytes"))
+    {
+        reader.problem(Problem::SpoolTooSmall {
+            max_bytes: spool.max_bytes,
+            spool_origin,
+            largest,
+            body_origin,
+            needed,
         });
     }
 }

@@ -28,6 +28,8 @@ pub struct Settings {
     pub accounts: Vec<Account>,
     /// The way from a callback to the disk.
     pub ingest: IngestSettings,
+    /// The files that take callbacks while Postgres can't.
+    pub spool: SpoolSettings,
     /// The tables' partitions.
     pub partitions: PartitionSettings,
     /// The log.
@@ -130,6 +132,15 @@ pub struct IngestSettings {
     pub max_batch_rows: usize,
     /// How long Postgres may take before the spool is used; shorter than `http.request_timeout`.
     pub commit_deadline: Duration,
+}
+
+/// `spool`: the files that take callbacks while Postgres can't.
+#[derive(Clone, Copy, Debug)]
+pub struct SpoolSettings {
+    /// Bytes that they may take together, 16 MiB to 1 TiB; room for 8 of the largest requests.
+    pub max_bytes: u64,
+    /// Bytes of the disk that they leave free, 0 to 1 TiB.
+    pub min_free_bytes: u64,
 }
 
 /// `partitions`: the tables' partitions.

@@ -38,6 +38,12 @@ impl Transport {
             Self::HttpPost => "http-post",
         }
     }
+
+    /// The transport of this [name](Self::as_str).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::HttpGet, Self::HttpPost].into_iter().find(|transport| transport.as_str() == name)
+    }
 }
 
 /// What a message that was sent came to, so far (the gateway's document, section 5.3.2).
@@ -104,6 +110,12 @@ impl CallbackKind {
             Self::DeliveryReport => "delivery-report",
             Self::InboundMessage => "inbound-message",
         }
+    }
+
+    /// The kind of this [name](Self::as_str).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::DeliveryReport, Self::InboundMessage].into_iter().find(|kind| kind.as_str() == name)
     }
 }
 

@@ -18,6 +18,16 @@ impl Extra {
         &self.0
     }
 
+    /// The object of this [JSON text](Self::as_json); `None` where it is no object.
+    #[must_use]
+    pub fn from_json(json: &str) -> Option<Self> {
+        if json == "{}" {
+            return Some(Self::default());
+        }
+        let _: Map<String, Value> = serde_json::from_str(json).ok()?;
+        Some(Self(Cow::Owned(json.to_owned())))
+    }
+
     /// The parameters again, in the order of their names.
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, String)> {

@@ -35,12 +35,41 @@ pub enum Charset {
     Binary,
 }
 
+impl Charset {
+    const ALL: [Self; 9] = [
+        Self::Gsm7,
+        Self::Latin1,
+        Self::Windows1252,
+        Self::Utf8,
+        Self::Utf16Be,
+        Self::Utf16Le,
+        Self::Utf16BeHex,
+        Self::Utf16LeHex,
+        Self::Binary,
+    ];
+}
+
 impl MessageText {
     /// `lossy` says that `text` has replacement characters for bytes that could not be read.
     #[must_use]
     pub fn new(text: String, charset: Charset, lossy: bool) -> Self {
         let lossy = lossy || text.contains('\0');
         Self { text: text.into(), charset, lossy }
+    }
+
+    /// The text as it was stored, with its [label](Self::charset_label); `None` for a label that
+    /// does not exist.
+    #[must_use]
+    pub fn from_label(text: Text, label: &str) -> Option<Self> {
+        let mut message =
+            Self { text, charset: Charset::Binary, lossy: label.ends_with("-failed") };
+        Charset::ALL
+            .into_iter()
+            .any(|charset| {
+                message.charset = charset;
+                message.charset_label() == label
+            })
+            .then_some(message)
     }
 
     /// The text.

@@ -1,7 +1,7 @@
 //! What is kept of a request that could not be used.
 
 use form_urlencoded::byte_serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CallbackKind, DeliveryReport, InboundMessage, Transport};
 
@@ -68,18 +68,40 @@ impl RejectedRequest {
         Self::new(message.reception.transport, CallbackKind::InboundMessage, parameters)
     }
 
+    /// The request of this [JSON text](Self::to_json); `None` where it is none.
+    #[must_use]
+    pub fn from_json(json: &str) -> Option<Self> {
+        let object: Value = serde_json::from_str(json).ok()?;
+        let text = |key: &str| object.get(key).and_then(Value::as_str);
+        let (method, path) = (text("method")?, text("path")?);
+        let transport = [Transport::HttpGet, Transport::HttpPost];
+        let kind = [CallbackKind::DeliveryReport, CallbackKind::InboundMessage];
+        Some(Self {
+            transport: transport.into_iter().find(|transport| method_of(*transport) == method)?,
+            kind: kind.into_iter().find(|kind| path_of(*kind) == path)?,
+            parameters: text("parameters")?.to_owned(),
+        })
+    }
+
     /// As it goes into `rejected_callbacks.request`.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let method = match self.transport {
-            Transport::HttpGet => "GET",
-            Transport::HttpPost => "POST",
-        };
-        let path = match self.kind {
-            CallbackKind::DeliveryReport => "/delivery-reports",
-            CallbackKind::InboundMessage => "/inbound-messages",
-        };
+        let (method, path) = (method_of(self.transport), path_of(self.kind));
         json!({ "method": method, "path": path, "parameters": self.parameters }).to_string()
+    }
+}
+
+fn method_of(transport: Transport) -> &'static str {
+    match transport {
+        Transport::HttpGet => "GET",
+        Transport::HttpPost => "POST",
+    }
+}
+
+fn path_of(kind: CallbackKind) -> &'static str {
+    match kind {
+        CallbackKind::DeliveryReport => "/delivery-reports",
+        CallbackKind::InboundMessage => "/inbound-messages",
     }
 }
 

@@ -1,5 +1,6 @@
 //! Connections: how many, how long, how large; and how they end.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -36,6 +37,10 @@ pub struct ConnectionLimits {
     /// How long, once the service stops, requests under way may take to finish.
     pub shutdown_timeout: Duration,
 }
+
+/// How long, once the service stops, an idle connection may still send a request: it is answered, and
+/// told that it was the last. Closing at once would meet requests that are on their way.
+const LAST_REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long to wait after the system refused a connection, for lack of file descriptors say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -123,10 +128,20 @@ async fn connection(
     // An answer is one small packet; it should not wait for another.
     let _ = stream.set_nodelay(true);
     let peer = Peer(peer.ip().to_canonical());
+    let stopping = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
-        router.clone().call(request)
+        let answering = router.clone().call(request);
+        let stopping = stopping.clone();
+        async move {
+            let mut answer = answering.await?;
+            if stopping.is_cancelled() {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let socket = MendedSocket::new(stream, limits.max_head_bytes, limits.head_timeout);
     let mut connection = pin!(
@@ -141,8 +156,12 @@ async fn connection(
     let result = tokio::select! {
         result = connection.as_mut() => result,
         () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            if let Ok(result) = timeout(LAST_REQUEST_TIMEOUT, connection.as_mut()).await {
+                result
+            } else {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
     };
     if let Err(error) = result {

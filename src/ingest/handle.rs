@@ -35,7 +35,9 @@ pub enum SubmitError {
 pub enum Readiness {
     /// Yes, in Postgres.
     Postgres,
-    /// No.
+    /// Yes, in the spool: Postgres is away.
+    Spool,
+    /// No: both fail, or nothing is known yet.
     NotReady,
 }
 
@@ -44,6 +46,12 @@ pub enum Readiness {
 pub(super) struct Submission {
     pub(super) event: Event,
     pub(super) answer: oneshot::Sender<Result<Receipt, SubmitError>>,
+}
+
+impl Submission {
+    pub(super) fn into_parts(self) -> (Event, oneshot::Sender<Result<Receipt, SubmitError>>) {
+        (self.event, self.answer)
+    }
 }
 
 /// Submits facts. Cheap to clone.
@@ -73,11 +81,11 @@ impl IngestHandle {
         answered.await.unwrap_or(Err(SubmitError::Unavailable))
     }
 
-    /// Returns once a fact that came now would be made durable.
-    pub async fn until_ready(&self) {
+    /// Returns once a fact that came now would go to Postgres.
+    pub async fn until_postgres(&self) {
         let mut readiness = self.readiness.clone();
         // An error means that the committer has ended; then nobody waits for it.
-        let _ = readiness.wait_for(|readiness| *readiness != Readiness::NotReady).await;
+        let _ = readiness.wait_for(|readiness| *readiness == Readiness::Postgres).await;
     }
 
     /// Whether a fact that came now would be made durable.

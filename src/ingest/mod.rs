@@ -3,17 +3,34 @@
 //!
 //! One committer writes to Postgres. While a commit is under way the next batch gathers in the
 //! queue, so a commit carries as many facts as arrived during the one before it: group commit,
-//! without a timer.
+//! without a timer. What Postgres fails to commit in time goes to the spool, and so does what comes
+//! after it, until a probe finds Postgres back; then the drain moves the spool's facts there.
 
+mod batch;
 mod committer;
+mod drain;
 mod handle;
+mod journal;
+mod link;
+#[cfg(test)]
+mod model_tests;
+mod pace;
+mod sink;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::store::Database;
+use crate::spool::Spool;
+use crate::store::{Database, Writer};
+
+use committer::Committer;
+use drain::{CHUNK_DEADLINE, Drain};
+use journal::{Journal, Spooler};
+use link::Link;
+use sink::Sink;
 
 pub use handle::{IngestHandle, Readiness, Receipt, SubmitError};
 
@@ -24,16 +41,54 @@ pub struct Limits {
     pub queue_capacity: usize,
     /// Facts in one transaction, at most.
     pub max_batch_rows: usize,
-    /// How long a commit may take before its facts are given up.
+    /// How long a commit may take before its facts go to the spool.
     pub commit_deadline: Duration,
 }
 
-/// Starts the committer. It ends, with all that was submitted committed or answered, once every
-/// clone of the handle is gone.
+/// Starts the committer and the drain. They end, with all that was submitted on disk or answered,
+/// once every clone of the handle is gone; the spool is closed then.
 #[must_use]
-pub fn start(database: Database, limits: Limits) -> (IngestHandle, JoinHandle<()>) {
-    let (sender, receiver) = mpsc::channel(limits.queue_capacity);
+pub fn start(
+    database: &Database,
+    spool: Arc<Spool>,
+    limits: Limits,
+) -> (IngestHandle, JoinHandle<()>) {
+    let live = Writer::new(database.clone(), limits.commit_deadline);
+    let draining = Writer::new(database.clone(), CHUNK_DEADLINE);
+    start_with(live, draining, spool, limits)
+}
+
+fn start_with<S: Sink, J: Journal>(
+    live: S,
+    draining: S,
+    journal: Arc<J>,
+    limits: Limits,
+) -> (IngestHandle, JoinHandle<()>) {
+    let (sender, queue) = mpsc::channel(limits.queue_capacity);
     let (readiness, watcher) = watch::channel(Readiness::NotReady);
-    let committer = committer::Committer::new(database, limits, receiver, readiness);
-    (IngestHandle::new(sender, watcher), tokio::spawn(committer.run()))
+    let pace = Arc::default();
+    let drain = Drain {
+        sink: draining,
+        journal: Arc::clone(&journal),
+        readiness: watcher.clone(),
+        pace: Arc::clone(&pace),
+    };
+    let committer = Committer {
+        postgres: Link::new(live),
+        spooler: Spooler::new(Arc::clone(&journal)),
+        limits,
+        queue,
+        readiness,
+        pace,
+    };
+    let running = tokio::spawn(async move {
+        let drain = tokio::spawn(drain.run());
+        committer.run().await;
+        drain.abort();
+        // It may be in the midst of a chunk; that is moved again another time.
+        let _ = drain.await;
+        // Nothing to be done about a panic that has been logged.
+        let _ = tokio::task::spawn_blocking(move || journal.close()).await;
+    });
+    (IngestHandle::new(sender, watcher), running)
 }

@@ -1,57 +1,100 @@
 //! Postgres away, back, and restarted.
 
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
 
 use routo_receiver::app::Service;
+use routo_receiver::error_chain::Chain;
 use routo_receiver::local_postgres::{LocalPostgres, LocalPostgresOptions};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::support::app::{TOKEN, TestApp, settings};
 use crate::support::client::{get, send};
-use crate::support::eventually;
 use crate::support::postgres::TestDatabase;
 use crate::support::proxy;
+use crate::support::{eventually, goes_to_postgres};
 
 fn report() -> Vec<u8> {
     get(&format!("/delivery-reports/{TOKEN}?mess_id=m&status=0&number=1"))
 }
 
+async fn goes_to_the_spool(http: SocketAddr) -> bool {
+    let answer = send(http, get("/readyz")).await;
+    answer.status == 200 && answer.body == "OK: callbacks go to the spool, as Postgres is away"
+}
+
 #[tokio::test]
-async fn while_postgres_is_away_the_answer_is_503_at_once_and_it_comes_back_by_itself() {
+async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_postgres_later() {
     let directory = tempfile::tempdir().unwrap();
     let options = || LocalPostgresOptions { data_dir: directory.path().to_owned(), bin_dir: None };
     let postgres = LocalPostgres::start(options()).await.unwrap();
     let url = postgres.url().expose_secret().to_owned();
+    let database = TestDatabase { options: url.parse().unwrap() };
     postgres.stop().await;
 
-    // A start without Postgres.
+    // A start without Postgres, which has never been migrated.
     let service = Service::start(settings(&url, &[])).await.unwrap();
     let http = service.http_address;
-    let asked = Instant::now();
-    let answer = send(http, report()).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
-    assert_eq!(answer.body, "the callback can't be stored just now");
-    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
-    assert_eq!(send(http, get("/readyz")).await.status, 503);
+    assert_eq!(send(http, report()).await.status, 200);
+    assert!(goes_to_the_spool(http).await);
     assert_eq!(send(http, get("/livez")).await.status, 200);
 
     let postgres = LocalPostgres::start(options()).await.unwrap();
     assert_eq!(postgres.url().expose_secret(), url, "the port was free, so it is the same");
-    eventually("ready", || async { send(http, get("/readyz")).await.status == 200 }).await;
+    eventually("back", || goes_to_postgres(http)).await;
+    eventually("drained", || async { rows(&database).await == 1 }).await;
     assert_eq!(send(http, report()).await.status, 200);
+    assert_eq!(rows(&database).await, 2);
 
-    // An outage while it runs.
+    // An outage while it runs: neither the first callback nor a later one is refused.
     postgres.stop().await;
-    assert_eq!(send(http, report()).await.status, 503);
-    let asked = Instant::now();
-    assert_eq!(send(http, report()).await.status, 503);
-    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    for _ in 0..10 {
+        assert_eq!(send(http, report()).await.status, 200);
+    }
+    assert!(goes_to_the_spool(http).await);
     let postgres = LocalPostgres::start(options()).await.unwrap();
-    eventually("ready again", || async { send(http, get("/readyz")).await.status == 200 }).await;
-    assert_eq!(send(http, report()).await.status, 200);
+    eventually("drained", || async { rows(&database).await == 12 }).await;
     service.stop().await;
     postgres.stop().await;
+}
+
+async fn rows(database: &TestDatabase) -> u64 {
+    let rows = database.value("select count(*) from delivery_reports").await;
+    rows.as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn with_neither_postgres_nor_room_in_the_spool_the_answer_is_503_at_once() {
+    let disk = rustix::fs::statvfs(std::env::temp_dir()).unwrap();
+    // All but nothing of the disk is to be kept free, so that the spool may not be used.
+    let min_free = (disk.f_blocks * disk.f_frsize - 1).to_string();
+    let more = [("ROUTO_SPOOL__MIN_FREE_BYTES", min_free.as_str())];
+    let service = Service::start(settings("postgres://127.0.0.1:1/nothing", &more)).await.unwrap();
+    let http = service.http_address;
+    for _ in 0..20 {
+        let answer = send(http, report()).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+        assert_eq!(answer.body, "the callback can't be stored just now");
+        assert_eq!(send(http, get("/readyz")).await.status, 503);
+    }
+    assert_eq!(send(http, get("/livez")).await.status, 200);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_data_directory_is_refused() {
+    let app = TestApp::start().await;
+    let directory = app.data_dir.to_str().unwrap();
+    let error = Service::start(settings(&app.database.url(), &[("ROUTO_DATA_DIR", directory)]))
+        .await
+        .err()
+        .unwrap();
+    let text = Chain(&error).to_string();
+    assert!(
+        text.contains("is in use by another routo-receiver; stop it, or set data_dir"),
+        "{text}"
+    );
+    app.stop().await;
 }
 
 #[tokio::test]
@@ -70,25 +113,23 @@ async fn a_connection_that_postgres_closed_is_replaced_without_anybody_noticing(
 }
 
 #[tokio::test]
-async fn a_commit_that_hangs_is_given_up_at_the_deadline_by_both_sides() {
+async fn a_commit_that_hangs_is_given_up_at_the_deadline_and_its_callbacks_are_stored_once() {
     let app = TestApp::start_with(&[("ROUTO_INGEST__COMMIT_DEADLINE", "100ms")]).await;
     let mut blocker = app.database.connect().await;
     sqlx::raw_sql("begin; lock table delivery_reports in access exclusive mode")
         .execute(&mut blocker)
         .await
         .unwrap();
-    let answer = app.send(report()).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
     // However long it goes on, nobody is told otherwise, and it does not use up connections.
     for _ in 0..20 {
-        assert_eq!(app.get("/readyz").await.status, 503);
-        assert_eq!(app.send(report()).await.status, 503);
+        assert_eq!(app.send(report()).await.status, 200);
+        assert!(goes_to_the_spool(app.http).await);
     }
     let ours = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'routo-receiver'";
     eventually("one connection", || async { app.database.value(ours).await.as_u64() <= Some(1) })
         .await;
     sqlx::raw_sql("rollback").execute(&mut blocker).await.unwrap();
-    eventually("200 again", || async { app.send(report()).await.status == 200 }).await;
+    eventually("drained", || async { rows(&app.database).await == 20 }).await;
     app.stop().await;
 }
 
@@ -117,10 +158,7 @@ async fn a_full_queue_is_answered_503_and_nothing_is_acknowledged_that_is_not_st
 async fn through_proxy(silent_after: Option<usize>) -> (TestDatabase, String) {
     let database = TestDatabase::create().await;
     let direct = Service::start(settings(&database.url(), &[])).await.unwrap();
-    eventually("migrated", || async {
-        send(direct.http_address, get("/readyz")).await.status == 200
-    })
-    .await;
+    eventually("migrated", || goes_to_postgres(direct.http_address)).await;
     direct.stop().await;
     let proxy = proxy::start(&database.options, silent_after).await;
     let options = database.options.clone().host("127.0.0.1").port(proxy.port());
@@ -146,7 +184,8 @@ async fn commits_are_synchronous_behind_a_pooler_that_drops_startup_options() {
         )
         .await;
     let service = Service::start(settings(&url, &[])).await.unwrap();
-    eventually("200", || async { send(service.http_address, report()).await.status == 200 }).await;
+    eventually("ready", || goes_to_postgres(service.http_address)).await;
+    assert_eq!(send(service.http_address, report()).await.status, 200);
     assert_eq!(
         database.query("select distinct setting from seen").await,
         json!([{ "setting": "on" }])
@@ -159,12 +198,12 @@ async fn a_connection_that_goes_silent_while_it_is_prepared_is_replaced() {
     // In the middle of the first statements, well after the handshake.
     let (_database, url) = through_proxy(Some(900)).await;
     let service = Service::start(settings(&url, &[])).await.unwrap();
-    eventually("200", || async { send(service.http_address, report()).await.status == 200 }).await;
+    eventually("ready", || goes_to_postgres(service.http_address)).await;
     service.stop().await;
 }
 
 #[tokio::test]
-async fn a_database_that_takes_no_rows_is_not_ready_and_is_ready_again_by_itself() {
+async fn what_a_database_does_not_take_is_in_it_once_it_does() {
     let app = TestApp::start().await;
     let broken = [
         ("alter table delivery_reports rename to elsewhere", "alter table elsewhere rename to delivery_reports"),
@@ -176,16 +215,17 @@ async fn a_database_that_takes_no_rows_is_not_ready_and_is_ready_again_by_itself
              do $$ begin execute format('alter database %I reset default_transaction_read_only', current_database()); end $$",
         ),
     ];
+    let mut sent = 0;
     for (breaks, mends) in broken {
         app.database.execute(breaks).await;
-        eventually("503", || async { app.send(report()).await.status == 503 }).await;
         for _ in 0..50 {
-            assert_eq!(app.get("/readyz").await.status, 503, "{breaks}");
-            assert_eq!(app.send(report()).await.status, 503, "{breaks}");
+            assert_eq!(app.send(report()).await.status, 200, "{breaks}");
+            assert!(goes_to_the_spool(app.http).await, "{breaks}");
         }
         app.database.execute(mends).await;
-        eventually("200 again", || async { app.send(report()).await.status == 200 }).await;
-        assert_eq!(app.get("/readyz").await.status, 200);
+        sent += 50;
+        eventually("drained", || async { rows(&app.database).await == sent }).await;
+        assert!(goes_to_postgres(app.http).await);
     }
     app.stop().await;
 }
@@ -202,6 +242,7 @@ async fn a_partition_that_was_detached_is_attached_again() {
              end $$;",
         )
         .await;
-    eventually("200", || async { app.send(report()).await.status == 200 }).await;
+    assert_eq!(app.send(report()).await.status, 200);
+    eventually("stored", || async { rows(&app.database).await == 1 }).await;
     app.stop().await;
 }

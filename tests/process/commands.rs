@@ -161,9 +161,23 @@ async fn health_says_by_its_exit_code_whether_the_service_is_ready() {
     let away = ServiceProcess::start(&environment("postgres://127.0.0.1:1/nothing")).await;
     let asking =
         with(environment(&database.url()), &[("ROUTO_ADMIN__LISTEN", &away.admin.to_string())]);
+    eventually("healthy by its spool", || async {
+        let (code, out, _) = run(&["health"], &asking).await;
+        code == Some(0) && out.contains("callbacks go to the spool")
+    })
+    .await;
+    let disk = rustix::fs::statvfs(std::env::temp_dir()).unwrap();
+    let all = (disk.f_blocks * disk.f_frsize - 1).to_string();
+    let full = with(
+        environment("postgres://127.0.0.1:1/nothing"),
+        &[("ROUTO_SPOOL__MIN_FREE_BYTES", &all)],
+    );
+    let full = ServiceProcess::start(&full).await;
+    let asking =
+        with(environment(&database.url()), &[("ROUTO_ADMIN__LISTEN", &full.admin.to_string())]);
     let (code, _, err) = run(&["health"], &asking).await;
     assert_eq!(code, Some(1));
-    assert!(err.contains("Postgres is away"), "{err}");
+    assert!(err.contains("neither Postgres nor the spool"), "{err}");
 }
 
 #[tokio::test]

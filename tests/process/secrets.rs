@@ -2,9 +2,9 @@
 
 use crate::support::app::{LOGIN, OTHER_PASSWORD, OTHER_TOKEN, PASSWORD, TOKEN, environment};
 use crate::support::client::{get, post, request, send};
-use crate::support::eventually;
 use crate::support::postgres::TestDatabase;
 use crate::support::process::ServiceProcess;
+use crate::support::{eventually, goes_to_postgres};
 
 /// Marks in what is sent that must not reach the log either.
 const NUMBER: &str = "447911123456";
@@ -16,7 +16,7 @@ async fn secrets_and_contents_are_in_no_log_line_no_answer_and_no_table() {
     let mut environment = environment(&database.url());
     environment.push(("ROUTO_LOG__LEVEL".into(), "trace".into()));
     let service = ServiceProcess::start(&environment).await;
-    eventually("ready", || async { send(service.http, get("/readyz")).await.status == 200 }).await;
+    eventually("ready", || goes_to_postgres(service.http)).await;
 
     let basic = "Authorization: Basic Z2F0ZXdheTptYWluLXBAc3Mgd29yZA==";
     let report = format!("mess_id=m&status=0&number={NUMBER}");

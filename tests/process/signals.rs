@@ -9,14 +9,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::app::{TOKEN, environment};
-use crate::support::client::{get, send};
-use crate::support::eventually;
 use crate::support::postgres::TestDatabase;
 use crate::support::process::ServiceProcess;
+use crate::support::{eventually, goes_to_postgres};
 
 async fn ready(database: &TestDatabase) -> ServiceProcess {
     let service = ServiceProcess::start(&environment(&database.url())).await;
-    eventually("ready", || async { send(service.http, get("/readyz")).await.status == 200 }).await;
+    eventually("ready", || goes_to_postgres(service.http)).await;
     service
 }
 

@@ -10,8 +10,8 @@ use routo_receiver::config::{Settings, Sources};
 use serde_json::Value;
 
 use super::client::{self, Answer};
-use super::eventually;
 use super::postgres::TestDatabase;
+use super::{eventually, goes_to_postgres, scratch};
 
 pub const TOKEN: &str = "main-token-0123456789abcdef";
 pub const OTHER_TOKEN: &str = "other-token-0123456789abcdef";
@@ -24,12 +24,18 @@ pub struct TestApp {
     pub service: Service,
     pub http: SocketAddr,
     pub database: TestDatabase,
+    pub data_dir: PathBuf,
 }
 
-/// The environment of a service with two accounts on ports of the system's choice.
+/// The environment of a service with two accounts on ports of the system's choice, with a data
+/// directory of its own.
 pub fn environment(database_url: &str) -> Vec<(String, String)> {
+    let data_dir = scratch("data");
     [
+        ("ROUTO_DATA_DIR", data_dir.to_str().unwrap()),
         ("DATABASE_URL", database_url),
+        // However slow the machine: what is asked of Postgres at once shall be there.
+        ("ROUTO_INGEST__COMMIT_DEADLINE", "9s"),
         ("ROUTO_HTTP__LISTEN", "127.0.0.1:0"),
         ("ROUTO_ADMIN__LISTEN", "127.0.0.1:0"),
         ("ROUTO_ACCOUNTS__MAIN__USER", "gateway"),
@@ -60,17 +66,16 @@ impl TestApp {
     /// With more environment variables.
     pub async fn start_with(more: &[(&str, &str)]) -> Self {
         let database = TestDatabase::create().await;
-        let service = Service::start(settings(&database.url(), more)).await.unwrap();
-        let app = Self { http: service.http_address, service, database };
+        let settings = settings(&database.url(), more);
+        let data_dir = settings.data_dir.clone();
+        let service = Service::start(settings).await.unwrap();
+        let app = Self { http: service.http_address, service, database, data_dir };
         app.is_ready().await;
         app
     }
 
     pub async fn is_ready(&self) {
-        eventually("the service is ready", || async {
-            self.send(client::get("/readyz")).await.status == 200
-        })
-        .await;
+        eventually("the service is ready", || goes_to_postgres(self.http)).await;
     }
 
     pub async fn send(&self, request: impl AsRef<[u8]>) -> Answer {

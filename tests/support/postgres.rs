@@ -1,6 +1,5 @@
 //! One Postgres server a test process, started as the service starts its own.
 
-use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,6 +9,8 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+use super::scratch;
 
 static SERVER: OnceLock<PgConnectOptions> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
@@ -62,24 +63,11 @@ impl TestDatabase {
     }
 }
 
-/// Starts the server in a temporary directory. It ends with this process, as an embedded Postgres
-/// does; a shell that waits for the same end removes the directory.
+/// Starts the server in a scratch directory. It ends with this process, as an embedded Postgres does.
 fn start() -> PgConnectOptions {
-    let directory =
-        tempfile::Builder::new().prefix("routo-receiver-test-").tempdir().unwrap().keep();
-    let directory_name = directory.display().to_string();
-    let sweeper = Command::new("sh")
-        .args(["-c", "cat; until rm -rf \"$0\" 2>/dev/null; do sleep 0.1; done", &directory_name])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // Its standard input closes when this process ends.
-    std::mem::forget(sweeper);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let options = LocalPostgresOptions { data_dir: directory, bin_dir: None };
+    let options = LocalPostgresOptions { data_dir: scratch("postgres"), bin_dir: None };
     let server = runtime.block_on(LocalPostgres::start(options)).unwrap();
     let options = PgConnectOptions::from_str(server.url().expose_secret()).unwrap();
     std::mem::forget((runtime, server));

@@ -65,6 +65,8 @@ fn each_other_wrong_value_is_told_with_its_key_its_origin_and_what_to_use() {
         ("ROUTO_INGEST__QUEUE_CAPACITY", "0", "a whole number from 1 to 1000000"),
         ("ROUTO_INGEST__MAX_BATCH_ROWS", "10001", "a whole number from 1 to 10000"),
         ("ROUTO_INGEST__COMMIT_DEADLINE", "0ms", "a duration from 1ms to 10m"),
+        ("ROUTO_SPOOL__MAX_BYTES", "16777215", "a whole number from 16777216 to 1099511627776"),
+        ("ROUTO_SPOOL__MIN_FREE_BYTES", "-1", "a whole number from 0 to 1099511627776"),
         ("ROUTO_PARTITIONS__MONTHS_AHEAD", "0", "a whole number from 1 to 120"),
         ("ROUTO_LOG__LEVEL", "verbose", "off, error, warn, info"),
         ("ROUTO_LOG__LEVEL", "info,routo_receiver=loud", "off, error, warn, info"),

@@ -16,9 +16,12 @@ pub(in crate::http) async fn livez() -> Response<Body> {
 pub(in crate::http) async fn readyz(State(ingest): State<IngestHandle>) -> Response<Body> {
     match ingest.readiness() {
         Readiness::Postgres => text(StatusCode::OK, "OK: callbacks go to Postgres"),
+        Readiness::Spool => {
+            text(StatusCode::OK, "OK: callbacks go to the spool, as Postgres is away")
+        }
         Readiness::NotReady => text(
             StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: Postgres is away, callbacks are answered 503",
+            "not ready: neither Postgres nor the spool takes callbacks, they are answered 503",
         ),
     }
 }

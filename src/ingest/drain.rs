@@ -1,0 +1,126 @@
+//! The task that moves facts from the spool to Postgres, oldest first, while Postgres is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
+
+use crate::domain::Event;
+use crate::error_chain::Chain;
+use crate::spool::SpoolError;
+
+use super::batch::Batch;
+use super::handle::Readiness;
+use super::journal::Journal;
+use super::pace::Pace;
+use super::sink::{Settled, Sink, Unsettled, store};
+
+/// Rows that are moved in one transaction.
+const CHUNK_ROWS: usize = 2_000;
+
+/// How long such a transaction may take. Nobody waits for it.
+pub(super) const CHUNK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long to wait after something failed, and before looking again for segments of a predecessor
+/// that is finishing.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Drain<S, J> {
+    pub(super) sink: S,
+    pub(super) journal: Arc<J>,
+    pub(super) readiness: watch::Receiver<Readiness>,
+    pub(super) pace: Arc<Pace>,
+}
+
+/// Why a chunk was not moved.
+#[derive(Debug, thiserror::Error)]
+enum DrainError {
+    #[error("the spool can't be read")]
+    Spool(#[from] SpoolError),
+    #[error("Postgres does not take callbacks from the spool")]
+    Store(#[from] crate::store::StoreError),
+    #[error("Postgres does not take callbacks from the spool")]
+    Insert(#[from] crate::store::InsertError),
+    #[error("the spool's task ended early")]
+    Panic(#[from] tokio::task::JoinError),
+}
+
+impl<S: Sink, J: Journal> Drain<S, J> {
+    /// Runs until the committer has ended, or this future is dropped: a chunk that was under way is
+    /// then moved again later, and is the same rows.
+    pub(super) async fn run(mut self) {
+        let (mut moved, mut since) = (0, Instant::now());
+        while self.readiness.wait_for(|now| *now == Readiness::Postgres).await.is_ok() {
+            let (commits, started) = (self.pace.commits(), Instant::now());
+            match self.move_chunk().await {
+                Ok(0) => {
+                    if moved > 0 {
+                        tracing::info!(
+                            callbacks = moved,
+                            elapsed_ms = elapsed_ms(since),
+                            "the spool is drained: its callbacks are in Postgres"
+                        );
+                    }
+                    moved = 0;
+                    self.until_there_may_be_more().await;
+                    since = Instant::now();
+                }
+                Ok(rows) => {
+                    moved += rows;
+                    sleep(self.pace.rest(commits, started.elapsed())).await;
+                }
+                Err(error) => {
+                    tracing::debug!(error = %Chain(&error), "draining the spool will be tried again");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Moves the oldest facts; 0 when there are none.
+    async fn move_chunk(&mut self) -> Result<usize, DrainError> {
+        let journal = Arc::clone(&self.journal);
+        let Some(mut chunk) = spawn_blocking(move || journal.next(CHUNK_ROWS)).await?? else {
+            return Ok(0);
+        };
+        let rows = chunk.rows();
+        let refused = self.put_into_postgres(std::mem::take(&mut chunk.events)).await?;
+        let journal = Arc::clone(&self.journal);
+        spawn_blocking(move || journal.remove(&chunk, &refused)).await??;
+        Ok(rows)
+    }
+
+    /// Returns the places of the facts that Postgres takes nowhere.
+    async fn put_into_postgres(&mut self, events: Vec<Event>) -> Result<Vec<usize>, DrainError> {
+        let mut refused = Vec::new();
+        if events.is_empty() {
+            return Ok(refused);
+        }
+        self.sink.connect().await?;
+        let batch = Batch { tags: (0..events.len()).collect(), events };
+        let settle = |place, settled| {
+            if settled == Settled::Refused {
+                refused.push(place);
+            }
+        };
+        store(&mut self.sink, CHUNK_DEADLINE, batch, settle)
+            .await
+            .map_err(|Unsettled { error, .. }| error)?;
+        Ok(refused)
+    }
+
+    /// Returns when Postgres is back after having been away, and now and then.
+    async fn until_there_may_be_more(&mut self) {
+        tokio::select! {
+            // An error means that the committer has ended: the caller finds out.
+            _ = self.readiness.changed() => {}
+            () = sleep(PAUSE) => {}
+        }
+    }
+}
+
+fn elapsed_ms(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

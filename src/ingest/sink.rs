@@ -1,0 +1,134 @@
+//! Putting batches into Postgres: row by row where it must be, within a deadline, and never the same
+//! row twice.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::domain::Event;
+use crate::store::{InsertError, StoreError, Writer};
+
+use super::batch::Batch;
+
+/// What takes facts: Postgres, or in a test something that fails when it is told to.
+pub(super) trait Sink: Send + 'static {
+    /// Makes sure that facts are taken. Cancel-safe.
+    fn connect(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Commits all of the facts or none. Those that are there already stay. When this fails, or is
+    /// not awaited to its end, nothing is known of them.
+    fn insert(&mut self, batch: &[Event]) -> impl Future<Output = Result<(), InsertError>> + Send;
+}
+
+impl Sink for Writer {
+    async fn connect(&mut self) -> Result<(), StoreError> {
+        Self::connect(self).await
+    }
+
+    async fn insert(&mut self, batch: &[Event]) -> Result<(), InsertError> {
+        Self::insert(self, batch).await
+    }
+}
+
+/// What became of a fact that Postgres was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// It is a row.
+    Stored,
+    /// Postgres refused it; it is a row among the rejected callbacks.
+    Rejected,
+    /// Postgres refused it there too.
+    Refused,
+}
+
+/// Postgres failed; the facts that are not settled yet. They may have been committed all the same.
+#[derive(Debug)]
+pub(super) struct Unsettled<T> {
+    pub(super) batch: Batch<T>,
+    pub(super) error: InsertError,
+}
+
+/// Commits a batch, and says of every fact what became of it. When Postgres refuses a row, the batch
+/// is halved until the row is alone; it goes to the rejected callbacks and its neighbours commit.
+pub(super) async fn store<T: Send>(
+    sink: &mut impl Sink,
+    deadline: Duration,
+    batch: Batch<T>,
+    mut settle: impl FnMut(T, Settled) + Send,
+) -> Result<(), Unsettled<T>> {
+    let mut pending = vec![batch];
+    while let Some(mut batch) = pending.pop() {
+        let result = match insert(sink, deadline, &batch.events).await {
+            Err(InsertError::Refused { .. }) if batch.len() > 1 => {
+                let second = batch.split_half();
+                pending.extend([second, batch]);
+                continue;
+            }
+            Err(InsertError::Refused { sqlstate, message }) => {
+                reject(sink, deadline, &batch.events, &sqlstate, &message).await
+            }
+            other => other.map(|()| Settled::Stored),
+        };
+        match result {
+            Ok(settled) => batch.tags.into_iter().for_each(|tag| settle(tag, settled)),
+            Err(error) => {
+                for rest in pending.into_iter().rev() {
+                    batch.append(rest);
+                }
+                return Err(Unsettled { batch, error });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps a fact that Postgres refused among the rejected callbacks.
+async fn reject(
+    sink: &mut impl Sink,
+    deadline: Duration,
+    refused: &[Event],
+    sqlstate: &str,
+    message: &str,
+) -> Result<Settled, InsertError> {
+    let reason = format!("refused by Postgres ({sqlstate}): {message}");
+    for event in refused {
+        let rejected = event.clone().into_rejected(reason.as_str().into());
+        let id = rejected.reception.stamp.id;
+        let kind = rejected.kind.as_str();
+        match insert(sink, deadline, &[Event::RejectedCallback(rejected)]).await {
+            Ok(()) => {
+                tracing::warn!(%id, kind, sqlstate, "Postgres refused a callback; it is kept in rejected_callbacks");
+            }
+            Err(InsertError::Refused { sqlstate, .. }) => {
+                tracing::error!(%id, kind, sqlstate, "Postgres refused a callback even among the rejected ones");
+                return Ok(Settled::Refused);
+            }
+            Err(away) => return Err(away),
+        }
+    }
+    Ok(Settled::Rejected)
+}
+
+/// Inserts within the deadline. A connection that turns out to be dead, as one is after Postgres was
+/// restarted, is replaced once: rows are recognised by their stamps, so a batch that was committed
+/// without our knowing is not doubled.
+async fn insert(
+    sink: &mut impl Sink,
+    deadline: Duration,
+    events: &[Event],
+) -> Result<(), InsertError> {
+    let attempt = async {
+        match sink.insert(events).await {
+            Err(
+                error @ (InsertError::Failed { .. }
+                | InsertError::Unavailable(_)
+                | InsertError::NotConnected),
+            ) => {
+                sink.connect().await.map_err(|_| error)?;
+                sink.insert(events).await
+            }
+            other => other,
+        }
+    };
+    timeout(deadline, attempt).await.unwrap_or(Err(InsertError::Timeout(deadline)))
+}

@@ -1,0 +1,124 @@
+//! The spool's directory: one owner at a time, and the names in it.
+//!
+//! Segments are numbered: `0000000001.sqlite`, … A damaged one is set aside under a name that ends
+//! in `.damaged`, which no program looks at again.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::SpoolError;
+use super::salvage::log_of;
+
+/// The directory, without the right to write in it.
+#[derive(Clone, Debug)]
+pub(super) struct Directory(PathBuf);
+
+/// A disk, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Disk {
+    pub(super) size: u64,
+    pub(super) free: u64,
+}
+
+impl Directory {
+    /// Makes it where it is missing.
+    pub(super) fn make(path: &Path) -> Result<Self, SpoolError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(SpoolError::directory(path))?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// The disk it is on.
+    pub(super) fn disk(&self) -> Result<Disk, SpoolError> {
+        let disk = rustix::fs::statvfs(&self.0)
+            .map_err(|error| SpoolError::directory(&self.0)(error.into()))?;
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        Ok(Disk { size: bytes(disk.f_blocks), free: bytes(disk.f_bavail) })
+    }
+
+    /// The right to it, until the file is dropped or this process ends, however it ends.
+    pub(super) fn lock(&self) -> Result<File, SpoolError> {
+        let path = self.0.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(SpoolError::directory(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(SpoolError::InUse { path: self.0.clone() }),
+            Err(TryLockError::Error(source)) => Err(SpoolError::Directory { path, source }),
+        }
+    }
+
+    /// The segments that are there, oldest first.
+    pub(super) fn segments(&self) -> Result<Vec<PathBuf>, SpoolError> {
+        self.files_ending_in(".sqlite")
+    }
+
+    /// The files that were set aside.
+    pub(super) fn set_aside(&self) -> Result<Vec<PathBuf>, SpoolError> {
+        self.files_ending_in(".damaged")
+    }
+
+    /// The name for a new segment: later than all that are there.
+    pub(super) fn next_segment(&self) -> Result<PathBuf, SpoolError> {
+        let last =
+            self.segments()?.iter().chain(&self.set_aside()?).filter_map(|path| number(path)).max();
+        Ok(self.0.join(format!("{:010}.sqlite", last.unwrap_or(0) + 1)))
+    }
+
+    /// Bytes on the disk of everything in it.
+    pub(super) fn bytes(&self) -> Result<u64, SpoolError> {
+        self.files_ending_in("")?.iter().try_fold(0, |sum, path| Ok(sum + bytes_of(path)))
+    }
+
+    /// Gives a segment, and its log, a name under which it is kept but not used.
+    pub(super) fn put_aside(&self, segment: &Path) -> Result<PathBuf, SpoolError> {
+        let aside = segment.with_extension("sqlite.damaged");
+        let log = log_of(segment);
+        if log.exists() {
+            fs::rename(&log, log_of(&aside)).map_err(SpoolError::directory(&log))?;
+        }
+        fs::rename(segment, &aside).map_err(SpoolError::directory(segment))?;
+        self.sync()?;
+        Ok(aside)
+    }
+
+    fn sync(&self) -> Result<(), SpoolError> {
+        File::open(&self.0)
+            .and_then(|directory| directory.sync_all())
+            .map_err(SpoolError::directory(&self.0))
+    }
+
+    fn files_ending_in(&self, end: &str) -> Result<Vec<PathBuf>, SpoolError> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.0).map_err(SpoolError::directory(&self.0))? {
+            let path = entry.map_err(SpoolError::directory(&self.0))?.path();
+            if path.to_string_lossy().ends_with(end) {
+                found.push(path);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// Bytes on the disk of a segment with its log; 0 for one that is not there.
+pub(super) fn bytes_with_log(segment: &Path) -> u64 {
+    bytes_of(segment) + bytes_of(&log_of(segment))
+}
+
+fn bytes_of(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+fn number(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.split('.').next()?.parse().ok()
+}

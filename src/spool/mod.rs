@@ -1,0 +1,220 @@
+//! Facts on disk while Postgres can't take them. Knows files, not what becomes of the facts.
+//!
+//! Each process writes a segment of its own, and works off those that others left: a damaged file
+//! can't keep a service from starting, and a successor can start before its predecessor has ended.
+//! All calls block.
+
+mod backlog;
+mod directory;
+mod draining;
+mod error;
+mod record;
+mod salvage;
+mod segment;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::Event;
+use crate::error_chain::Chain;
+
+use backlog::Backlog;
+use directory::{Directory, bytes_with_log};
+use draining::Draining;
+use segment::Segment;
+
+pub use draining::Chunk;
+pub use error::SpoolError;
+
+/// Where the spool is and how large it may become.
+#[derive(Clone, Debug)]
+pub struct SpoolOptions {
+    /// Its directory; made where it is missing.
+    pub directory: PathBuf,
+    /// The most bytes that all its files together may take.
+    pub max_bytes: u64,
+    /// Bytes of the disk that the spool leaves free.
+    pub min_free_bytes: u64,
+}
+
+/// The spool of this process.
+pub struct Spool {
+    options: SpoolOptions,
+    directory: Directory,
+    /// The right to work off what others left; given up before the end.
+    lock: Mutex<Option<File>>,
+    own: Mutex<Option<Draining>>,
+    /// Where `own` is, from before its file is made until after it is closed.
+    own_path: Mutex<Option<PathBuf>>,
+    backlog: Mutex<Backlog>,
+}
+
+impl Spool {
+    /// Takes the directory, or says who has it. Nothing of what is in it is read yet.
+    pub fn open(options: SpoolOptions) -> Result<Self, SpoolError> {
+        let directory = Directory::make(&options.directory)?;
+        let lock = directory.lock()?;
+        let disk = directory.disk()?;
+        if disk.size <= options.min_free_bytes {
+            return Err(SpoolError::NeverRoom {
+                size: disk.size,
+                min_free_bytes: options.min_free_bytes,
+            });
+        }
+        Ok(Self {
+            options,
+            directory,
+            lock: Mutex::new(Some(lock)),
+            own: Mutex::new(None),
+            own_path: Mutex::new(None),
+            backlog: Mutex::new(Backlog::default()),
+        })
+    }
+
+    /// Writes the facts. They are on disk when this returns, all of them; after an error it is not
+    /// known which of them are.
+    pub fn append(&self, events: &[Event]) -> Result<(), SpoolError> {
+        let frames: Vec<Vec<u8>> = events.iter().map(record::encode).collect();
+        self.write(|segment, max_bytes| segment.append(&frames, max_bytes))
+    }
+
+    /// Writes something and takes it back: whether facts could be written.
+    pub fn probe(&self) -> Result<(), SpoolError> {
+        self.write(Segment::probe)
+    }
+
+    fn write(
+        &self,
+        write: impl Fn(&mut Segment, u64) -> Result<(), SpoolError>,
+    ) -> Result<(), SpoolError> {
+        let mut own = locked(&self.own);
+        self.check_free_space()?;
+        let is_new = own.is_none();
+        match self.write_to_own(&mut own, &write) {
+            // A fresh one may do.
+            Err(error @ (SpoolError::File { .. } | SpoolError::Damaged { .. })) if !is_new => {
+                tracing::error!(error = %Chain(&error), "a file of the spool can't be written to any more; the next is begun");
+                self.write_to_own(&mut own, &write)
+            }
+            other => other,
+        }
+    }
+
+    fn write_to_own(
+        &self,
+        own: &mut Option<Draining>,
+        write: &impl Fn(&mut Segment, u64) -> Result<(), SpoolError>,
+    ) -> Result<(), SpoolError> {
+        let draining = match own {
+            Some(draining) => draining,
+            None => own.insert(Draining::new(self.create_segment()?)),
+        };
+        let used = self.directory.bytes()?;
+        let others = used.saturating_sub(bytes_with_log(draining.segment.path()));
+        match write(&mut draining.segment, self.options.max_bytes.saturating_sub(others)) {
+            Err(SpoolError::Full { .. }) => {
+                Err(SpoolError::Full { max_bytes: self.options.max_bytes })
+            }
+            Err(error @ (SpoolError::File { .. } | SpoolError::Damaged { .. })) => {
+                self.leave(own);
+                Err(error)
+            }
+            other => other,
+        }
+    }
+
+    fn create_segment(&self) -> Result<Segment, SpoolError> {
+        let mut attempts = 0;
+        loop {
+            let path = self.directory.next_segment()?;
+            *locked(&self.own_path) = Some(path.clone());
+            match Segment::create(&path) {
+                // A predecessor or successor was faster, or looked into it before it was ours.
+                Err(SpoolError::Exists { .. } | SpoolError::InUse { .. }) if attempts < 3 => {
+                    attempts += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Closes the segment of this process, of which it is not known any more what is on disk. It is
+    /// checked and worked off like one that another process left.
+    fn leave(&self, own: &mut Option<Draining>) {
+        *own = None;
+        *locked(&self.own_path) = None;
+    }
+
+    /// The oldest facts; `None` when there are none, or none that this process may take.
+    pub fn next(&self, max_rows: usize) -> Result<Option<Chunk>, SpoolError> {
+        if locked(&self.lock).is_none() {
+            return Ok(None);
+        }
+        let own_path = || locked(&self.own_path).clone();
+        let left = locked(&self.backlog).next(&self.directory, own_path, max_rows)?;
+        if left.is_some() {
+            return Ok(left);
+        }
+        let mut own = locked(&self.own);
+        match own.as_ref().map(|draining| draining.next(max_rows)) {
+            None => Ok(None),
+            Some(Ok(chunk)) => Ok(chunk),
+            Some(Err(error)) => {
+                self.leave(&mut own);
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes a chunk whose facts are in Postgres, but for those at the places `refused`.
+    pub fn remove(&self, chunk: &Chunk, refused: &[usize]) -> Result<(), SpoolError> {
+        let mut own = locked(&self.own);
+        let Some(draining) = own.as_mut().filter(|own| own.segment.path() == chunk.segment) else {
+            drop(own);
+            return locked(&self.backlog).remove(chunk, refused);
+        };
+        draining.remove(chunk, refused)?;
+        if draining.is_done() { self.finish(own.take()) } else { Ok(()) }
+    }
+
+    /// Takes the segment of this process from the disk, or, where something is left in it, leaves it
+    /// to be set aside.
+    fn finish(&self, own: Option<Draining>) -> Result<(), SpoolError> {
+        let finished = match own {
+            Some(done) if done.segment.rows() == 0 => done.segment.delete(),
+            _ => Ok(()),
+        };
+        *locked(&self.own_path) = None;
+        finished
+    }
+
+    /// Lets a successor have the directory. Facts can still be appended.
+    pub fn release(&self) {
+        *locked(&self.lock) = None;
+    }
+
+    /// Closes the segment; an empty one is taken from the disk. The directory is kept until
+    /// [`Spool::release`], or until this value is dropped.
+    pub fn close(&self) {
+        if let Err(error) = self.finish(locked(&self.own).take()) {
+            tracing::warn!(error = %Chain(&error), "could not remove an empty file of the spool");
+        }
+    }
+
+    fn check_free_space(&self) -> Result<(), SpoolError> {
+        let free = self.directory.disk()?.free;
+        let min_free_bytes = self.options.min_free_bytes;
+        if free < min_free_bytes {
+            return Err(SpoolError::DiskFull { free, min_free_bytes });
+        }
+        Ok(())
+    }
+}
+
+/// A panic in between leaves nothing half done that the next call would not see.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,228 @@
+//! One fact as it stands on disk: a line of JSON in a frame that shows whether it is whole.
+//!
+//! ```text
+//!  magic 7 · version 1 · length 4, little-endian · first 8 bytes of SHA-256 over the JSON · JSON
+//! ```
+//!
+//! A frame can be found and checked without the database around it: see [`super::salvage`].
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    CallbackKind, DeliveryReport, DeliveryStatus, Event, Extra, InboundMessage, MessageText,
+    PhoneNumber, Reception, RejectedCallback, RejectedRequest, Stamp, Transport,
+};
+
+/// What every frame begins with: no text does.
+pub(super) const MAGIC: [u8; 7] = *b"\x8Drouto\n";
+
+/// The version that is written. A change of [`Record`] that an older program would misread needs the
+/// next one, and a way to read this one for ever.
+const VERSION: u8 = 1;
+
+/// Bytes of a frame before its JSON.
+pub(super) const HEADER_BYTES: usize = MAGIC.len() + 1 + 4 + DIGEST_BYTES;
+
+const DIGEST_BYTES: usize = 8;
+
+/// A frame holds no fact that this program can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Bytes are missing, or are not those that were written.
+    #[error("a record is damaged")]
+    Damaged,
+    /// It is whole, but of a version that this program does not know.
+    #[error("a record has version {0}: a newer routo-receiver wrote it, and can read it")]
+    UnknownVersion(u8),
+    /// It is whole, but says something that no fact can.
+    #[error("a record is whole, but is no callback")]
+    NoCallback,
+}
+
+/// Version 1. `export` prints exactly this.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Record<'a> {
+    #[serde(borrow)]
+    DeliveryReport(Report<'a>),
+    #[serde(borrow)]
+    InboundMessage(Inbound<'a>),
+    #[serde(borrow)]
+    RejectedCallback(Rejected<'a>),
+}
+
+#[derive(Deserialize, Serialize)]
+struct Envelope<'a> {
+    #[serde(with = "time::serde::rfc3339")]
+    received_at: OffsetDateTime,
+    id: Uuid,
+    account: Cow<'a, str>,
+    transport: Cow<'a, str>,
+    remote_addr: IpAddr,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Report<'a> {
+    received: Envelope<'a>,
+    mess_id: Cow<'a, str>,
+    number: Cow<'a, str>,
+    status: Cow<'a, str>,
+    #[serde(borrow)]
+    extra: &'a RawValue,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Inbound<'a> {
+    received: Envelope<'a>,
+    org: Cow<'a, str>,
+    dest: Cow<'a, str>,
+    dcs: Option<Cow<'a, str>>,
+    message: Cow<'a, str>,
+    charset: Cow<'a, str>,
+    /// The message's bytes in Base64.
+    message_raw: Cow<'a, str>,
+    #[serde(borrow)]
+    extra: &'a RawValue,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Rejected<'a> {
+    received: Envelope<'a>,
+    kind: Cow<'a, str>,
+    reason: Cow<'a, str>,
+    request: Cow<'a, str>,
+}
+
+/// The frame of a fact.
+pub(super) fn encode(event: &Event) -> Vec<u8> {
+    let json = to_json(event);
+    let mut frame = Vec::with_capacity(HEADER_BYTES + json.len());
+    frame.extend(MAGIC);
+    frame.push(VERSION);
+    frame.extend(u32::try_from(json.len()).unwrap_or(u32::MAX).to_le_bytes());
+    frame.extend(digest(json.as_bytes()));
+    frame.extend(json.as_bytes());
+    frame
+}
+
+/// The fact that a frame at the start of `bytes` holds.
+pub(super) fn decode(bytes: &[u8]) -> Result<Event, RecordError> {
+    let json = json_of(bytes)?;
+    let record: Record<'_> = serde_json::from_str(json).map_err(|_| RecordError::NoCallback)?;
+    record.into_event().ok_or(RecordError::NoCallback)
+}
+
+/// The JSON in a frame at the start of `bytes`, checked.
+pub(super) fn json_of(bytes: &[u8]) -> Result<&str, RecordError> {
+    let whole = bytes.strip_prefix(&MAGIC).and_then(|rest| {
+        let (&version, rest) = rest.split_first()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (expected, rest) = rest.split_first_chunk::<DIGEST_BYTES>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let json = rest.get(..length)?;
+        (digest(json) == *expected).then_some((version, json))
+    });
+    match whole {
+        None => Err(RecordError::Damaged),
+        Some((VERSION, json)) => std::str::from_utf8(json).map_err(|_| RecordError::NoCallback),
+        Some((version, _)) => Err(RecordError::UnknownVersion(version)),
+    }
+}
+
+fn digest(json: &[u8]) -> [u8; DIGEST_BYTES] {
+    Sha256::digest(json).first_chunk().copied().unwrap_or_default()
+}
+
+fn to_json(event: &Event) -> String {
+    let received = |reception: &Reception| Envelope {
+        received_at: reception.stamp.received_at,
+        id: reception.stamp.id,
+        account: reception.account.as_str().to_owned().into(),
+        transport: reception.transport.as_str().into(),
+        remote_addr: reception.remote_addr,
+    };
+    let record = match event {
+        Event::DeliveryReport(report) => Record::DeliveryReport(Report {
+            received: received(&report.reception),
+            mess_id: report.mess_id.as_str().into(),
+            number: report.number.as_str().into(),
+            status: report.status.as_str().into(),
+            extra: raw(report.extra.as_json()),
+        }),
+        Event::InboundMessage(message) => Record::InboundMessage(Inbound {
+            received: received(&message.reception),
+            org: message.org.as_str().into(),
+            dest: message.dest.as_str().into(),
+            dcs: message.dcs.as_ref().map(|dcs| dcs.as_str().into()),
+            message: message.message.as_str().into(),
+            charset: message.message.charset_label().into(),
+            message_raw: BASE64_STANDARD.encode(&message.message_raw).into(),
+            extra: raw(message.extra.as_json()),
+        }),
+        Event::RejectedCallback(rejected) => Record::RejectedCallback(Rejected {
+            received: received(&rejected.reception),
+            kind: rejected.kind.as_str().into(),
+            reason: rejected.reason.as_str().into(),
+            request: rejected.request.to_json().into(),
+        }),
+    };
+    // Writing strings and numbers to memory can't fail.
+    serde_json::to_string(&record).unwrap_or_default()
+}
+
+/// `Extra` is JSON by construction.
+fn raw(json: &str) -> &RawValue {
+    serde_json::from_str(json).unwrap_or(RawValue::NULL)
+}
+
+impl Envelope<'_> {
+    fn into_reception(self) -> Option<Reception> {
+        Some(Reception {
+            stamp: Stamp { received_at: self.received_at, id: self.id },
+            account: self.account.parse().ok()?,
+            transport: Transport::from_name(&self.transport)?,
+            remote_addr: self.remote_addr,
+        })
+    }
+}
+
+impl Record<'_> {
+    fn into_event(self) -> Option<Event> {
+        Some(match self {
+            Self::DeliveryReport(report) => Event::DeliveryReport(DeliveryReport {
+                reception: report.received.into_reception()?,
+                mess_id: report.mess_id.as_ref().into(),
+                number: PhoneNumber::new(&report.number),
+                status: DeliveryStatus::new(report.status.as_ref().into()),
+                extra: Extra::from_json(report.extra.get())?,
+            }),
+            Self::InboundMessage(message) => Event::InboundMessage(InboundMessage {
+                reception: message.received.into_reception()?,
+                org: PhoneNumber::new(&message.org),
+                dest: PhoneNumber::new(&message.dest),
+                dcs: message.dcs.map(|dcs| dcs.as_ref().into()),
+                message: MessageText::from_label(
+                    message.message.as_ref().into(),
+                    &message.charset,
+                )?,
+                message_raw: BASE64_STANDARD.decode(message.message_raw.as_bytes()).ok()?,
+                extra: Extra::from_json(message.extra.get())?,
+            }),
+            Self::RejectedCallback(rejected) => Event::RejectedCallback(RejectedCallback {
+                reception: rejected.received.into_reception()?,
+                kind: CallbackKind::from_name(&rejected.kind)?,
+                reason: rejected.reason.as_ref().into(),
+                request: RejectedRequest::from_json(&rejected.request)?,
+            }),
+        })
+    }
+}

@@ -1,0 +1,241 @@
+//! One file of records: an `SQLite` database with a write-ahead log, for one process at a time.
+//!
+//! Settings that matter, and why: `synchronous = full` syncs the log at every commit;
+//! `locking_mode = exclusive` lets nobody else in and needs no shared memory; pages of 32 KiB keep
+//! all but the largest records in one piece, so that they can be found in a damaged file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
+
+use super::error::SpoolError;
+use super::record::{RecordError, json_of};
+use super::salvage::log_of;
+
+const PAGE_BYTES: u64 = 32 * 1024;
+
+/// The log is worked into the file every so many pages: 4 MiB.
+const CHECKPOINT_PAGES: u64 = 128;
+
+/// What the log may take, beside the file: a checkpoint's worth, and the largest batch.
+const LOG_BYTES: u64 = 12 * 1024 * 1024;
+
+/// A row of a segment.
+pub(super) struct Row {
+    pub(super) id: i64,
+    pub(super) frame: Vec<u8>,
+}
+
+/// An open segment.
+pub(super) struct Segment {
+    path: PathBuf,
+    connection: Connection,
+    rows: u64,
+}
+
+impl Segment {
+    /// Makes a new one. Its name is durable when this returns.
+    pub(super) fn create(path: &Path) -> Result<Self, SpoolError> {
+        let directory = path.parent().unwrap_or(path);
+        OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(
+            |error| match error.kind() {
+                io::ErrorKind::AlreadyExists => SpoolError::Exists { path: path.to_owned() },
+                _ => SpoolError::directory(path)(error),
+            },
+        )?;
+        let segment = Self::connect(path)?;
+        // In the file before there is a log: a file without it never had a record.
+        segment.execute_batch(
+            "create table records (id integer primary key, frame blob not null) strict",
+        )?;
+        segment.use_log()?;
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(SpoolError::directory(directory))?;
+        Ok(segment)
+    }
+
+    /// Opens one that a process has left behind. Also says whether it is whole, which needs reading
+    /// all of it.
+    pub(super) fn open(path: &Path) -> Result<(Self, bool), SpoolError> {
+        let damaged = || SpoolError::Damaged { path: path.to_owned(), source: None };
+        if fs::metadata(path).is_ok_and(|file| file.len() == 0) && log_of(path).exists() {
+            // SQLite would take the log for a stranger's, and delete it.
+            return Err(damaged());
+        }
+        let mut segment = Self::connect(path)?;
+        if segment.count("select count(*) from sqlite_schema where name = 'records'")? == 0 {
+            // Its maker was killed before it was done, unless there is a log.
+            return if log_of(path).exists() { Err(damaged()) } else { Ok((segment, true)) };
+        }
+        segment.use_log()?;
+        segment.rows = segment.count("select count(*) from records")?;
+        let is_whole = segment.is_whole().unwrap_or(false);
+        Ok((segment, is_whole))
+    }
+
+    fn is_whole(&self) -> rusqlite::Result<bool> {
+        let found: String =
+            self.connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+        let mut select = self.connection.prepare("select frame from records")?;
+        let mut records = select.query([])?;
+        let mut is_whole = found == "ok";
+        while is_whole && let Some(record) = records.next()? {
+            is_whole = json_of(record.get_ref(0)?.as_blob()?) != Err(RecordError::Damaged);
+        }
+        Ok(is_whole)
+    }
+
+    fn connect(path: &Path) -> Result<Self, SpoolError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(SpoolError::of_file(path))?;
+        // A segment that another process has is left to it, not waited for.
+        connection.busy_timeout(Duration::ZERO).map_err(SpoolError::of_file(path))?;
+        let segment = Self { path: path.to_owned(), connection, rows: 0 };
+        segment.execute_batch(&format!(
+            "pragma page_size = {PAGE_BYTES};
+             pragma locking_mode = exclusive;
+             pragma synchronous = full;
+             pragma cell_size_check = on;
+             begin immediate; commit;"
+        ))?;
+        Ok(segment)
+    }
+
+    fn use_log(&self) -> Result<(), SpoolError> {
+        self.execute_batch(&format!(
+            "pragma journal_mode = wal;
+             pragma wal_autocheckpoint = {CHECKPOINT_PAGES};
+             pragma journal_size_limit = {LOG_BYTES};"
+        ))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many records it holds.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Writes the frames; they are on disk when this returns, all of them. `max_bytes` bounds file
+    /// and log together.
+    ///
+    /// After any error but [`SpoolError::Full`] the file must not be written to again: what of it is
+    /// on disk is not known.
+    pub(super) fn append(&mut self, frames: &[Vec<u8>], max_bytes: u64) -> Result<(), SpoolError> {
+        self.write(max_bytes, |transaction| {
+            let mut insert =
+                transaction.prepare_cached("insert into records (frame) values (?1)")?;
+            frames.iter().try_for_each(|frame| insert.execute(params![frame]).map(drop))
+        })?;
+        self.rows += frames.len() as u64;
+        Ok(())
+    }
+
+    /// Writes a record and takes it back, through to the disk.
+    pub(super) fn probe(&mut self, max_bytes: u64) -> Result<(), SpoolError> {
+        self.write(max_bytes, |transaction| {
+            transaction.execute("insert into records (frame) values (x'')", [])?;
+            transaction.execute("delete from records where id = last_insert_rowid()", []).map(drop)
+        })
+    }
+
+    fn write(
+        &mut self,
+        max_bytes: u64,
+        statements: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), SpoolError> {
+        let max_pages = (max_bytes.saturating_sub(LOG_BYTES) / PAGE_BYTES).max(1);
+        let write = |connection: &mut Connection| {
+            connection.query_row(
+                &format!("pragma max_page_count = {max_pages}"),
+                [],
+                |_| Ok(()),
+            )?;
+            let transaction = connection.transaction()?;
+            statements(&transaction)?;
+            transaction.commit()
+        };
+        write(&mut self.connection).map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => SpoolError::Full { max_bytes },
+            _ => SpoolError::of_file(&self.path)(error),
+        })
+    }
+
+    /// The records after `after`, in the order they were written: at least one if there is one, then
+    /// up to `max_rows` and about `max_bytes`.
+    pub(super) fn read(
+        &self,
+        after: i64,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Row>, SpoolError> {
+        if self.rows == 0 {
+            return Ok(Vec::new());
+        }
+        let read = || {
+            let mut select = self
+                .connection
+                .prepare_cached("select id, frame from records where id > ?1 order by id")?;
+            let mut found = select.query([after])?;
+            let (mut rows, mut bytes) = (Vec::new(), 0);
+            while rows.len() < max_rows
+                && bytes < max_bytes
+                && let Some(row) = found.next()?
+            {
+                let row = Row { id: row.get(0)?, frame: row.get(1)? };
+                bytes += row.frame.len();
+                rows.push(row);
+            }
+            Ok(rows)
+        };
+        read().map_err(SpoolError::of_file(&self.path))
+    }
+
+    /// Removes the records from `first` to `last`, but for those in `kept`.
+    pub(super) fn remove(&mut self, first: i64, last: i64, kept: &[i64]) -> Result<(), SpoolError> {
+        let remove = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            let mut removed = 0;
+            {
+                let mut delete =
+                    transaction.prepare_cached("delete from records where id between ?1 and ?2")?;
+                let mut from = first;
+                for &id in kept {
+                    removed += delete.execute([from, id - 1])?;
+                    from = id + 1;
+                }
+                removed += delete.execute([from, last])?;
+            }
+            transaction.commit().map(|()| removed)
+        };
+        let removed = remove(&mut self.connection).map_err(SpoolError::of_file(&self.path))?;
+        self.rows = self.rows.saturating_sub(removed as u64);
+        Ok(())
+    }
+
+    /// Closes it and takes it from the disk. For one that holds nothing any more.
+    pub(super) fn delete(self) -> Result<(), SpoolError> {
+        let Self { path, connection, .. } = self;
+        connection.close().map_err(|(_, error)| SpoolError::of_file(&path)(error))?;
+        fs::remove_file(&path).map_err(SpoolError::directory(&path))
+    }
+
+    fn execute_batch(&self, sql: &str) -> Result<(), SpoolError> {
+        self.connection.execute_batch(sql).map_err(SpoolError::of_file(&self.path))
+    }
+
+    fn count(&self, sql: &str) -> Result<u64, SpoolError> {
+        self.connection
+            .query_row(sql, [], |row| row.get(0))
+            .map(i64::unsigned_abs)
+            .map_err(SpoolError::of_file(&self.path))
+    }
+}
