@@ -27,7 +27,7 @@ More is in README.md, in docs/, and in config/default.toml, which explains every
 /// Receives the SMS gateway's delivery reports and inbound messages, and keeps them in Postgres.
 ///
 /// A callback is answered with 200 only when it is committed in Postgres, one row an attempt, where
-/// SQL reads it.
+/// SQL reads it; or, while Postgres is away, when it is on this machine's disk on its way there.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(name = "routo-receiver", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {
@@ -40,7 +40,7 @@ pub struct Cli {
 }
 
 /// What the program is to do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Take callbacks until told to stop (this is the default).
     #[default]
@@ -49,15 +49,32 @@ pub enum Command {
     Migrate,
     /// Check the configuration, print it without secrets, and the URLs to register.
     Check,
+    /// Look into, or empty, the files that keep callbacks while Postgres is away.
+    #[command(subcommand)]
+    Spool(SpoolCommand),
     /// Ask a running service whether it is ready; the exit code says so (for container health checks).
     Health,
+}
+
+/// What is to be done with the spool.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum SpoolCommand {
+    /// Say how many callbacks are in it, how many bytes, and how old the oldest is.
+    Status,
+    /// Move its callbacks to the configured database, while the service is not running.
+    Drain,
+    /// Print its callbacks as lines of JSON, and leave them in it.
+    Export {
+        /// A file of the spool, such as one that was set aside [default: all that are not].
+        file: Option<PathBuf>,
+    },
 }
 
 impl Cli {
     /// The command that was given, or the default.
     #[must_use]
     pub fn chosen(&self) -> Command {
-        self.command.unwrap_or_default()
+        self.command.clone().unwrap_or_default()
     }
 }
 

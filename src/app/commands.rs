@@ -14,8 +14,8 @@ use crate::first_run::reachable;
 use crate::store::Database;
 use crate::{shutdown, telemetry};
 
-use super::service::start_local_postgres;
-use super::{AppError, Service};
+use super::service::database_of;
+use super::{AppError, Service, spool_commands};
 
 /// How long `health` waits for an answer.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,6 +27,7 @@ pub async fn run(cli: &Cli) -> Result<(), AppError> {
         Command::Serve => serve(settings).await,
         Command::Migrate => migrate(&settings).await,
         Command::Check => check(&settings),
+        Command::Spool(command) => spool_commands::run(&command, &settings).await,
         Command::Health => health(&settings).await,
     }
 }
@@ -49,13 +50,7 @@ async fn serve(settings: Settings) -> Result<(), AppError> {
 
 async fn migrate(settings: &Settings) -> Result<(), AppError> {
     telemetry::start(&settings.log);
-    let (url, local) = match &settings.database.source {
-        DatabaseSource::External(url) => (url.clone(), None),
-        DatabaseSource::Embedded { bin_dir } => {
-            let local = start_local_postgres(settings, bin_dir.as_deref()).await?;
-            (local.url().clone(), Some(local))
-        }
-    };
+    let (url, local) = database_of(settings).await?;
     let database = Database::new(&url, true, settings.partitions.months_ahead)?;
     let migrated = async { database.prepare(&mut database.connect().await?).await }.await;
     if let Some(local) = local {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::config::ConfigError;
 use crate::credentials::{AccountsError, NoAccount};
+use crate::ingest::DrainError;
 use crate::local_postgres::LocalPostgresError;
 use crate::spool::SpoolError;
 use crate::store::StoreError;
@@ -48,6 +49,9 @@ pub enum AppError {
     /// The spool can't be used.
     #[error("the spool can't be used")]
     Spool(#[from] SpoolError),
+    /// Callbacks could not be moved out of the spool.
+    #[error("the spool is not drained")]
+    Drain(#[from] DrainError),
     /// Signals can't be waited for.
     #[error("can't wait for signals")]
     Signals(#[source] io::Error),

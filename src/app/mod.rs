@@ -4,6 +4,7 @@ mod commands;
 mod error;
 mod service;
 mod sockets;
+mod spool_commands;
 
 pub use commands::run;
 pub use error::AppError;

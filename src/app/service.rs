@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -58,13 +59,7 @@ impl Service {
             (address(&public, http.listen), address(&admin, settings.admin.listen));
         let (accounts, generated) = accounts_or_generated(&settings)?;
 
-        let (url, local_postgres) = match &settings.database.source {
-            DatabaseSource::External(url) => (url.clone(), None),
-            DatabaseSource::Embedded { bin_dir } => {
-                let local = start_local_postgres(&settings, bin_dir.as_deref()).await?;
-                (local.url().clone(), Some(local))
-            }
-        };
+        let (url, local_postgres) = database_of(&settings).await?;
         let database = Database::new(
             &url,
             settings.database.migrate_on_start,
@@ -141,26 +136,36 @@ impl Service {
     }
 }
 
-/// The embedded Postgres in the data directory.
-pub(super) async fn start_local_postgres(
+/// Where the configured database is; the embedded one is started for it.
+pub(super) async fn database_of(
     settings: &Settings,
-    bin_dir: Option<&Path>,
-) -> Result<LocalPostgres, AppError> {
-    let options = LocalPostgresOptions {
-        data_dir: settings.data_dir.clone(),
-        bin_dir: bin_dir.map(Path::to_owned),
-    };
-    Ok(LocalPostgres::start(options).await?)
+) -> Result<(SecretString, Option<LocalPostgres>), AppError> {
+    match &settings.database.source {
+        DatabaseSource::External(url) => Ok((url.clone(), None)),
+        DatabaseSource::Embedded { bin_dir } => {
+            let local = LocalPostgres::start(LocalPostgresOptions {
+                data_dir: settings.data_dir.clone(),
+                bin_dir: bin_dir.clone(),
+            })
+            .await?;
+            Ok((local.url().clone(), Some(local)))
+        }
+    }
+}
+
+/// The spool in the data directory.
+pub(super) fn spool_options(settings: &Settings) -> SpoolOptions {
+    SpoolOptions {
+        directory: settings.data_dir.join("spool"),
+        max_bytes: settings.spool.max_bytes,
+        min_free_bytes: settings.spool.min_free_bytes,
+    }
 }
 
 /// Takes the spool's directory. A process that takes over another's sockets waits until that one
 /// lets it go, which is when it stops to take connections.
 async fn open_spool(settings: &Settings, taking_over: bool) -> Result<Spool, AppError> {
-    let options = SpoolOptions {
-        directory: settings.data_dir.join("spool"),
-        max_bytes: settings.spool.max_bytes,
-        min_free_bytes: settings.spool.min_free_bytes,
-    };
+    let options = spool_options(settings);
     let mut told = false;
     loop {
         match Spool::open(options.clone()) {

@@ -21,6 +21,13 @@ fn serve_is_the_default() {
         (&["migrate"], Command::Migrate),
         (&["check"], Command::Check),
         (&["health"], Command::Health),
+        (&["spool", "status"], Command::Spool(SpoolCommand::Status)),
+        (&["spool", "drain"], Command::Spool(SpoolCommand::Drain)),
+        (&["spool", "export"], Command::Spool(SpoolCommand::Export { file: None })),
+        (
+            &["spool", "export", "a.damaged"],
+            Command::Spool(SpoolCommand::Export { file: Some("a.damaged".into()) }),
+        ),
     ] {
         assert_eq!(parsed(arguments).chosen(), command);
     }
@@ -45,6 +52,7 @@ fn the_help_names_each_command_the_first_run_the_key_variables_and_the_documenta
         "\n  migrate ",
         "\n  check ",
         "\n  health ",
+        "\n  spool ",
         "--config <FILE>",
         "--version",
         "First run:",

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::domain::Event;
 use crate::error_chain::Chain;
 use crate::spool::SpoolError;
+use crate::store::{InsertError, StoreError};
 
 use super::batch::Batch;
 use super::handle::Readiness;
@@ -34,15 +35,19 @@ pub(super) struct Drain<S, J> {
     pub(super) pace: Arc<Pace>,
 }
 
-/// Why a chunk was not moved.
+/// Callbacks of the spool were not moved; they are still in it.
 #[derive(Debug, thiserror::Error)]
-enum DrainError {
+pub enum DrainError {
+    /// The spool failed.
     #[error("the spool can't be read")]
     Spool(#[from] SpoolError),
+    /// Postgres can't be used.
     #[error("Postgres does not take callbacks from the spool")]
-    Store(#[from] crate::store::StoreError),
+    Store(#[from] StoreError),
+    /// Postgres failed.
     #[error("Postgres does not take callbacks from the spool")]
-    Insert(#[from] crate::store::InsertError),
+    Insert(#[from] InsertError),
+    /// A bug, which the log tells more of.
     #[error("the spool's task ended early")]
     Panic(#[from] tokio::task::JoinError),
 }
@@ -75,6 +80,16 @@ impl<S: Sink, J: Journal> Drain<S, J> {
                     tracing::debug!(error = %Chain(&error), "draining the spool will be tried again");
                     sleep(PAUSE).await;
                 }
+            }
+        }
+    }
+
+    /// Moves all there is, and says after every chunk how many facts it was.
+    pub(super) async fn run_once(mut self, mut moved: impl FnMut(usize)) -> Result<(), DrainError> {
+        loop {
+            match self.move_chunk().await? {
+                0 => return Ok(()),
+                rows => moved(rows),
             }
         }
     }

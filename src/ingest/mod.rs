@@ -32,6 +32,7 @@ use journal::{Journal, Spooler};
 use link::Link;
 use sink::Sink;
 
+pub use drain::DrainError;
 pub use handle::{IngestHandle, Readiness, Receipt, SubmitError};
 
 /// The bounds of ingest.
@@ -56,6 +57,22 @@ pub fn start(
     let live = Writer::new(database.clone(), limits.commit_deadline);
     let draining = Writer::new(database.clone(), CHUNK_DEADLINE);
     start_with(live, draining, spool, limits)
+}
+
+/// Moves everything from the spool to Postgres, and says after every transaction how many callbacks
+/// it was.
+pub async fn drain(
+    database: Database,
+    spool: Arc<Spool>,
+    moved: impl FnMut(usize),
+) -> Result<(), DrainError> {
+    let drain = Drain {
+        sink: Writer::new(database, CHUNK_DEADLINE),
+        journal: spool,
+        readiness: watch::channel(Readiness::Postgres).1,
+        pace: Arc::default(),
+    };
+    drain.run_once(moved).await
 }
 
 fn start_with<S: Sink, J: Journal>(

@@ -12,7 +12,7 @@ use super::batch::Batch;
 
 /// What takes facts: Postgres, or in a test something that fails when it is told to.
 pub(super) trait Sink: Send + 'static {
-    /// Makes sure that facts are taken. Cancel-safe.
+    /// Makes sure that facts are taken, or gives up within a bounded time. Cancel-safe.
     fn connect(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Commits all of the facts or none. Those that are there already stay. When this fails, or is

@@ -3,8 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::record::RecordError;
-
 /// The spool can't do what was asked of it. Texts never quote a callback.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
@@ -72,9 +70,9 @@ pub enum SpoolError {
         /// Why not.
         source: rusqlite::Error,
     },
-    /// A record that can't be read.
-    #[error(transparent)]
-    Record(#[from] RecordError),
+    /// What was read could not be passed on.
+    #[error("can't write what was read")]
+    Output(#[source] io::Error),
 }
 
 impl SpoolError {

@@ -8,9 +8,11 @@ mod backlog;
 mod directory;
 mod draining;
 mod error;
+mod leftover;
 mod record;
 mod salvage;
 mod segment;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +30,7 @@ use segment::Segment;
 
 pub use draining::Chunk;
 pub use error::SpoolError;
+pub use survey::{Contents, SurveyedFile, export, survey};
 
 /// Where the spool is and how large it may become.
 #[derive(Clone, Debug)]

@@ -36,7 +36,7 @@ const DIGEST_BYTES: usize = 8;
 
 /// A frame holds no fact that this program can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RecordError {
+pub(super) enum RecordError {
     /// Bytes are missing, or are not those that were written.
     #[error("a record is damaged")]
     Damaged,
@@ -142,7 +142,8 @@ fn digest(json: &[u8]) -> [u8; DIGEST_BYTES] {
     Sha256::digest(json).first_chunk().copied().unwrap_or_default()
 }
 
-fn to_json(event: &Event) -> String {
+/// A fact as `export` prints it.
+pub(super) fn to_json(event: &Event) -> String {
     let received = |reception: &Reception| Envelope {
         received_at: reception.stamp.received_at,
         id: reception.stamp.id,

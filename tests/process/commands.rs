@@ -5,22 +5,7 @@ use serde_json::json;
 use crate::support::app::{OTHER_PASSWORD, PASSWORD, TOKEN, environment};
 use crate::support::eventually;
 use crate::support::postgres::TestDatabase;
-use crate::support::process::{ServiceProcess, program};
-
-/// Exit code, standard output and standard error of the program.
-async fn run(
-    arguments: &[&str],
-    environment: &[(String, String)],
-) -> (Option<i32>, String, String) {
-    let output = program(arguments, environment).output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-fn with(mut environment: Vec<(String, String)>, more: &[(&str, &str)]) -> Vec<(String, String)> {
-    environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    environment
-}
+use crate::support::process::{ServiceProcess, run, with};
 
 #[tokio::test]
 async fn migrate_makes_the_schema_and_running_it_again_changes_nothing() {

@@ -15,3 +15,4 @@ mod commands;
 mod first_run;
 mod secrets;
 mod signals;
+mod spool;

@@ -29,6 +29,25 @@ pub fn program(arguments: &[&str], environment: &[(String, String)]) -> Command 
     command
 }
 
+/// Exit code, standard output and standard error of the program.
+pub async fn run(
+    arguments: &[&str],
+    environment: &[(String, String)],
+) -> (Option<i32>, String, String) {
+    let output = program(arguments, environment).output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// An environment with more in it, which counts for more.
+pub fn with(
+    mut environment: Vec<(String, String)>,
+    more: &[(&str, &str)],
+) -> Vec<(String, String)> {
+    environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    environment
+}
+
 impl ServiceProcess {
     /// Starts it and waits until it says where it listens.
     pub async fn start(environment: &[(String, String)]) -> Self {

@@ -1,0 +1,127 @@
+//! Looking into a spool without taking anything out.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::Event;
+
+use super::directory::{Directory, bytes_with_log};
+use super::error::SpoolError;
+use super::leftover::Leftover;
+use super::record::to_json;
+use super::salvage::Salvage;
+
+/// A file of the spool.
+#[derive(Clone, Debug)]
+pub struct SurveyedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its bytes on the disk, with those of its log.
+    pub bytes: u64,
+    /// What can be said of its contents.
+    pub contents: Contents,
+    /// How many callbacks are in it.
+    pub callbacks: u64,
+    /// When the oldest of them was received.
+    pub oldest: Option<OffsetDateTime>,
+}
+
+/// What can be said of a file's contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// All of it can be read.
+    Whole,
+    /// A running service has it: some of the callbacks counted may be in Postgres already.
+    InUse,
+    /// Parts of it can't be read, or are taken nowhere by Postgres.
+    Damaged,
+}
+
+/// Every file of the spool, oldest first, then those that were set aside.
+pub fn survey(directory: &Path) -> Result<Vec<SurveyedFile>, SpoolError> {
+    if !directory.exists() {
+        return Ok(Vec::new());
+    }
+    let directory = Directory::make(directory)?;
+    let aside = directory.set_aside()?;
+    let segments = directory.segments()?;
+    let files = segments.into_iter().map(|path| (path, false));
+    files.chain(aside.into_iter().map(|path| (path, true))).map(look_into).collect()
+}
+
+fn look_into((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFile, SpoolError> {
+    let bytes = bytes_with_log(&path);
+    let mut tally = Tally::default();
+    let contents = match Leftover::open(&path) {
+        Ok(mut leftover) => {
+            read_all(&mut leftover, |event| {
+                tally.add(event);
+                Ok(())
+            })?;
+            if is_aside || leftover.is_damaged() { Contents::Damaged } else { Contents::Whole }
+        }
+        Err(SpoolError::InUse { .. }) => {
+            let mut bytes = Salvage::of(&path);
+            while let Some(events) = bytes.next().map_err(SpoolError::directory(&path))? {
+                for event in &events {
+                    tally.add(event);
+                }
+            }
+            Contents::InUse
+        }
+        Err(error) => return Err(error),
+    };
+    let Tally { known, oldest } = tally;
+    Ok(SurveyedFile { path, bytes, contents, callbacks: known.len() as u64, oldest })
+}
+
+/// Gives every callback of a file that nobody has in use to `each`, as a line of JSON, once. How many
+/// they were.
+pub fn export(
+    file: &Path,
+    mut each: impl FnMut(&str) -> io::Result<()>,
+) -> Result<u64, SpoolError> {
+    let mut tally = Tally::default();
+    read_all(&mut Leftover::open(file)?, |event| {
+        if tally.known.contains(&event.reception().stamp.id) {
+            return Ok(());
+        }
+        tally.add(event);
+        each(&to_json(event))
+    })?;
+    Ok(tally.known.len() as u64)
+}
+
+/// Rows that are read at a time.
+const CHUNK_ROWS: usize = 1_000;
+
+fn read_all(
+    leftover: &mut Leftover,
+    mut each: impl FnMut(&Event) -> io::Result<()>,
+) -> Result<(), SpoolError> {
+    while let Some(chunk) = leftover.next(CHUNK_ROWS)? {
+        chunk.events.iter().try_for_each(&mut each).map_err(SpoolError::Output)?;
+        leftover.pass_over(&chunk);
+    }
+    Ok(())
+}
+
+/// Callbacks, each counted once.
+#[derive(Default)]
+struct Tally {
+    known: HashSet<Uuid>,
+    oldest: Option<OffsetDateTime>,
+}
+
+impl Tally {
+    fn add(&mut self, event: &Event) {
+        let stamp = event.reception().stamp;
+        self.known.insert(stamp.id);
+        self.oldest =
+            Some(self.oldest.map_or(stamp.received_at, |oldest| oldest.min(stamp.received_at)));
+    }
+}
