@@ -10,6 +10,7 @@
 //! the facts of [`domain`]. [`ingest`] makes the fact durable, through [`store`], and gives out the
 //! receipt without which nothing is answered 200. Rooms import along the arrows, never back; a test
 //! holds them to it. [`app`] puts all of them together, from what [`config`] has validated.
+//! [`gateway`] is the other end of the first arrow, played by us in proofs and rehearsals.
 
 pub mod app;
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod credentials;
 pub mod domain;
 pub mod error_chain;
 pub mod first_run;
+pub mod gateway;
 pub mod http;
 pub mod ingest;
 pub mod local_postgres;

@@ -20,6 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("error_chain", &[]),
     ("first_run", &["config"]),
+    ("gateway", &[]),
     ("http", &["domain", "ingest", "wire"]),
     ("ingest", &["domain", "error_chain", "spool", "store"]),
     ("local_postgres", &[]),
