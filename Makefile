@@ -1,11 +1,13 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench prepare
+.PHONY: help run test lint docs bench crash prepare
 
 # The queries are checked against the committed descriptions in .sqlx, not against a database that
 # happens to be configured.
 export SQLX_OFFLINE := true
+
+CYCLES ?= 200
 
 help: ## What can be done here.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -33,6 +35,10 @@ docs: ## The code's documentation, in the browser.
 bench: ## How many durable callbacks a second, beside the service's own /livez.
 	@scripts/setup test
 	cargo bench --locked --bench throughput
+
+crash: ## Kill and starve everything, CYCLES=200 times; ONLY=name picks what. Exit code 1 if it lost.
+	@scripts/setup test
+	CYCLES=$(CYCLES) ONLY=$(ONLY) cargo bench --locked --bench crash
 
 prepare: ## After a change of a query: describe it again in .sqlx (needs sqlx-cli and DATABASE_URL).
 	SQLX_OFFLINE=false cargo sqlx database setup

@@ -1,3 +1,5 @@
+//! The gateway against services that refuse, reset, say nothing, or answer in odd ways.
+
 use std::future::Future;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
