@@ -90,7 +90,7 @@ async fn drain(settings: &Settings) -> Result<(), AppError> {
             settings.database.migrate_on_start,
             settings.partitions.months_ahead,
         )?;
-        ingest::drain(database, spool, |rows| bar.inc(rows as u64)).await?;
+        ingest::drain(database, spool, |rows| bar.inc(rows)).await?;
         Ok::<(), AppError>(())
     }
     .await;

@@ -85,7 +85,7 @@ impl<S: Sink, J: Journal> Drain<S, J> {
     }
 
     /// Moves all there is, and says after every chunk how many facts it was.
-    pub(super) async fn run_once(mut self, mut moved: impl FnMut(usize)) -> Result<(), DrainError> {
+    pub(super) async fn run_once(mut self, mut moved: impl FnMut(u64)) -> Result<(), DrainError> {
         loop {
             match self.move_chunk().await? {
                 0 => return Ok(()),
@@ -95,7 +95,7 @@ impl<S: Sink, J: Journal> Drain<S, J> {
     }
 
     /// Moves the oldest facts; 0 when there are none.
-    async fn move_chunk(&mut self) -> Result<usize, DrainError> {
+    async fn move_chunk(&mut self) -> Result<u64, DrainError> {
         let journal = Arc::clone(&self.journal);
         let Some(mut chunk) = spawn_blocking(move || journal.next(CHUNK_ROWS)).await?? else {
             return Ok(0);
@@ -103,23 +103,19 @@ impl<S: Sink, J: Journal> Drain<S, J> {
         let rows = chunk.rows();
         let refused = self.put_into_postgres(std::mem::take(&mut chunk.events)).await?;
         let journal = Arc::clone(&self.journal);
-        spawn_blocking(move || journal.remove(&chunk, &refused)).await??;
+        spawn_blocking(move || journal.settle(&chunk, refused)).await??;
         Ok(rows)
     }
 
-    /// Returns the places of the facts that Postgres takes nowhere.
-    async fn put_into_postgres(&mut self, events: Vec<Event>) -> Result<Vec<usize>, DrainError> {
-        let mut refused = Vec::new();
+    /// Returns how many of the facts Postgres takes nowhere.
+    async fn put_into_postgres(&mut self, events: Vec<Event>) -> Result<u64, DrainError> {
+        let mut refused = 0;
         if events.is_empty() {
             return Ok(refused);
         }
         self.sink.connect().await?;
-        let batch = Batch { tags: (0..events.len()).collect(), events };
-        let settle = |place, settled| {
-            if settled == Settled::Refused {
-                refused.push(place);
-            }
-        };
+        let batch = Batch { tags: vec![(); events.len()], events };
+        let settle = |(), settled| refused += u64::from(settled == Settled::Refused);
         store(&mut self.sink, CHUNK_DEADLINE, batch, settle)
             .await
             .map_err(|Unsettled { error, .. }| error)?;

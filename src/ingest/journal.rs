@@ -21,8 +21,8 @@ pub(super) trait Journal: Send + Sync + 'static {
     fn probe(&self) -> Result<(), SpoolError>;
     /// The oldest facts.
     fn next(&self, max_rows: usize) -> Result<Option<Chunk>, SpoolError>;
-    /// Removes facts that are in Postgres, but for those at the places `refused`.
-    fn remove(&self, chunk: &Chunk, refused: &[usize]) -> Result<(), SpoolError>;
+    /// Goes on after facts that, but for `refused` of them, are in Postgres.
+    fn settle(&self, chunk: &Chunk, refused: u64) -> Result<(), SpoolError>;
     /// Called once, when nothing will be appended any more.
     fn close(&self);
 }
@@ -40,8 +40,8 @@ impl Journal for Spool {
         Self::next(self, max_rows)
     }
 
-    fn remove(&self, chunk: &Chunk, refused: &[usize]) -> Result<(), SpoolError> {
-        Self::remove(self, chunk, refused)
+    fn settle(&self, chunk: &Chunk, refused: u64) -> Result<(), SpoolError> {
+        Self::settle(self, chunk, refused)
     }
 
     fn close(&self) {

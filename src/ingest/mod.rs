@@ -64,7 +64,7 @@ pub fn start(
 pub async fn drain(
     database: Database,
     spool: Arc<Spool>,
-    moved: impl FnMut(usize),
+    moved: impl FnMut(u64),
 ) -> Result<(), DrainError> {
     let drain = Drain {
         sink: Writer::new(database, CHUNK_DEADLINE),

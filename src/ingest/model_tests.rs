@@ -45,8 +45,8 @@ enum Fault {
     /// The facts are on disk, but the caller is told that they are not.
     AppendLies,
     NextFails,
-    RemoveFails,
-    RemoveLies,
+    SettleFails,
+    SettleLies,
 }
 
 #[derive(Clone, Debug)]
@@ -181,10 +181,10 @@ impl Journal for FaultySpool {
         self.spool.next(max_rows.min(3))
     }
 
-    fn remove(&self, chunk: &Chunk, refused: &[usize]) -> Result<(), SpoolError> {
-        self.fails(Fault::RemoveFails)?;
-        self.spool.remove(chunk, refused)?;
-        self.fails(Fault::RemoveLies)
+    fn settle(&self, chunk: &Chunk, refused: u64) -> Result<(), SpoolError> {
+        self.fails(Fault::SettleFails)?;
+        self.spool.settle(chunk, refused)?;
+        self.fails(Fault::SettleLies)
     }
 
     fn close(&self) {
@@ -309,8 +309,8 @@ fn fault() -> impl Strategy<Value = Fault> {
         Just(Fault::AppendFails),
         Just(Fault::AppendLies),
         Just(Fault::NextFails),
-        Just(Fault::RemoveFails),
-        Just(Fault::RemoveLies)
+        Just(Fault::SettleFails),
+        Just(Fault::SettleLies)
     ]
 }
 

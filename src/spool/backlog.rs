@@ -41,9 +41,11 @@ impl Backlog {
         }
     }
 
-    /// Removes a chunk that this backlog gave out.
-    pub(super) fn remove(&mut self, chunk: &Chunk, refused: &[usize]) -> Result<(), SpoolError> {
-        self.current.as_mut().map_or(Ok(()), |leftover| leftover.remove(chunk, refused))
+    /// Goes on after a chunk that this backlog gave out.
+    pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
+        if let Some(leftover) = &mut self.current {
+            leftover.settle(chunk, refused);
+        }
     }
 
     fn open_oldest(

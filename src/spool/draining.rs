@@ -1,4 +1,4 @@
-//! A segment while its records are taken out, oldest first.
+//! A segment while its records are read, oldest first.
 
 use std::path::PathBuf;
 
@@ -11,108 +11,92 @@ use super::segment::{Row, Segment};
 /// Records, in bytes, that are read at a time.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
-/// Facts from the spool, to be put into Postgres and then removed.
+/// Facts from the spool, to be put into Postgres and then settled.
 #[derive(Debug)]
 pub struct Chunk {
-    /// The facts, oldest first. Not empty, unless nothing of the chunk could be read.
+    /// The facts, oldest first. Empty only if nothing of the chunk could be read.
     pub events: Vec<Event>,
     pub(super) segment: PathBuf,
-    /// The row of each fact.
-    pub(super) ids: Vec<i64>,
-    /// Rows that hold no fact that can be read.
-    pub(super) unreadable: Vec<i64>,
+    /// The last row it was read from; `None` where it was found in the bytes of a file.
+    pub(super) last: Option<i64>,
+    /// How many rows it is, readable or not.
+    rows: u64,
+    unreadable: u64,
 }
 
 impl Chunk {
-    /// Facts that were found in the bytes of a file: there is nothing to be removed.
+    /// Facts that were found in the bytes of a file.
     pub(super) fn beside_table(events: Vec<Event>, segment: PathBuf) -> Self {
-        Self { events, segment, ids: Vec::new(), unreadable: Vec::new() }
-    }
-
-    /// The last of its rows.
-    fn last(&self) -> Option<i64> {
-        self.ids.iter().chain(&self.unreadable).copied().max()
-    }
-
-    pub(super) fn is_from_table(&self) -> bool {
-        !self.ids.is_empty() || !self.unreadable.is_empty()
+        let rows = events.len() as u64;
+        Self { events, segment, last: None, rows, unreadable: 0 }
     }
 
     /// How many rows it is, readable or not.
     #[must_use]
-    pub fn rows(&self) -> usize {
-        self.events.len() + self.unreadable.len()
+    pub fn rows(&self) -> u64 {
+        self.rows
     }
 }
 
-/// A segment and how far it has been read.
+/// A segment and how far it has been settled.
+///
+/// That is kept in memory only. Records that were settled before a crash are read again after it, and
+/// are the same rows.
 pub(super) struct Draining {
     pub(super) segment: Segment,
-    /// Every row up to this one is removed, or kept because nobody takes it.
+    /// Every row up to this one is settled.
     after: i64,
-    kept: u64,
+    /// How many rows are settled.
+    settled: u64,
+    /// How many of these are not in Postgres: unreadable, or taken nowhere.
+    not_moved: u64,
 }
 
 impl Draining {
     pub(super) fn new(segment: Segment) -> Self {
-        Self { segment, after: 0, kept: 0 }
+        Self { segment, after: 0, settled: 0, not_moved: 0 }
     }
 
-    /// The next records; `None` when there are no more.
+    /// The records that follow what is settled; `None` when there are no more.
     pub(super) fn next(&self, max_rows: usize) -> Result<Option<Chunk>, SpoolError> {
         let rows = self.segment.read(self.after, max_rows, CHUNK_BYTES)?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
+        let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
         let mut chunk = Chunk {
             events: Vec::with_capacity(rows.len()),
             segment: self.segment.path().to_owned(),
-            ids: Vec::with_capacity(rows.len()),
-            unreadable: Vec::new(),
+            last: Some(last),
+            rows: rows.len() as u64,
+            unreadable: 0,
         };
         for Row { id, frame } in rows {
             match decode(&frame) {
-                Ok(event) => {
-                    chunk.events.push(event);
-                    chunk.ids.push(id);
-                }
+                Ok(event) => chunk.events.push(event),
                 Err(error) => {
                     tracing::error!(
                         file = %chunk.segment.display(), row = id, %error,
                         "a callback in the spool can't be read; its file will be set aside"
                     );
-                    chunk.unreadable.push(id);
+                    chunk.unreadable += 1;
                 }
             }
         }
         Ok(Some(chunk))
     }
 
-    /// Removes a chunk, but for what could not be read and the facts at the places `refused`.
-    pub(super) fn remove(&mut self, chunk: &Chunk, refused: &[usize]) -> Result<(), SpoolError> {
-        let mut kept: Vec<i64> =
-            refused.iter().filter_map(|&place| chunk.ids.get(place).copied()).collect();
-        kept.extend(&chunk.unreadable);
-        kept.sort_unstable();
-        let first = self.after + 1;
-        self.segment.remove(first, chunk.last().unwrap_or(self.after), &kept)?;
-        self.pass_over(chunk);
-        self.kept += kept.len() as u64;
-        Ok(())
+    /// Goes on after a chunk whose facts, but for `refused` of them, are in Postgres.
+    pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
+        self.after = chunk.last.unwrap_or(self.after);
+        self.settled += chunk.rows;
+        self.not_moved += refused + chunk.unreadable;
     }
 
-    /// Goes on after a chunk, without removing it.
-    pub(super) fn pass_over(&mut self, chunk: &Chunk) {
-        self.after = chunk.last().unwrap_or(self.after);
+    /// Whether all that was written is settled.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled == self.segment.rows()
     }
 
-    /// Whether all that is left is what nobody takes.
-    pub(super) fn is_done(&self) -> bool {
-        self.segment.rows() == self.kept
-    }
-
-    /// How many rows nobody takes.
-    pub(super) fn kept(&self) -> u64 {
-        self.kept
+    /// Whether all that is settled is in Postgres.
+    pub(super) fn is_moved(&self) -> bool {
+        self.not_moved == 0
     }
 }

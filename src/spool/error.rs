@@ -34,6 +34,12 @@ pub enum SpoolError {
         /// The value of `spool.max_bytes`.
         max_bytes: u64,
     },
+    /// The system says so, whatever it said before.
+    #[error("there is no space left on the disk for {}; make room", path.display())]
+    NoSpace {
+        /// The file that was to grow.
+        path: PathBuf,
+    },
     /// The rest of the disk is not for the spool.
     #[error(
         "the disk is full but for {free} bytes, and {min_free_bytes} are kept free (spool.min_free_bytes); make room"
@@ -89,6 +95,7 @@ impl SpoolError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 Self::InUse { path: path.clone() }
             }
+            Some(ErrorCode::DiskFull) => Self::NoSpace { path: path.clone() },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged { path: path.clone(), source: Some(source) }
             }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::domain::Event;
 use crate::error_chain::Chain;
 
 use super::directory::Directory;
@@ -13,12 +14,13 @@ use super::segment::Segment;
 /// A segment that somebody left.
 pub(super) struct Leftover {
     path: PathBuf,
-    /// What is found in its bytes: of a whole segment in its log, of a damaged one anywhere. Comes
-    /// first, as long as nothing has been changed.
+    /// What is found in its bytes: of a whole segment in its log, of a damaged one anywhere.
     bytes: Salvage,
+    /// What was found there and is not settled yet.
+    found: Option<Vec<Event>>,
     /// What is in its table, if that can be read.
     table: Option<Draining>,
-    /// Nothing is removed from a damaged segment; in the end it is set aside.
+    /// In the end it is set aside.
     is_damaged: bool,
 }
 
@@ -31,7 +33,13 @@ impl Leftover {
             Err(error) => return Err(error),
         };
         let bytes = if is_damaged { Salvage::of(path) } else { Salvage::of_log(path) };
-        Ok(Self { path: path.to_owned(), bytes, table: segment.map(Draining::new), is_damaged })
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            found: None,
+            table: segment.map(Draining::new),
+            is_damaged,
+        })
     }
 
     pub(super) fn is_damaged(&self) -> bool {
@@ -43,12 +51,14 @@ impl Leftover {
         self.table.as_ref().map_or(0, |table| table.segment.rows())
     }
 
-    /// The next facts; a fact may come more than once. The same again, if they come from the table
-    /// and were neither removed nor passed over.
+    /// The next facts that are not settled. A fact may come more than once.
     pub(super) fn next(&mut self, max_rows: usize) -> Result<Option<Chunk>, SpoolError> {
         loop {
-            if let Some(events) = self.bytes.next().map_err(SpoolError::directory(&self.path))? {
-                return Ok(Some(Chunk::beside_table(events, self.path.clone())));
+            if self.found.is_none() {
+                self.found = self.bytes.next().map_err(SpoolError::directory(&self.path))?;
+            }
+            if let Some(found) = &self.found {
+                return Ok(Some(Chunk::beside_table(found.clone(), self.path.clone())));
             }
             match self.table.as_ref().map(|table| table.next(max_rows)) {
                 None => return Ok(None),
@@ -65,23 +75,11 @@ impl Leftover {
         }
     }
 
-    /// Removes a chunk, but for the facts at the places `refused`; of a damaged segment, nothing.
-    pub(super) fn remove(&mut self, chunk: &Chunk, refused: &[usize]) -> Result<(), SpoolError> {
+    /// Goes on after a chunk whose facts, but for `refused` of them, are in Postgres.
+    pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
         match &mut self.table {
-            Some(table) if !self.is_damaged && chunk.is_from_table() => {
-                table.remove(chunk, refused)
-            }
-            _ => {
-                self.pass_over(chunk);
-                Ok(())
-            }
-        }
-    }
-
-    /// Goes on after a chunk, without removing it.
-    pub(super) fn pass_over(&mut self, chunk: &Chunk) {
-        if let Some(table) = self.table.as_mut().filter(|_| chunk.is_from_table()) {
-            table.pass_over(chunk);
+            Some(table) if chunk.last.is_some() => table.settle(chunk, refused),
+            _ => self.found = None,
         }
     }
 
@@ -94,19 +92,21 @@ impl Leftover {
 
     /// Takes the file from the disk, or sets it aside.
     pub(super) fn finish(self, directory: &Directory) -> Result<(), SpoolError> {
-        let Self { path, bytes, table, is_damaged } = self;
+        let Self { path, bytes, table, is_damaged, .. } = self;
         match table {
-            Some(table) if !is_damaged && table.kept() == 0 => table.segment.delete(),
+            Some(table) if !is_damaged && table.is_moved() => table.segment.delete(),
             table => {
                 // Closed before it is renamed, so that its log stays beside it.
                 drop(table);
-                let aside = directory.put_aside(&path)?;
-                tracing::error!(
-                    file = %aside.display(), records_found = bytes.found(),
-                    "a file of the spool was set aside: some of its callbacks can't be read, or Postgres takes them nowhere; all others are in Postgres; look at it with `routo-receiver spool export FILE`"
-                );
-                Ok(())
+                directory.put_aside(&path).map(|aside| tell_set_aside(&aside, bytes.found()))
             }
         }
     }
+}
+
+pub(super) fn tell_set_aside(aside: &Path, records_found: u64) {
+    tracing::error!(
+        file = %aside.display(), records_found,
+        "a file of the spool was set aside: some of its callbacks can't be read, or Postgres takes them nowhere; all others are in Postgres; look at it with `routo-receiver spool export FILE`"
+    );
 }

@@ -26,11 +26,16 @@ use crate::error_chain::Chain;
 use backlog::Backlog;
 use directory::{Directory, bytes_with_log};
 use draining::Draining;
-use segment::Segment;
+use leftover::tell_set_aside;
+use segment::{LOG_BYTES, Segment};
 
 pub use draining::Chunk;
 pub use error::SpoolError;
 pub use survey::{Contents, SurveyedFile, export, survey};
+
+/// Once a segment has this many bytes, the next is begun: a file is taken from the disk as a whole,
+/// when all that is in it is in Postgres.
+const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Where the spool is and how large it may become.
 #[derive(Clone, Debug)]
@@ -81,20 +86,22 @@ impl Spool {
     /// known which of them are.
     pub fn append(&self, events: &[Event]) -> Result<(), SpoolError> {
         let frames: Vec<Vec<u8>> = events.iter().map(record::encode).collect();
-        self.write(|segment, max_bytes| segment.append(&frames, max_bytes))
+        let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
+        self.write(bytes, |segment| segment.append(&frames))
     }
 
     /// Writes something and takes it back: whether facts could be written.
     pub fn probe(&self) -> Result<(), SpoolError> {
-        self.write(Segment::probe)
+        self.write(0, Segment::probe)
     }
 
     fn write(
         &self,
-        write: impl Fn(&mut Segment, u64) -> Result<(), SpoolError>,
+        bytes: u64,
+        write: impl Fn(&mut Segment) -> Result<(), SpoolError>,
     ) -> Result<(), SpoolError> {
         let mut own = locked(&self.own);
-        self.check_free_space()?;
+        self.check_room_for(bytes)?;
         let is_new = own.is_none();
         match self.write_to_own(&mut own, &write) {
             // A fresh one may do.
@@ -109,24 +116,31 @@ impl Spool {
     fn write_to_own(
         &self,
         own: &mut Option<Draining>,
-        write: &impl Fn(&mut Segment, u64) -> Result<(), SpoolError>,
+        write: &impl Fn(&mut Segment) -> Result<(), SpoolError>,
     ) -> Result<(), SpoolError> {
         let draining = match own {
             Some(draining) => draining,
             None => own.insert(Draining::new(self.create_segment()?)),
         };
-        let used = self.directory.bytes()?;
-        let others = used.saturating_sub(bytes_with_log(draining.segment.path()));
-        match write(&mut draining.segment, self.options.max_bytes.saturating_sub(others)) {
-            Err(SpoolError::Full { .. }) => {
-                Err(SpoolError::Full { max_bytes: self.options.max_bytes })
-            }
-            Err(error @ (SpoolError::File { .. } | SpoolError::Damaged { .. })) => {
-                self.leave(own);
-                Err(error)
-            }
-            other => other,
+        let written = write(&mut draining.segment);
+        let is_full = bytes_with_log(draining.segment.path()) >= SEGMENT_BYTES;
+        if is_full || matches!(written, Err(SpoolError::File { .. } | SpoolError::Damaged { .. })) {
+            self.leave(own);
         }
+        written
+    }
+
+    fn check_room_for(&self, bytes: u64) -> Result<(), SpoolError> {
+        let SpoolOptions { max_bytes, min_free_bytes, .. } = self.options;
+        // What is in a log is written a second time when it is worked into its file.
+        if self.directory.bytes()? + bytes + LOG_BYTES > max_bytes {
+            return Err(SpoolError::Full { max_bytes });
+        }
+        let free = self.directory.disk()?.free;
+        if free < min_free_bytes.saturating_add(bytes) {
+            return Err(SpoolError::DiskFull { free, min_free_bytes });
+        }
+        Ok(())
     }
 
     fn create_segment(&self) -> Result<Segment, SpoolError> {
@@ -144,8 +158,8 @@ impl Spool {
         }
     }
 
-    /// Closes the segment of this process, of which it is not known any more what is on disk. It is
-    /// checked and worked off like one that another process left.
+    /// Closes the segment of this process: it is large enough, or it is not known any more what of it
+    /// is on disk. It is worked off like one that another process left.
     fn leave(&self, own: &mut Option<Draining>) {
         *own = None;
         *locked(&self.own_path) = None;
@@ -172,23 +186,28 @@ impl Spool {
         }
     }
 
-    /// Removes a chunk whose facts are in Postgres, but for those at the places `refused`.
-    pub fn remove(&self, chunk: &Chunk, refused: &[usize]) -> Result<(), SpoolError> {
+    /// Goes on after a chunk whose facts, but for `refused` of them, are in Postgres. A file that is
+    /// settled is taken from the disk, or set aside.
+    pub fn settle(&self, chunk: &Chunk, refused: u64) -> Result<(), SpoolError> {
         let mut own = locked(&self.own);
         let Some(draining) = own.as_mut().filter(|own| own.segment.path() == chunk.segment) else {
             drop(own);
-            return locked(&self.backlog).remove(chunk, refused);
+            locked(&self.backlog).settle(chunk, refused);
+            return Ok(());
         };
-        draining.remove(chunk, refused)?;
-        if draining.is_done() { self.finish(own.take()) } else { Ok(()) }
+        draining.settle(chunk, refused);
+        if draining.is_settled() { self.finish(own.take()) } else { Ok(()) }
     }
 
-    /// Takes the segment of this process from the disk, or, where something is left in it, leaves it
-    /// to be set aside.
     fn finish(&self, own: Option<Draining>) -> Result<(), SpoolError> {
         let finished = match own {
-            Some(done) if done.segment.rows() == 0 => done.segment.delete(),
-            _ => Ok(()),
+            Some(done) if done.is_moved() => done.segment.delete(),
+            Some(done) => {
+                let path = done.segment.path().to_owned();
+                drop(done);
+                self.directory.put_aside(&path).map(|aside| tell_set_aside(&aside, 0))
+            }
+            None => Ok(()),
         };
         *locked(&self.own_path) = None;
         finished
@@ -202,18 +221,11 @@ impl Spool {
     /// Closes the segment; an empty one is taken from the disk. The directory is kept until
     /// [`Spool::release`], or until this value is dropped.
     pub fn close(&self) {
-        if let Err(error) = self.finish(locked(&self.own).take()) {
+        let own = locked(&self.own).take();
+        let empty = own.filter(|own| own.segment.rows() == 0);
+        if let Err(error) = self.finish(empty) {
             tracing::warn!(error = %Chain(&error), "could not remove an empty file of the spool");
         }
-    }
-
-    fn check_free_space(&self) -> Result<(), SpoolError> {
-        let free = self.directory.disk()?.free;
-        let min_free_bytes = self.options.min_free_bytes;
-        if free < min_free_bytes {
-            return Err(SpoolError::DiskFull { free, min_free_bytes });
-        }
-        Ok(())
     }
 }
 

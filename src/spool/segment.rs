@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
+use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use super::error::SpoolError;
 use super::record::{RecordError, json_of};
@@ -21,8 +21,8 @@ const PAGE_BYTES: u64 = 32 * 1024;
 /// The log is worked into the file every so many pages: 4 MiB.
 const CHECKPOINT_PAGES: u64 = 128;
 
-/// What the log may take, beside the file: a checkpoint's worth, and the largest batch.
-const LOG_BYTES: u64 = 12 * 1024 * 1024;
+/// What is left of the log after a checkpoint, at most.
+pub(super) const LOG_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A row of a segment.
 pub(super) struct Row {
@@ -119,18 +119,18 @@ impl Segment {
         &self.path
     }
 
-    /// How many records it holds.
+    /// How many records were written to it. None is ever removed: when all are in Postgres, the file
+    /// is deleted.
     pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Writes the frames; they are on disk when this returns, all of them. `max_bytes` bounds file
-    /// and log together.
+    /// Writes the frames; they are on disk when this returns, all of them.
     ///
-    /// After any error but [`SpoolError::Full`] the file must not be written to again: what of it is
-    /// on disk is not known.
-    pub(super) fn append(&mut self, frames: &[Vec<u8>], max_bytes: u64) -> Result<(), SpoolError> {
-        self.write(max_bytes, |transaction| {
+    /// After any error but [`SpoolError::NoSpace`] the file must not be written to again: what of it
+    /// is on disk is not known.
+    pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> Result<(), SpoolError> {
+        self.write(|transaction| {
             let mut insert =
                 transaction.prepare_cached("insert into records (frame) values (?1)")?;
             frames.iter().try_for_each(|frame| insert.execute(params![frame]).map(drop))
@@ -140,8 +140,8 @@ impl Segment {
     }
 
     /// Writes a record and takes it back, through to the disk.
-    pub(super) fn probe(&mut self, max_bytes: u64) -> Result<(), SpoolError> {
-        self.write(max_bytes, |transaction| {
+    pub(super) fn probe(&mut self) -> Result<(), SpoolError> {
+        self.write(|transaction| {
             transaction.execute("insert into records (frame) values (x'')", [])?;
             transaction.execute("delete from records where id = last_insert_rowid()", []).map(drop)
         })
@@ -149,24 +149,14 @@ impl Segment {
 
     fn write(
         &mut self,
-        max_bytes: u64,
         statements: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), SpoolError> {
-        let max_pages = (max_bytes.saturating_sub(LOG_BYTES) / PAGE_BYTES).max(1);
         let write = |connection: &mut Connection| {
-            connection.query_row(
-                &format!("pragma max_page_count = {max_pages}"),
-                [],
-                |_| Ok(()),
-            )?;
             let transaction = connection.transaction()?;
             statements(&transaction)?;
             transaction.commit()
         };
-        write(&mut self.connection).map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => SpoolError::Full { max_bytes },
-            _ => SpoolError::of_file(&self.path)(error),
-        })
+        write(&mut self.connection).map_err(SpoolError::of_file(&self.path))
     }
 
     /// The records after `after`, in the order they were written: at least one if there is one, then
@@ -199,33 +189,20 @@ impl Segment {
         read().map_err(SpoolError::of_file(&self.path))
     }
 
-    /// Removes the records from `first` to `last`, but for those in `kept`.
-    pub(super) fn remove(&mut self, first: i64, last: i64, kept: &[i64]) -> Result<(), SpoolError> {
-        let remove = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            let mut removed = 0;
-            {
-                let mut delete =
-                    transaction.prepare_cached("delete from records where id between ?1 and ?2")?;
-                let mut from = first;
-                for &id in kept {
-                    removed += delete.execute([from, id - 1])?;
-                    from = id + 1;
-                }
-                removed += delete.execute([from, last])?;
-            }
-            transaction.commit().map(|()| removed)
-        };
-        let removed = remove(&mut self.connection).map_err(SpoolError::of_file(&self.path))?;
-        self.rows = self.rows.saturating_sub(removed as u64);
-        Ok(())
-    }
-
-    /// Closes it and takes it from the disk. For one that holds nothing any more.
+    /// Closes it and takes it from the disk.
     pub(super) fn delete(self) -> Result<(), SpoolError> {
         let Self { path, connection, .. } = self;
-        connection.close().map_err(|(_, error)| SpoolError::of_file(&path)(error))?;
-        fs::remove_file(&path).map_err(SpoolError::directory(&path))
+        // On a full disk this fails to work the log into the file, which is of no use any more.
+        drop(connection);
+        for file in [log_of(&path), path] {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(SpoolError::directory(&file)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn execute_batch(&self, sql: &str) -> Result<(), SpoolError> {

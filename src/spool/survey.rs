@@ -105,7 +105,7 @@ fn read_all(
 ) -> Result<(), SpoolError> {
     while let Some(chunk) = leftover.next(CHUNK_ROWS)? {
         chunk.events.iter().try_for_each(&mut each).map_err(SpoolError::Output)?;
-        leftover.pass_over(&chunk);
+        leftover.settle(&chunk, 0);
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ fn drained(spool: &Spool) -> Vec<Event> {
     while let Some(chunk) = spool.next(60).unwrap() {
         let is_new = |event: &&Event| known.insert(event.reception().stamp.id);
         all.extend(chunk.events.iter().filter(is_new).cloned());
-        spool.remove(&chunk, &[]).unwrap();
+        spool.settle(&chunk, 0).unwrap();
     }
     all
 }
@@ -71,14 +71,13 @@ fn files(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Closes the segment as a killed process does: without working its log into the file.
-fn kill(spool: Spool, directory: &Path) -> tempfile::TempDir {
-    let elsewhere = tempfile::tempdir().unwrap();
+/// The files as they are, which is how a killed process leaves them: the log is not worked in.
+fn as_killed(directory: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
     for name in files(directory) {
-        fs::copy(directory.join(&name), elsewhere.path().join(&name)).unwrap();
+        fs::copy(directory.join(&name), copy.path().join(&name)).unwrap();
     }
-    drop(spool);
-    elsewhere
+    copy
 }
 
 #[test]
@@ -103,7 +102,7 @@ fn what_a_killed_process_left_comes_out_before_what_is_new() {
     let spool = Spool::open(options(directory.path())).unwrap();
     let old = reports(0..20);
     spool.append(&old).unwrap();
-    let directory = kill(spool, directory.path());
+    let directory = as_killed(directory.path());
 
     let spool = Spool::open(options(directory.path())).unwrap();
     let new = reports(20..25);
@@ -113,18 +112,19 @@ fn what_a_killed_process_left_comes_out_before_what_is_new() {
 }
 
 #[test]
-fn a_chunk_that_was_not_removed_comes_out_again() {
+fn a_chunk_that_was_not_settled_comes_out_again() {
     let directory = tempfile::tempdir().unwrap();
     let spool = Spool::open(options(directory.path())).unwrap();
     let all = reports(0..20);
     spool.append(&all).unwrap();
-    let chunk = spool.next(5).unwrap().unwrap();
-    spool.remove(&chunk, &[]).unwrap();
-    let again = [spool.next(5).unwrap().unwrap(), spool.next(5).unwrap().unwrap()];
-    assert_eq!(again[0].events, again[1].events);
-    drop(spool);
-    let spool = Spool::open(options(directory.path())).unwrap();
-    assert_eq!(drained(&spool), all[5..]);
+    let copy = as_killed(directory.path());
+    for spool in [spool, Spool::open(options(copy.path())).unwrap()] {
+        let first = spool.next(5).unwrap().unwrap();
+        assert_eq!(spool.next(5).unwrap().unwrap().events, first.events);
+        spool.settle(&first, 0).unwrap();
+        let second = spool.next(5).unwrap().unwrap();
+        assert_eq!(spool.next(5).unwrap().unwrap().events, second.events);
+    }
 }
 
 #[test]
@@ -171,11 +171,10 @@ fn past_its_bound_nothing_is_taken_and_all_that_was_taken_comes_out() {
     assert!(bytes <= max_bytes, "{bytes}");
 
     // Room that is made can be used again.
-    let chunk = spool.next(2_000).unwrap().unwrap();
-    spool.remove(&chunk, &[]).unwrap();
+    assert_eq!(drained(&spool).len(), taken);
     spool.probe().unwrap();
     spool.append(&reports(taken..taken + 500)).unwrap();
-    assert_eq!(drained(&spool).len(), taken - 2_000 + 500);
+    assert_eq!(drained(&spool).len(), 500);
 }
 
 #[test]
@@ -205,26 +204,48 @@ fn a_directory_that_cannot_be_written_to_is_refused_with_what_to_change() {
 }
 
 #[test]
-fn what_postgres_takes_nowhere_is_set_aside_and_the_rest_goes_on() {
+fn a_file_with_facts_that_postgres_takes_nowhere_is_set_aside_whole() {
+    for left in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(options(directory.path())).unwrap();
+        let all = reports(0..20);
+        spool.append(&all).unwrap();
+        if left {
+            drop(spool);
+            spool = Spool::open(options(directory.path())).unwrap();
+        }
+        while let Some(chunk) = spool.next(6).unwrap() {
+            spool.settle(&chunk, 1).unwrap();
+        }
+        let [aside] = &files(directory.path())[..] else { panic!("{:?}", files(directory.path())) };
+        assert!(aside.ends_with(".sqlite.damaged"), "{aside}");
+        let mut lines = 0;
+        export(&directory.path().join(aside), |_| {
+            lines += 1;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(lines, 20);
+    }
+}
+
+#[test]
+fn a_large_segment_is_followed_by_the_next_and_both_are_drained_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let spool = Spool::open(options(directory.path())).unwrap();
-    spool.append(&reports(0..20)).unwrap();
-    drop(spool);
-    let spool = Spool::open(options(directory.path())).unwrap();
-    let mut moved = 0;
-    while let Some(chunk) = spool.next(6).unwrap() {
-        moved += chunk.rows();
-        spool.remove(&chunk, &[0, 5]).unwrap();
+    let mut all = Vec::new();
+    while files(directory.path()).iter().filter(|name| name.ends_with(".sqlite")).count() < 2 {
+        let events = reports(0..4_000);
+        spool.append(&events).unwrap();
+        all.extend(events.into_iter().map(|event| event.reception().stamp));
     }
-    assert_eq!(moved, 20, "once, though some are kept");
-    let [aside] = &files(directory.path())[..] else { panic!("{:?}", files(directory.path())) };
-    assert!(aside.ends_with(".sqlite.damaged"), "{aside}");
-    let mut salvage = salvage::Salvage::of(&directory.path().join(aside));
-    let mut kept = HashSet::new();
-    while let Some(events) = salvage.next().unwrap() {
-        kept.extend(events.iter().map(|event| event.reception().stamp.id));
+    let mut out = Vec::new();
+    while let Some(chunk) = spool.next(5_000).unwrap() {
+        out.extend(chunk.events.iter().map(|event| event.reception().stamp));
+        spool.settle(&chunk, 0).unwrap();
     }
-    assert!(kept.len() >= 7, "{} are in the file", kept.len());
+    assert_eq!(out, all);
+    assert_eq!(files(directory.path()), Vec::<String>::new());
 }
 
 /// The bytes of a segment and of its log, and where in them each fact stands.
@@ -241,7 +262,7 @@ fn filled(killed: bool) -> Files {
         spool.append(&reports(batch * 50..batch * 50 + 50)).unwrap();
     }
     let directory = if killed {
-        kill(spool, directory.path())
+        as_killed(directory.path())
     } else {
         drop(spool);
         directory

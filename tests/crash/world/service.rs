@@ -37,6 +37,7 @@ impl Service {
             ("ROUTO_DATA_DIR", data_dir.to_str().unwrap()),
             ("ROUTO_HTTP__LISTEN", &http.to_string()),
             ("ROUTO_LOG__FORMAT", "json"),
+            ("ROUTO_INGEST__COMMIT_DEADLINE", "1s"),
         ];
         let pairs = ours.iter().chain(more);
         environment.extend(pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
