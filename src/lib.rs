@@ -2,15 +2,16 @@
 //!
 //! ```text
 //!  gateway ──HTTP──▶ http ──▶ wire ──▶ domain ──▶ ingest ──▶ store ──▶ Postgres ◀── SQL users
-//!                   limits    bytes    facts     receipts     SQL
-//!                    auth    → facts
+//!                   limits    bytes    facts     │   ▲        SQL
+//!                    auth    → facts             ▼   │
+//!                                               spool
 //! ```
 //!
 //! A callback enters at [`http`], which knows requests and answers. [`wire`] turns its bytes into
-//! the facts of [`domain`]. [`ingest`] makes the fact durable, through [`store`], and gives out the
-//! receipt without which nothing is answered 200. Rooms import along the arrows, never back; a test
-//! holds them to it. [`app`] puts all of them together, from what [`config`] has validated.
-//! [`gateway`] is the other end of the first arrow, played by us in proofs and rehearsals.
+//! the facts of [`domain`]. [`ingest`] makes the fact durable, through [`store`] or, while Postgres is
+//! away, through [`spool`], and gives out the receipt without which nothing is answered 200. Rooms
+//! import along the arrows, never back; a test holds them to it. [`app`] puts all of them together,
+//! from what [`config`] has validated. [`gateway`] is the other end of the first arrow, played by us in proofs and rehearsals.
 
 pub mod app;
 pub mod cli;

@@ -137,3 +137,37 @@ fn every_file_says_in_its_first_line_what_it_owns() {
         }
     }
 }
+
+#[test]
+fn every_test_that_durability_md_names_exists_and_every_crash_proof_is_named_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/durability.md")).unwrap();
+    let named: BTreeSet<&str> = page
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(|name| name.matches('_').count() > 3)
+        .collect();
+    let mut code = String::new();
+    for folder in ["src", "tests"] {
+        for file in files_below(&root.join(folder)) {
+            code.push_str(&fs::read_to_string(file).unwrap());
+        }
+    }
+    for name in &named {
+        assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
+    let proofs = fs::read_to_string(root.join("tests/crash/main.rs")).unwrap();
+    let proofs = proofs.split("proofs! {").nth(1).unwrap().split('}').next().unwrap();
+    for proof in proofs.split_whitespace() {
+        assert!(named.contains(proof), "docs/durability.md does not name {proof}");
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}

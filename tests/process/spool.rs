@@ -99,3 +99,15 @@ async fn what_a_killed_service_left_is_moved_by_the_next() {
     assert!(log.contains("callbacks that an earlier process left in the spool go to Postgres"));
     assert!(log.contains("the spool is drained: its callbacks are in Postgres"), "{log}");
 }
+
+#[tokio::test]
+async fn a_spool_that_cannot_be_written_to_is_refused_at_the_start_with_what_to_change() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let refused = with(
+        environment("postgres://127.0.0.1:1/nothing"),
+        &[("ROUTO_DATA_DIR", file.path().to_str().unwrap())],
+    );
+    let (code, _, err) = run(&["serve"], &refused).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("make it writable for this user, or set data_dir"), "{err}");
+}

@@ -174,6 +174,11 @@ fn contradictions_say_which_keys_to_change() {
     assert!(deadline.contains("http.request_timeout, 2s ("), "{deadline}");
     assert!(deadline.ends_with("lower the first or raise the second"), "{deadline}");
 
+    let spool =
+        line(Some("[http]\nmax_body_bytes = 16777216"), &[("ROUTO_SPOOL__MAX_BYTES", "20000000")]);
+    assert!(spool.starts_with("spool.max_bytes = 20000000 (environment variable"), "{spool}");
+    assert!(spool.ends_with("make it 134742016 or more, or make those smaller"), "{spool}");
+
     let port = line(None, &[("ROUTO_ADMIN__LISTEN", "127.0.0.1:8080")]);
     assert!(port.starts_with("http.listen (default) and admin.listen (environment"), "{port}");
     let free = [("ROUTO_HTTP__LISTEN", "127.0.0.1:0"), ("ROUTO_ADMIN__LISTEN", "127.0.0.1:0")];
