@@ -1,5 +1,6 @@
 //! How many durable callbacks a second, beside the same service's own `/livez`, which does the same
-//! work but for the database: a ratio that means something on any machine.
+//! work but for the database: a ratio that means something on any machine. And the same with Postgres
+//! away, and how fast what was spooled is drained.
 //!
 //! `cargo bench --bench throughput`, with `ROUNDS`, `SECONDS` and `CONNECTIONS` in the environment
 //! to change what it does. Load generator, service and Postgres share the machine.
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use support::app::{LOGIN, TOKEN, environment};
 use support::postgres::TestDatabase;
-use support::process::ServiceProcess;
+use support::process::{ServiceProcess, run as run_program, with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -45,29 +46,33 @@ async fn main() {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
     };
     let (rounds, seconds) = (number("ROUNDS", 3), number("SECONDS", 4));
-    let connections = [number("CONNECTIONS", 64)];
+    let connections = number("CONNECTIONS", 64);
     let database = TestDatabase::create().await;
     let service = ServiceProcess::start(&environment(&database.url())).await;
     support::eventually("ready", || support::goes_to_postgres(service.http)).await;
+    let away = environment("postgres://127.0.0.1:1/away");
+    let spooling = ServiceProcess::start(&away).await;
     println!("connections  load       requests/s      p50      p99   of /livez   service RSS");
-    for connections in connections {
-        let mut livez = Vec::new();
-        let mut others =
-            [(Load::Reports, "reports", Vec::new()), (Load::Messages, "messages", Vec::new())];
-        // Interleaved, so that what else the machine does falls on all of them.
-        for _ in 0..rounds {
-            livez.push(run(service.http, Load::Livez, connections, seconds).await);
-            for (load, _, measured) in &mut others {
-                measured.push(run(service.http, *load, connections, seconds).await);
-            }
-        }
-        let rss = resident_memory(service.id());
-        let base = median(&livez);
-        print_row(connections, "/livez", base, base.rate, &rss);
-        for (_, name, measured) in &others {
-            print_row(connections, name, median(measured), base.rate, &rss);
+    let mut livez = Vec::new();
+    let mut others = [
+        (&service, Load::Reports, "reports", Vec::new()),
+        (&service, Load::Messages, "messages", Vec::new()),
+        (&spooling, Load::Reports, "spooled", Vec::new()),
+    ];
+    // Interleaved, so that what else the machine does falls on all of them.
+    for _ in 0..rounds {
+        livez.push(run(service.http, Load::Livez, connections, seconds).await);
+        for (service, load, _, measured) in &mut others {
+            measured.push(run(service.http, *load, connections, seconds).await);
         }
     }
+    let base = median(&livez);
+    print_row(connections, "/livez", base, base.rate, &resident_memory(service.id()));
+    for (service, _, name, measured) in &others {
+        let memory = resident_memory(service.id());
+        print_row(connections, name, median(measured), base.rate, &memory);
+    }
+    drain(spooling, &with(away, &[("DATABASE_URL", &database.url())])).await;
     let batches = database
         .query(
             "select 'reports' as rows, count(*) as stored, count(*) / count(distinct xmin::text) as in_a_commit
@@ -82,6 +87,18 @@ async fn main() {
             batch["rows"], batch["stored"], batch["in_a_commit"]
         );
     }
+}
+
+/// How long the callbacks of a spool take into Postgres, when there is no other load.
+async fn drain(spooling: ServiceProcess, environment: &[(String, String)]) {
+    spooling.signal(rustix::process::Signal::TERM);
+    spooling.end().await;
+    let began = Instant::now();
+    let (code, said, why) = run_program(&["spool", "drain"], environment).await;
+    assert_eq!(code, Some(0), "{why}");
+    let elapsed = began.elapsed().as_secs_f64();
+    let callbacks: f64 = said.split(' ').next().unwrap().parse().unwrap();
+    println!("drain: {callbacks} callbacks in {elapsed:.1} s, {:.0}/s", callbacks / elapsed);
 }
 
 fn print_row(connections: u64, name: &str, measured: &Measured, base: f64, rss: &str) {

@@ -1,28 +1,29 @@
 //! A file of the spool is damaged while nobody uses it: what is intact in it is saved, and the rest
 //! is kept where a person finds it.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::collections::HashSet;
+use std::fs;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use super::{Form, Outcome};
 use crate::world::record::Record;
-use crate::world::verify::{self, Findings};
+use crate::world::verify::{self, Findings, Key};
 use crate::world::{World, until};
 
 const PAGE: usize = 4096;
 
-/// What of a file's records may be lost with a page of it, or with its tail. A page that leads to
-/// others takes them along.
-const MAY_BE_LOST: f64 = 0.25;
+/// A record begins with this, a version byte, the length of its JSON in 4 bytes, and a checksum of 8.
+const MAGIC: &[u8] = b"\x8Drouto\n";
+const HEADER: usize = 20;
 
 pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
     form: Form,
 ) -> Outcome {
     let mut world = World::start(&[]).await;
     let mut all = Record::default();
+    let mut destroyed = HashSet::new();
     let (mut lost, mut problems, mut notes) = (0, Vec::new(), Vec::new());
     for cycle in 0..form.cycles {
         let set_aside_before = world.service.files_set_aside().len();
@@ -49,12 +50,18 @@ pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
         world.service.until_in_postgres().await;
         until("the spool is empty", 60, async || world.service.spool_files().is_empty()).await;
 
-        let findings = compare(&world, &all).await;
+        destroyed.extend(damage.destroyed.iter().copied());
+        let mut findings = compare(&world, &all).await;
         let now_lost = findings.lost.len() - lost;
         lost = findings.lost.len();
-        let what = format!("{}: {now_lost} of {count} lost", damage.what);
-        if now_lost as f64 > count as f64 * MAY_BE_LOST {
-            problems.push(format!("too many: {what}"));
+        findings.lost.retain(|key| !destroyed.contains(key));
+        let what = format!(
+            "{}: of {count} records {} were destroyed, and {now_lost} are lost",
+            damage.what,
+            damage.destroyed.len()
+        );
+        if !findings.lost.is_empty() {
+            problems.push(format!("intact ones are lost: {what}"));
         }
         if !others.is_empty() {
             problems.push(format!("{what}, then {others}"));
@@ -70,7 +77,10 @@ pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
         }
         notes.push(what);
     }
-    let mut outcome = Outcome::of(form.cycles, &all, &compare(&world, &all).await);
+    let mut findings = compare(&world, &all).await;
+    // What the damage itself destroyed, nobody can save.
+    findings.lost.retain(|key| !destroyed.contains(key));
+    let mut outcome = Outcome::of(form.cycles, &all, &findings);
     outcome.problems.extend(problems);
     outcome.notes.extend(notes);
     outcome
@@ -88,34 +98,54 @@ struct Damage {
     what: String,
     /// Whether anybody who reads the file must run into it: a few bytes may be in a gap.
     is_certain: bool,
+    /// The attempts of which no whole record is left.
+    destroyed: HashSet<Key>,
+}
+
+/// The attempts that have a whole record among these bytes.
+fn records(bytes: &[u8], before: &[u8]) -> HashSet<Key> {
+    memchr::memmem::find_iter(before, MAGIC)
+        .filter_map(|at| {
+            let length: [u8; 4] = before.get(at + 8..at + 12)?.try_into().ok()?;
+            let end = at + HEADER + usize::try_from(u32::from_le_bytes(length)).ok()?;
+            let record = before.get(at..end)?;
+            (bytes.get(at..end) == Some(record)).then_some(record)
+        })
+        .filter_map(|record| {
+            let json: Value = serde_json::from_slice(record.get(HEADER..)?).ok()?;
+            let fields = json.get("delivery-report").or_else(|| json.get("inbound-message"))?;
+            let name = fields.get("mess_id").or_else(|| fields.get("message"))?.as_str()?;
+            verify::key(name.split(' ').next()?, fields["extra"]["attempt"].as_str())
+        })
+        .collect()
 }
 
 /// Harms the largest file, each time in another way.
 fn damage(world: &mut World, cycle: u32) -> Damage {
     let files = world.service.spool_files();
     let file = files.first().expect("there is a spool file");
-    let handle = File::options().read(true).write(true).open(file).unwrap();
-    let length = usize::try_from(handle.metadata().unwrap().len()).unwrap();
+    let before = fs::read(file).unwrap();
+    let length = before.len();
     let page = 1 + world.choose((length / PAGE).max(2) - 1);
     let within = world.choose(PAGE - 64);
-    let (from, count) = match cycle % 4 {
-        0 => (page * PAGE, PAGE),
-        1 => {
-            let kept = length - length / 10;
-            handle.set_len(kept as u64).unwrap();
-            return Damage { what: format!("{length} bytes cut to {kept}"), is_certain: true };
-        }
-        2 => (page * PAGE + within, 64),
-        // The head, without which it is no file of that kind.
-        _ => (0, 100),
+    let mut after = before.clone();
+    let mut flip = |from: usize, count: usize| {
+        let from = from.min(length.saturating_sub(count));
+        after[from..from + count].iter_mut().for_each(|byte| *byte ^= 0xA5);
+        format!("{count} bytes flipped at {from} of {length}")
     };
-    let from = from.min(length.saturating_sub(count));
-    let mut bytes = vec![0; count];
-    handle.read_exact_at(&mut bytes, from as u64).unwrap();
-    for byte in &mut bytes {
-        *byte ^= 0xA5;
-    }
-    handle.write_all_at(&bytes, from as u64).unwrap();
-    let what = format!("{count} bytes flipped at {from} of {length}");
-    Damage { what, is_certain: count != 64 }
+    let (what, is_certain) = match cycle % 4 {
+        0 => (flip(page * PAGE, PAGE), true),
+        1 => {
+            after.truncate(length - length / 10);
+            (format!("{length} bytes cut to {}", after.len()), true)
+        }
+        2 => (flip(page * PAGE + within, 64), false),
+        // The head, without which it is no file of that kind.
+        _ => (flip(0, 100), true),
+    };
+    fs::write(file, &after).unwrap();
+    let left = records(&after, &before);
+    let destroyed = records(&before, &before).difference(&left).copied().collect();
+    Damage { what, is_certain, destroyed }
 }

@@ -32,7 +32,6 @@ pub async fn a_full_spool_disk_is_answered_503_and_loses_nothing_acknowledged(
     for _ in 0..form.cycles {
         load.until_more(20).await;
         world.postgres.stop().await;
-        world.service.until_spooling().await;
         full(&world, &load).await;
         world.postgres.start().await;
         world.service.until_in_postgres().await;

@@ -8,7 +8,7 @@ use super::load::Serials;
 use super::record::Record;
 
 /// Serial and number of an attempt.
-type Key = (u64, u32);
+pub type Key = (u64, u32);
 
 /// Where the two differ.
 #[derive(Default)]
@@ -73,7 +73,7 @@ pub async fn compare(
 }
 
 /// Reads `r-12` or `m-13` and the attempt.
-fn key(name: &str, attempt: Option<&str>) -> Option<Key> {
+pub fn key(name: &str, attempt: Option<&str>) -> Option<Key> {
     let (kind, serial) = name.split_once('-')?;
     let serial: u64 = serial.parse().ok()?;
     let expected = if serial.is_multiple_of(2) { "r" } else { "m" };
