@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::store::Attempt;
+
 use super::Limits;
 use super::batch::Batch;
 use super::handle::{Readiness, Receipt, Submission, SubmitError};
@@ -73,7 +75,8 @@ impl<S: Sink, J: Journal> Committer<S, J> {
     async fn make_durable(&mut self, batch: Batch<Answer>) {
         let left = match self.postgres.sink() {
             Some((sink, outage)) => {
-                let committed = store(sink, self.limits.commit_deadline, batch, settle).await;
+                let committed =
+                    store(sink, self.limits.commit_deadline, Attempt::First, batch, settle).await;
                 self.pace.committed();
                 match committed {
                     Ok(()) => return outage.end(),

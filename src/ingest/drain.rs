@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::domain::Event;
 use crate::error_chain::Chain;
 use crate::spool::SpoolError;
-use crate::store::{InsertError, StoreError};
+use crate::store::{Attempt, InsertError, StoreError};
 
 use super::batch::Batch;
 use super::handle::Readiness;
@@ -116,7 +116,7 @@ impl<S: Sink, J: Journal> Drain<S, J> {
         self.sink.connect().await?;
         let batch = Batch { tags: vec![(); events.len()], events };
         let settle = |(), settled| refused += u64::from(settled == Settled::Refused);
-        store(&mut self.sink, CHUNK_DEADLINE, batch, settle)
+        store(&mut self.sink, CHUNK_DEADLINE, Attempt::Again, batch, settle)
             .await
             .map_err(|Unsettled { error, .. }| error)?;
         Ok(refused)

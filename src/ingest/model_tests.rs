@@ -24,7 +24,7 @@ use crate::domain::{
     DeliveryReport, DeliveryStatus, Event, Extra, PhoneNumber, Reception, StampSource, Transport,
 };
 use crate::spool::{self, Chunk, Spool, SpoolError, SpoolOptions};
-use crate::store::{InsertError, StoreError};
+use crate::store::{Attempt, InsertError, StoreError};
 
 /// What Postgres does with what it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ enum Mode {
     Hangs,
     /// Commits, and says that it has not.
     Lies,
+    /// The same, but can be connected to.
+    LosesAnswers,
     /// Commits, and says nothing any more.
     CommitsAndHangs,
 }
@@ -95,7 +97,7 @@ impl ModelPostgres {
     }
 
     /// All rows or none, as Postgres does.
-    fn commit(&self, batch: &[Event]) -> Result<(), InsertError> {
+    fn commit(&self, attempt: Attempt, batch: &[Event]) -> Result<(), InsertError> {
         let refused = |event: &Event| match event {
             Event::DeliveryReport(report) => report.mess_id.as_str() != "ordinary",
             Event::RejectedCallback(rejected) => {
@@ -103,17 +105,26 @@ impl ModelPostgres {
             }
             Event::InboundMessage(_) => false,
         };
-        if batch.iter().any(refused) {
+        let table = |event: &Event| match event {
+            Event::RejectedCallback(_) => Table::Rejected,
+            _ => Table::Reports,
+        };
+        let mut world = self.world.lock().unwrap();
+        // As a primary key refuses it, where nobody said that it may be there.
+        let collides = |event: &Event| {
+            attempt == Attempt::First
+                && world
+                    .rows
+                    .get(&event.reception().stamp.id)
+                    .is_some_and(|tables| tables.contains(&table(event)))
+        };
+        if batch.iter().any(|event| refused(event) || collides(event)) {
             let (sqlstate, message) = ("23514".to_owned(), "refused".to_owned());
             return Err(InsertError::Refused { sqlstate, message });
         }
-        let mut world = self.world.lock().unwrap();
         for event in batch {
-            let table = match event {
-                Event::RejectedCallback(_) => Table::Rejected,
-                _ => Table::Reports,
-            };
-            world.rows.entry(event.reception().stamp.id).or_default().insert(table);
+            let tables = world.rows.entry(event.reception().stamp.id).or_default();
+            tables.insert(table(event));
         }
         Ok(())
     }
@@ -122,7 +133,7 @@ impl ModelPostgres {
 impl Sink for ModelPostgres {
     async fn connect(&mut self) -> Result<(), StoreError> {
         match self.mode() {
-            Mode::Works => Ok(()),
+            Mode::Works | Mode::LosesAnswers => Ok(()),
             Mode::Hangs | Mode::CommitsAndHangs => {
                 let patience = Duration::from_secs(5);
                 sleep(patience).await;
@@ -132,15 +143,17 @@ impl Sink for ModelPostgres {
         }
     }
 
-    async fn insert(&mut self, batch: &[Event]) -> Result<(), InsertError> {
+    async fn insert(&mut self, attempt: Attempt, batch: &[Event]) -> Result<(), InsertError> {
         sleep(self.commit_time).await;
         match self.mode() {
-            Mode::Works => self.commit(batch),
+            Mode::Works => self.commit(attempt, batch),
             Mode::IsAway => Err(InsertError::NotConnected),
             Mode::Hangs => std::future::pending().await,
-            Mode::Lies => self.commit(batch).and(Err(InsertError::NotConnected)),
+            Mode::Lies | Mode::LosesAnswers => {
+                self.commit(attempt, batch).and(Err(InsertError::NotConnected))
+            }
             Mode::CommitsAndHangs => {
-                let _ = self.commit(batch);
+                let _ = self.commit(attempt, batch);
                 std::future::pending().await
             }
         }
@@ -300,6 +313,7 @@ fn mode() -> impl Strategy<Value = Mode> {
         2 => Just(Mode::IsAway),
         1 => Just(Mode::Hangs),
         1 => Just(Mode::Lies),
+        1 => Just(Mode::LosesAnswers),
         1 => Just(Mode::CommitsAndHangs)
     ]
 }

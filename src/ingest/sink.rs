@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::domain::Event;
-use crate::store::{InsertError, StoreError, Writer};
+use crate::store::{Attempt, InsertError, StoreError, Writer};
 
 use super::batch::Batch;
 
@@ -15,9 +15,13 @@ pub(super) trait Sink: Send + 'static {
     /// Makes sure that facts are taken, or gives up within a bounded time. Cancel-safe.
     fn connect(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Commits all of the facts or none. Those that are there already stay. When this fails, or is
-    /// not awaited to its end, nothing is known of them.
-    fn insert(&mut self, batch: &[Event]) -> impl Future<Output = Result<(), InsertError>> + Send;
+    /// Commits all of the facts or none. When this fails, or is not awaited to its end, nothing is
+    /// known of them, and they have to be inserted [again](Attempt::Again).
+    fn insert(
+        &mut self,
+        attempt: Attempt,
+        batch: &[Event],
+    ) -> impl Future<Output = Result<(), InsertError>> + Send;
 }
 
 impl Sink for Writer {
@@ -25,8 +29,8 @@ impl Sink for Writer {
         Self::connect(self).await
     }
 
-    async fn insert(&mut self, batch: &[Event]) -> Result<(), InsertError> {
-        Self::insert(self, batch).await
+    async fn insert(&mut self, attempt: Attempt, batch: &[Event]) -> Result<(), InsertError> {
+        Self::insert(self, attempt, batch).await
     }
 }
 
@@ -53,19 +57,20 @@ pub(super) struct Unsettled<T> {
 pub(super) async fn store<T: Send>(
     sink: &mut impl Sink,
     deadline: Duration,
+    attempt: Attempt,
     batch: Batch<T>,
     mut settle: impl FnMut(T, Settled) + Send,
 ) -> Result<(), Unsettled<T>> {
     let mut pending = vec![batch];
     while let Some(mut batch) = pending.pop() {
-        let result = match insert(sink, deadline, &batch.events).await {
+        let result = match insert(sink, deadline, attempt, &batch.events).await {
             Err(InsertError::Refused { .. }) if batch.len() > 1 => {
                 let second = batch.split_half();
                 pending.extend([second, batch]);
                 continue;
             }
             Err(InsertError::Refused { sqlstate, message }) => {
-                reject(sink, deadline, &batch.events, &sqlstate, &message).await
+                reject(sink, deadline, attempt, &batch.events, &sqlstate, &message).await
             }
             other => other.map(|()| Settled::Stored),
         };
@@ -86,6 +91,7 @@ pub(super) async fn store<T: Send>(
 async fn reject(
     sink: &mut impl Sink,
     deadline: Duration,
+    attempt: Attempt,
     refused: &[Event],
     sqlstate: &str,
     message: &str,
@@ -95,7 +101,7 @@ async fn reject(
         let rejected = event.clone().into_rejected(reason.as_str().into());
         let id = rejected.reception.stamp.id;
         let kind = rejected.kind.as_str();
-        match insert(sink, deadline, &[Event::RejectedCallback(rejected)]).await {
+        match insert(sink, deadline, attempt, &[Event::RejectedCallback(rejected)]).await {
             Ok(()) => {
                 tracing::warn!(%id, kind, sqlstate, "Postgres refused a callback; it is kept in rejected_callbacks");
             }
@@ -115,20 +121,21 @@ async fn reject(
 async fn insert(
     sink: &mut impl Sink,
     deadline: Duration,
+    attempt: Attempt,
     events: &[Event],
 ) -> Result<(), InsertError> {
-    let attempt = async {
-        match sink.insert(events).await {
+    let inserted = async {
+        match sink.insert(attempt, events).await {
             Err(
                 error @ (InsertError::Failed { .. }
                 | InsertError::Unavailable(_)
                 | InsertError::NotConnected),
             ) => {
                 sink.connect().await.map_err(|_| error)?;
-                sink.insert(events).await
+                sink.insert(Attempt::Again, events).await
             }
             other => other,
         }
     };
-    timeout(deadline, attempt).await.unwrap_or(Err(InsertError::Timeout(deadline)))
+    timeout(deadline, inserted).await.unwrap_or(Err(InsertError::Timeout(deadline)))
 }

@@ -11,4 +11,4 @@ mod writer;
 
 pub use database::Database;
 pub use error::{InsertError, StoreError};
-pub use writer::Writer;
+pub use writer::{Attempt, Writer};
