@@ -4,6 +4,7 @@
 //! in `.damaged`, which no program looks at again.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -22,14 +23,18 @@ pub(super) struct Disk {
 }
 
 impl Directory {
-    /// Makes it where it is missing.
+    /// Makes it where it is missing, for nobody else to read. What is above it others may have to
+    /// enter, as the user of an embedded Postgres.
     pub(super) fn make(path: &Path) -> Result<Self, SpoolError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(SpoolError::directory(path))?;
-        Ok(Self(path.to_owned()))
+        if let Some(above) = path.parent() {
+            fs::create_dir_all(above).map_err(SpoolError::directory(above))?;
+        }
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(SpoolError::directory(path)(error))
+            }
+            _ => Ok(Self(path.to_owned())),
+        }
     }
 
     /// The disk it is on.

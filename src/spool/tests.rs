@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -201,6 +202,17 @@ fn a_directory_that_cannot_be_written_to_is_refused_with_what_to_change() {
     fs::write(&file, "").unwrap();
     let error = Spool::open(options(&file.join("spool"))).err().unwrap();
     assert!(error.to_string().contains("set data_dir (ROUTO_DATA_DIR)"), "{error}");
+}
+
+#[test]
+fn only_the_spool_itself_is_closed_to_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let (plain, data) = (directory.path().join("plain"), directory.path().join("data"));
+    fs::create_dir(&plain).unwrap();
+    let _spool = Spool::open(options(&data.join("spool"))).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), mode(&plain), "an embedded Postgres of another user must get in");
+    assert_eq!(mode(&data.join("spool")), 0o700);
 }
 
 #[test]
