@@ -57,9 +57,12 @@ impl<S: Sink, J: Journal> Drain<S, J> {
     /// then moved again later, and is the same rows.
     pub(super) async fn run(mut self) {
         let (mut moved, mut since) = (0, Instant::now());
+        let mut told = false;
         while self.readiness.wait_for(|now| *now == Readiness::Postgres).await.is_ok() {
             let (commits, started) = (self.pace.commits(), Instant::now());
-            match self.move_chunk().await {
+            let outcome = self.move_chunk().await;
+            told = told && outcome.is_err();
+            match outcome {
                 Ok(0) => {
                     if moved > 0 {
                         tracing::info!(
@@ -77,7 +80,10 @@ impl<S: Sink, J: Journal> Drain<S, J> {
                     sleep(self.pace.rest(commits, started.elapsed())).await;
                 }
                 Err(error) => {
-                    tracing::debug!(error = %Chain(&error), "draining the spool will be tried again");
+                    if !told {
+                        tracing::warn!(error = %Chain(&error), "callbacks can't be moved from the spool to Postgres just now; it is tried again every second");
+                    }
+                    told = true;
                     sleep(PAUSE).await;
                 }
             }

@@ -62,6 +62,7 @@ pub(super) async fn store<T: Send>(
     mut settle: impl FnMut(T, Settled) + Send,
 ) -> Result<(), Unsettled<T>> {
     let mut pending = vec![batch];
+    let mut rejected = Rejected::default();
     while let Some(mut batch) = pending.pop() {
         let result = match insert(sink, deadline, attempt, &batch.events).await {
             Err(InsertError::Refused { .. }) if batch.len() > 1 => {
@@ -70,7 +71,10 @@ pub(super) async fn store<T: Send>(
                 continue;
             }
             Err(InsertError::Refused { sqlstate, message }) => {
-                reject(sink, deadline, attempt, &batch.events, &sqlstate, &message).await
+                let outcome =
+                    reject(sink, deadline, attempt, &batch.events, &sqlstate, &message).await;
+                rejected.count(sqlstate, &outcome);
+                outcome
             }
             other => other.map(|()| Settled::Stored),
         };
@@ -85,6 +89,34 @@ pub(super) async fn store<T: Send>(
         }
     }
     Ok(())
+}
+
+/// One line a batch for the log, however many of its facts Postgres refuses.
+#[derive(Default)]
+struct Rejected {
+    callbacks: u64,
+    sqlstate: String,
+}
+
+impl Rejected {
+    fn count(&mut self, sqlstate: String, outcome: &Result<Settled, InsertError>) {
+        if matches!(outcome, Ok(Settled::Rejected)) {
+            self.callbacks += 1;
+            self.sqlstate = sqlstate;
+        }
+    }
+}
+
+impl Drop for Rejected {
+    fn drop(&mut self) {
+        if self.callbacks > 0 {
+            tracing::warn!(
+                callbacks = self.callbacks,
+                sqlstate = self.sqlstate,
+                "Postgres refused callbacks; they are kept in rejected_callbacks"
+            );
+        }
+    }
 }
 
 /// Keeps a fact that Postgres refused among the rejected callbacks.
@@ -103,7 +135,7 @@ async fn reject(
         let kind = rejected.kind.as_str();
         match insert(sink, deadline, attempt, &[Event::RejectedCallback(rejected)]).await {
             Ok(()) => {
-                tracing::warn!(%id, kind, sqlstate, "Postgres refused a callback; it is kept in rejected_callbacks");
+                tracing::debug!(%id, kind, sqlstate, "Postgres refused a callback");
             }
             Err(InsertError::Refused { sqlstate, .. }) => {
                 tracing::error!(%id, kind, sqlstate, "Postgres refused a callback even among the rejected ones");

@@ -86,7 +86,7 @@ impl Leftover {
     pub(super) fn tell_damage(&self, error: Option<&SpoolError>) {
         tracing::error!(
             file = %self.path.display(), error = error.map(|error| Chain(error).to_string()),
-            "a file of the spool is damaged: the callbacks in it that are whole go to Postgres, then it is set aside"
+            "a file of the spool is damaged, or of a newer version: the callbacks in it that can be read go to Postgres, then it is set aside"
         );
     }
 

@@ -124,7 +124,13 @@ impl Spool {
         };
         let written = write(&mut draining.segment);
         let is_full = bytes_with_log(draining.segment.path()) >= SEGMENT_BYTES;
-        if is_full || matches!(written, Err(SpoolError::File { .. } | SpoolError::Damaged { .. })) {
+        let is_broken =
+            matches!(written, Err(SpoolError::File { .. } | SpoolError::Damaged { .. }));
+        if is_broken && draining.segment.rows() == 0 {
+            // Nothing was ever acknowledged from it. A disk that goes on failing shall not fill up
+            // with such files.
+            self.finish(own.take())?;
+        } else if is_full || is_broken {
             self.leave(own);
         }
         written
@@ -152,6 +158,11 @@ impl Spool {
                 // A predecessor or successor was faster, or looked into it before it was ours.
                 Err(SpoolError::Exists { .. } | SpoolError::InUse { .. }) if attempts < 3 => {
                     attempts += 1;
+                }
+                Err(error @ (SpoolError::NoSpace { .. } | SpoolError::File { .. })) => {
+                    // Of no use to anybody; if it stays, it is worked off as an empty one.
+                    let _ = std::fs::remove_file(&path);
+                    return Err(error);
                 }
                 other => return other,
             }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use super::error::SpoolError;
-use super::record::{RecordError, json_of};
+use super::record::json_of;
 use super::salvage::log_of;
 
 const PAGE_BYTES: u64 = 32 * 1024;
@@ -85,7 +85,7 @@ impl Segment {
         let mut records = select.query([])?;
         let mut is_whole = found == "ok";
         while is_whole && let Some(record) = records.next()? {
-            is_whole = json_of(record.get_ref(0)?.as_blob()?) != Err(RecordError::Damaged);
+            is_whole = json_of(record.get_ref(0)?.as_blob()?).is_ok();
         }
         Ok(is_whole)
     }

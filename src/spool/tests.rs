@@ -346,6 +346,16 @@ fn after_flipped_bytes_every_fact_that_is_whole_comes_out() {
 }
 
 #[test]
+fn a_flipped_version_byte_does_not_hide_another_copy_of_the_record() {
+    let files = filled(false);
+    for (_, file, frame) in files.places.iter().step_by(60) {
+        let mut damaged = files.bytes.clone();
+        damaged[*file][frame.start + record::MAGIC.len()] ^= 0x55;
+        files.survives(&damaged, &format!("file {file}, record at {}", frame.start));
+    }
+}
+
+#[test]
 fn after_a_truncation_every_fact_that_is_whole_comes_out() {
     for killed in [false, true] {
         let files = filled(killed);

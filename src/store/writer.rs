@@ -42,8 +42,8 @@ impl Writer {
         Self { database, statement_timeout, connection: None, prepared: false }
     }
 
-    /// Connects, unless connected, and makes sure that rows are taken; the first time it prepares
-    /// the schema too. Cancel-safe.
+    /// Connects, unless connected, and makes sure that rows are taken; the first time, and after rows
+    /// were not taken, it prepares the schema too. Cancel-safe.
     pub async fn connect(&mut self) -> Result<(), StoreError> {
         if self.connection.is_none() {
             let mut connection = self.database.connect().await?;
@@ -51,11 +51,12 @@ impl Writer {
                 self.database.prepare(&mut connection).await?;
                 self.prepared = true;
             }
-            bounded(CONNECT_TIMEOUT, async {
+            let tried = bounded(CONNECT_TIMEOUT, async {
                 set_statement_timeout(&mut connection, self.statement_timeout).await?;
                 try_rows(&mut connection).await
-            })
-            .await?;
+            });
+            // It may be another database by now: one that was made anew, or restored.
+            tried.await.inspect_err(|_| self.prepared = false)?;
             self.connection = Some(connection);
         }
         Ok(())

@@ -246,3 +246,25 @@ async fn a_partition_that_was_detached_is_attached_again() {
     eventually("stored", || async { rows(&app.database).await == 1 }).await;
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_database_that_was_made_anew_during_an_outage_is_migrated_and_takes_what_was_spooled() {
+    let app = TestApp::start().await;
+    app.database
+        .execute(
+            "drop schema public cascade; create schema public;
+             select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and application_name = 'routo-receiver'",
+        )
+        .await;
+    for _ in 0..20 {
+        assert_eq!(app.send(report()).await.status, 200);
+    }
+    eventually("migrated", || async {
+        let there = "select to_regclass('delivery_reports') is not null";
+        app.database.value(there).await == json!(true)
+    })
+    .await;
+    eventually("stored", || async { rows(&app.database).await == 20 }).await;
+    app.stop().await;
+}
