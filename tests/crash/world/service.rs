@@ -96,7 +96,8 @@ impl Service {
 
     /// Waits until callbacks go to the spool.
     pub async fn until_spooling(&self) {
-        until("callbacks go to the spool", 30, async || self.takes_callbacks("spool").await).await;
+        until("callbacks go to the spool", 30, async || self.takes_callbacks("the spool").await)
+            .await;
     }
 
     /// Waits until callbacks go to Postgres.
@@ -106,10 +107,10 @@ impl Service {
     }
 
     async fn takes_callbacks(&self, to: &str) -> bool {
-        self.readyz().await.is_some_and(|answer| {
-            let body = String::from_utf8_lossy(&answer.body);
-            answer.status == 200 && body.contains(to)
-        })
+        let says = format!("OK: callbacks go to {to}");
+        self.readyz()
+            .await
+            .is_some_and(|answer| answer.status == 200 && answer.body.starts_with(says.as_bytes()))
     }
 
     /// The files of the spool that hold callbacks, the largest first.
