@@ -52,6 +52,16 @@ pub enum AppError {
     /// Callbacks could not be moved out of the spool.
     #[error("the spool is not drained")]
     Drain(#[from] DrainError),
+    /// Some of the spool is still there after a drain.
+    #[error(
+        "not all of the spool is in Postgres: {left} files are in use or can't be opened or removed (try again when no other process is left), {set_aside} were set aside (see `routo-receiver spool status` and `spool export FILE`)"
+    )]
+    NotDrained {
+        /// Files that were not touched.
+        left: usize,
+        /// Files with callbacks that can't be read or that Postgres takes nowhere.
+        set_aside: usize,
+    },
     /// Signals can't be waited for.
     #[error("can't wait for signals")]
     Signals(#[source] io::Error),

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
@@ -43,6 +44,9 @@ impl Inherited {
             // Close-on-exec by now: an embedded Postgres that had it too would keep the port when
             // this process is gone.
             let Some(listener) = handed.take_tcp_listener(place)? else { return Ok(None) };
+            if !socket_acceptconn(&listener)? {
+                return Err(io::Error::other("nobody listens on it"));
+            }
             listener.set_nonblocking(true)?;
             TcpListener::from_std(listener).map(Some)
         };

@@ -59,6 +59,7 @@ fn line(file: &SurveyedFile) -> String {
         _ if is_aside(&file.path) => "set aside: all that Postgres takes of it is there",
         Contents::Whole => "waits for the service, or for `spool drain`",
         Contents::InUse => "in use; some of it may be in Postgres already",
+        Contents::Closed => "can't be opened; who may read it?",
         Contents::Damaged => "damaged; the callbacks counted are whole",
     };
     format!(
@@ -77,11 +78,11 @@ async fn drain(settings: &Settings) -> Result<(), AppError> {
     telemetry::start(&settings.log);
     let options = spool_options(settings);
     let spool = Arc::new(Spool::open(options.clone())?);
-    let callbacks: u64 = spool::survey(&options.directory)?
-        .iter()
-        .filter(|file| !is_aside(&file.path))
-        .map(|file| file.callbacks)
-        .sum();
+    let before = spool::survey(&options.directory)?;
+    let waiting = |files: &[SurveyedFile]| -> u64 {
+        files.iter().filter(|file| !is_aside(&file.path)).map(|file| file.callbacks).sum()
+    };
+    let callbacks = waiting(&before);
     let (url, local) = database_of(settings).await?;
     let bar = progress_bar(callbacks);
     let moved = async {
@@ -99,6 +100,12 @@ async fn drain(settings: &Settings) -> Result<(), AppError> {
         local.stop().await;
     }
     moved?;
+    let after = spool::survey(&options.directory)?;
+    let aside = |files: &[SurveyedFile]| files.iter().filter(|file| is_aside(&file.path)).count();
+    let (left, set_aside) = (after.len() - aside(&after), aside(&after) - aside(&before));
+    if left > 0 || set_aside > 0 {
+        return Err(AppError::NotDrained { left, set_aside });
+    }
     let _ = writeln!(io::stdout(), "{callbacks} callbacks of the spool are in Postgres");
     Ok(())
 }

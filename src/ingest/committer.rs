@@ -14,7 +14,7 @@ use super::handle::{Readiness, Receipt, Submission, SubmitError};
 use super::journal::{Failed, Journal, Spooler};
 use super::link::Link;
 use super::pace::Pace;
-use super::sink::{Settled, Sink, Unsettled, store};
+use super::sink::{Failures, Settled, Sink, Unsettled, store};
 
 type Answer = oneshot::Sender<Result<Receipt, SubmitError>>;
 
@@ -75,8 +75,10 @@ impl<S: Sink, J: Journal> Committer<S, J> {
     async fn make_durable(&mut self, batch: Batch<Answer>) {
         let left = match self.postgres.sink() {
             Some((sink, outage)) => {
+                let deadline = self.limits.commit_deadline;
                 let committed =
-                    store(sink, self.limits.commit_deadline, Attempt::First, batch, settle).await;
+                    store(sink, deadline, Attempt::First, Failures::OfPostgres, batch, settle)
+                        .await;
                 self.pace.committed();
                 match committed {
                     Ok(()) => return outage.end(),

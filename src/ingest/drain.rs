@@ -16,6 +16,7 @@ use super::batch::Batch;
 use super::handle::Readiness;
 use super::journal::Journal;
 use super::pace::Pace;
+use super::sink::Failures::{OfARow, OfPostgres};
 use super::sink::{Settled, Sink, Unsettled, store};
 
 /// Rows that are moved in one transaction.
@@ -23,6 +24,9 @@ const CHUNK_ROWS: usize = 2_000;
 
 /// How long such a transaction may take. Nobody waits for it.
 pub(super) const CHUNK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// After so many failures of a chunk it is taken apart: one row may be what Postgres fails on.
+const PATIENCE: u32 = 3;
 
 /// How long to wait after something failed, and before looking again for segments of a predecessor
 /// that is finishing.
@@ -33,6 +37,8 @@ pub(super) struct Drain<S, J> {
     pub(super) journal: Arc<J>,
     pub(super) readiness: watch::Receiver<Readiness>,
     pub(super) pace: Arc<Pace>,
+    /// How often in a row Postgres has failed a chunk, though it takes other rows.
+    pub(super) failures: u32,
 }
 
 /// Callbacks of the spool were not moved; they are still in it.
@@ -63,7 +69,7 @@ impl<S: Sink, J: Journal> Drain<S, J> {
             let outcome = self.move_chunk().await;
             told = told && outcome.is_err();
             match outcome {
-                Ok(0) => {
+                Ok(None) => {
                     if moved > 0 {
                         tracing::info!(
                             callbacks = moved,
@@ -75,7 +81,7 @@ impl<S: Sink, J: Journal> Drain<S, J> {
                     self.until_there_may_be_more().await;
                     since = Instant::now();
                 }
-                Ok(rows) => {
+                Ok(Some(rows)) => {
                     moved += rows;
                     sleep(self.pace.rest(commits, started.elapsed())).await;
                 }
@@ -90,27 +96,29 @@ impl<S: Sink, J: Journal> Drain<S, J> {
         }
     }
 
-    /// Moves all there is, and says after every chunk how many facts it was.
+    /// Moves all there is, and says after every chunk how many rows it was.
     pub(super) async fn run_once(mut self, mut moved: impl FnMut(u64)) -> Result<(), DrainError> {
         loop {
-            match self.move_chunk().await? {
-                0 => return Ok(()),
-                rows => moved(rows),
+            match self.move_chunk().await {
+                Ok(Some(rows)) => moved(rows),
+                Ok(None) => return Ok(()),
+                Err(_) if self.failures > 0 && self.failures <= PATIENCE => {}
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// Moves the oldest facts; 0 when there are none.
-    async fn move_chunk(&mut self) -> Result<u64, DrainError> {
+    /// Moves the oldest facts, and returns how many rows they were; `None` when there are none.
+    async fn move_chunk(&mut self) -> Result<Option<u64>, DrainError> {
         let journal = Arc::clone(&self.journal);
         let Some(mut chunk) = spawn_blocking(move || journal.next(CHUNK_ROWS)).await?? else {
-            return Ok(0);
+            return Ok(None);
         };
         let rows = chunk.rows();
         let refused = self.put_into_postgres(std::mem::take(&mut chunk.events)).await?;
         let journal = Arc::clone(&self.journal);
         spawn_blocking(move || journal.settle(&chunk, refused)).await??;
-        Ok(rows)
+        Ok(Some(rows))
     }
 
     /// Returns how many of the facts Postgres takes nowhere.
@@ -120,12 +128,23 @@ impl<S: Sink, J: Journal> Drain<S, J> {
             return Ok(refused);
         }
         self.sink.connect().await?;
+        // Postgres takes rows, but not these, and says what it would say of itself.
+        let failures = if self.failures < PATIENCE { OfPostgres } else { OfARow };
         let batch = Batch { tags: vec![(); events.len()], events };
         let settle = |(), settled| refused += u64::from(settled == Settled::Refused);
-        store(&mut self.sink, CHUNK_DEADLINE, Attempt::Again, batch, settle)
-            .await
-            .map_err(|Unsettled { error, .. }| error)?;
-        Ok(refused)
+        let stored =
+            store(&mut self.sink, CHUNK_DEADLINE, Attempt::Again, failures, batch, settle).await;
+        match stored {
+            Ok(()) => {
+                self.failures = 0;
+                Ok(refused)
+            }
+            Err(Unsettled { error, .. }) => {
+                let is_told = matches!(error, InsertError::Failed { .. });
+                self.failures = if is_told { self.failures + 1 } else { 0 };
+                Err(error.into())
+            }
+        }
     }
 
     /// Returns when Postgres is back after having been away, and now and then.

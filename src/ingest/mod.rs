@@ -71,6 +71,7 @@ pub async fn drain(
         journal: spool,
         readiness: watch::channel(Readiness::Postgres).1,
         pace: Arc::default(),
+        failures: 0,
     };
     drain.run_once(moved).await
 }
@@ -89,6 +90,7 @@ fn start_with<S: Sink, J: Journal>(
         journal: Arc::clone(&journal),
         readiness: watcher.clone(),
         pace: Arc::clone(&pace),
+        failures: 0,
     };
     let committer = Committer {
         postgres: Link::new(live),

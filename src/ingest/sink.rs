@@ -45,6 +45,36 @@ pub(super) enum Settled {
     Refused,
 }
 
+/// What it says of a batch that Postgres fails it, and not because it refuses a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failures {
+    /// Nothing: Postgres can't take anything just now.
+    OfPostgres,
+    /// One of its rows may be why, as when a trigger of the user's raises an error of its own; unless
+    /// Postgres says that it lacks something.
+    OfARow,
+}
+
+impl Failures {
+    fn judge(self, inserted: Result<(), InsertError>) -> Result<(), InsertError> {
+        match inserted {
+            Err(InsertError::Failed { sqlstate })
+                if self == Self::OfARow && !is_about_the_server(&sqlstate) =>
+            {
+                let message = "an error that is not about a row otherwise".to_owned();
+                Err(InsertError::Refused { sqlstate, message })
+            }
+            other => other,
+        }
+    }
+}
+
+/// Classes of errors that no row is the reason of (Postgres documentation, appendix A): connection,
+/// read-only, conflicts, resources, state of objects, operators, the system, internal errors.
+fn is_about_the_server(sqlstate: &str) -> bool {
+    ["08", "25", "40", "53", "55", "57", "58", "XX"].iter().any(|class| sqlstate.starts_with(class))
+}
+
 /// Postgres failed; the facts that are not settled yet. They may have been committed all the same.
 #[derive(Debug)]
 pub(super) struct Unsettled<T> {
@@ -58,13 +88,15 @@ pub(super) async fn store<T: Send>(
     sink: &mut impl Sink,
     deadline: Duration,
     attempt: Attempt,
+    failures: Failures,
     batch: Batch<T>,
     mut settle: impl FnMut(T, Settled) + Send,
 ) -> Result<(), Unsettled<T>> {
     let mut pending = vec![batch];
     let mut rejected = Rejected::default();
     while let Some(mut batch) = pending.pop() {
-        let result = match insert(sink, deadline, attempt, &batch.events).await {
+        let inserted = insert(sink, deadline, attempt, &batch.events).await;
+        let result = match failures.judge(inserted) {
             Err(InsertError::Refused { .. }) if batch.len() > 1 => {
                 let second = batch.split_half();
                 pending.extend([second, batch]);
@@ -95,15 +127,18 @@ pub(super) async fn store<T: Send>(
 #[derive(Default)]
 struct Rejected {
     callbacks: u64,
+    nowhere: u64,
     sqlstate: String,
 }
 
 impl Rejected {
     fn count(&mut self, sqlstate: String, outcome: &Result<Settled, InsertError>) {
-        if matches!(outcome, Ok(Settled::Rejected)) {
-            self.callbacks += 1;
-            self.sqlstate = sqlstate;
+        match outcome {
+            Ok(Settled::Rejected) => self.callbacks += 1,
+            Ok(Settled::Refused) => self.nowhere += 1,
+            Ok(Settled::Stored) | Err(_) => return,
         }
+        self.sqlstate = sqlstate;
     }
 }
 
@@ -114,6 +149,13 @@ impl Drop for Rejected {
                 callbacks = self.callbacks,
                 sqlstate = self.sqlstate,
                 "Postgres refused callbacks; they are kept in rejected_callbacks"
+            );
+        }
+        if self.nowhere > 0 {
+            tracing::error!(
+                callbacks = self.nowhere,
+                sqlstate = self.sqlstate,
+                "Postgres refused callbacks even among the rejected ones"
             );
         }
     }
@@ -138,7 +180,7 @@ async fn reject(
                 tracing::debug!(%id, kind, sqlstate, "Postgres refused a callback");
             }
             Err(InsertError::Refused { sqlstate, .. }) => {
-                tracing::error!(%id, kind, sqlstate, "Postgres refused a callback even among the rejected ones");
+                tracing::debug!(%id, kind, sqlstate, "Postgres refused a callback even among the rejected ones");
                 return Ok(Settled::Refused);
             }
             Err(away) => return Err(away),

@@ -14,6 +14,8 @@ use super::leftover::Leftover;
 #[derive(Default)]
 pub(super) struct Backlog {
     current: Option<Leftover>,
+    /// Segments that are worked off, but could not be taken from the disk.
+    done: HashSet<PathBuf>,
     /// Segments of which the log has been told that they can't be opened.
     told: HashSet<PathBuf>,
 }
@@ -36,7 +38,14 @@ impl Backlog {
                 return Ok(Some(chunk));
             }
             if let Some(done) = self.current.take() {
-                done.finish(directory)?;
+                let path = done.path().to_owned();
+                if let Err(error) = done.finish(directory) {
+                    tracing::error!(
+                        file = %path.display(), error = %Chain(&error),
+                        "a file of the spool is worked off, but can't be taken from the disk; it is done again at the next start"
+                    );
+                    self.done.insert(path);
+                }
             }
         }
     }
@@ -56,7 +65,7 @@ impl Backlog {
         let segments = directory.segments()?;
         let own = own_path();
         for path in segments {
-            if Some(&path) == own.as_ref() {
+            if Some(&path) == own.as_ref() || self.done.contains(&path) {
                 continue;
             }
             match Leftover::open(&path) {

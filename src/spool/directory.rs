@@ -64,7 +64,10 @@ impl Directory {
 
     /// The segments that are there, oldest first.
     pub(super) fn segments(&self) -> Result<Vec<PathBuf>, SpoolError> {
-        self.files_ending_in(".sqlite")
+        let mut files = self.files_ending_in(".sqlite")?;
+        // What else somebody keeps here is not ours.
+        files.retain(|path| number(path).is_some() && path.is_file());
+        Ok(files)
     }
 
     /// The files that were set aside.
@@ -74,8 +77,7 @@ impl Directory {
 
     /// The name for a new segment: later than all that are there.
     pub(super) fn next_segment(&self) -> Result<PathBuf, SpoolError> {
-        let last =
-            self.segments()?.iter().chain(&self.set_aside()?).filter_map(|path| number(path)).max();
+        let last = self.files_ending_in("")?.iter().filter_map(|path| number(path)).max();
         Ok(self.0.join(format!("{:010}.sqlite", last.unwrap_or(0) + 1)))
     }
 
@@ -124,6 +126,9 @@ fn bytes_of(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
+/// The number of a segment, or of one that was set aside.
 fn number(path: &Path) -> Option<u64> {
-    path.file_name()?.to_str()?.split('.').next()?.parse().ok()
+    let (number, rest) = path.file_name()?.to_str()?.split_once('.')?;
+    let is_ours = number.len() == 10 && matches!(rest, "sqlite" | "sqlite.damaged");
+    is_ours.then(|| number.parse().ok()).flatten()
 }

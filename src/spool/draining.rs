@@ -27,11 +27,11 @@ pub struct Chunk {
 impl Chunk {
     /// Facts that were found in the bytes of a file.
     pub(super) fn beside_table(events: Vec<Event>, segment: PathBuf) -> Self {
-        let rows = events.len() as u64;
-        Self { events, segment, last: None, rows, unreadable: 0 }
+        Self { events, segment, last: None, rows: 0, unreadable: 0 }
     }
 
-    /// How many rows it is, readable or not.
+    /// How many rows it is, readable or not; 0 where it was found in the bytes of a file, beside the
+    /// rows.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.rows

@@ -96,7 +96,8 @@ impl SpoolError {
                 Self::InUse { path: path.clone() }
             }
             Some(ErrorCode::DiskFull) => Self::NoSpace { path: path.clone() },
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            // An unknown error is what it says of a header it can't make sense of.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
                 Self::Damaged { path: path.clone(), source: Some(source) }
             }
             _ => Self::File { path: path.clone(), source },

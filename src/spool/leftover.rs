@@ -20,6 +20,8 @@ pub(super) struct Leftover {
     found: Option<Vec<Event>>,
     /// What is in its table, if that can be read.
     table: Option<Draining>,
+    /// Something that was found beside the table is taken nowhere by Postgres.
+    is_refused: bool,
     /// In the end it is set aside.
     is_damaged: bool,
 }
@@ -37,9 +39,14 @@ impl Leftover {
             path: path.to_owned(),
             bytes,
             found: None,
+            is_refused: false,
             table: segment.map(Draining::new),
             is_damaged,
         })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) fn is_damaged(&self) -> bool {
@@ -79,7 +86,10 @@ impl Leftover {
     pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
         match &mut self.table {
             Some(table) if chunk.last.is_some() => table.settle(chunk, refused),
-            _ => self.found = None,
+            _ => {
+                self.found = None;
+                self.is_refused |= refused > 0;
+            }
         }
     }
 
@@ -92,9 +102,9 @@ impl Leftover {
 
     /// Takes the file from the disk, or sets it aside.
     pub(super) fn finish(self, directory: &Directory) -> Result<(), SpoolError> {
-        let Self { path, bytes, table, is_damaged, .. } = self;
+        let Self { path, bytes, table, is_damaged, is_refused, .. } = self;
         match table {
-            Some(table) if !is_damaged && table.is_moved() => table.segment.delete(),
+            Some(table) if !is_damaged && !is_refused && table.is_moved() => table.segment.delete(),
             table => {
                 // Closed before it is renamed, so that its log stays beside it.
                 drop(table);

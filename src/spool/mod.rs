@@ -9,6 +9,7 @@ mod directory;
 mod draining;
 mod error;
 mod leftover;
+mod log;
 mod record;
 mod salvage;
 mod segment;
@@ -101,6 +102,13 @@ impl Spool {
         write: impl Fn(&mut Segment) -> Result<(), SpoolError>,
     ) -> Result<(), SpoolError> {
         let mut own = locked(&self.own);
+        if own.as_ref().is_some_and(|own| !own.segment.path().exists()) {
+            tracing::error!(
+                "somebody has removed a file of the spool, with the callbacks in it; the next is begun"
+            );
+            self.leave(&mut own);
+        }
+        Directory::make(&self.options.directory)?;
         self.check_room_for(bytes)?;
         let is_new = own.is_none();
         match self.write_to_own(&mut own, &write) {
@@ -130,8 +138,10 @@ impl Spool {
             // Nothing was ever acknowledged from it. A disk that goes on failing shall not fill up
             // with such files.
             self.finish(own.take())?;
-        } else if is_full || is_broken {
+        } else if is_broken {
             self.leave(own);
+        } else if is_full {
+            self.seal(own);
         }
         written
     }
@@ -169,8 +179,17 @@ impl Spool {
         }
     }
 
-    /// Closes the segment of this process: it is large enough, or it is not known any more what of it
-    /// is on disk. It is worked off like one that another process left.
+    /// Closes the segment of this process in good order. It is worked off like one that another
+    /// process left.
+    fn seal(&self, own: &mut Option<Draining>) {
+        if let Some(draining) = own.take() {
+            draining.segment.seal();
+        }
+        *locked(&self.own_path) = None;
+    }
+
+    /// Closes the segment of this process, of which it is not known any more what is on disk. It is
+    /// checked and worked off like one that another process left.
     fn leave(&self, own: &mut Option<Draining>) {
         *own = None;
         *locked(&self.own_path) = None;
@@ -232,9 +251,11 @@ impl Spool {
     /// Closes the segment; an empty one is taken from the disk. The directory is kept until
     /// [`Spool::release`], or until this value is dropped.
     pub fn close(&self) {
-        let own = locked(&self.own).take();
-        let empty = own.filter(|own| own.segment.rows() == 0);
-        if let Err(error) = self.finish(empty) {
+        let mut own = locked(&self.own);
+        if own.as_ref().is_some_and(|own| own.segment.rows() > 0) {
+            self.seal(&mut own);
+        }
+        if let Err(error) = self.finish(own.take()) {
             tracing::warn!(error = %Chain(&error), "could not remove an empty file of the spool");
         }
     }

@@ -10,9 +10,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use super::error::SpoolError;
+use super::log::log_is_whole;
 use super::record::json_of;
 use super::salvage::log_of;
 
@@ -74,7 +76,7 @@ impl Segment {
         }
         segment.use_log()?;
         segment.rows = segment.count("select count(*) from records")?;
-        let is_whole = segment.is_whole().unwrap_or(false);
+        let is_whole = log_is_whole(path) && segment.is_whole().unwrap_or(false);
         Ok((segment, is_whole))
     }
 
@@ -96,6 +98,10 @@ impl Segment {
             Connection::open_with_flags(path, flags).map_err(SpoolError::of_file(path))?;
         // A segment that another process has is left to it, not waited for.
         connection.busy_timeout(Duration::ZERO).map_err(SpoolError::of_file(path))?;
+        // Closing must not change a file that is only looked at, or work a damaged log into it.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map_err(SpoolError::of_file(path))?;
         let segment = Self { path: path.to_owned(), connection, rows: 0 };
         segment.execute_batch(&format!(
             "pragma page_size = {PAGE_BYTES};
@@ -189,10 +195,15 @@ impl Segment {
         read().map_err(SpoolError::of_file(&self.path))
     }
 
+    /// Closes it for good: its log is worked into it, where that can be done.
+    pub(super) fn seal(self) {
+        // What can't be worked in stays in the log.
+        let _ = self.execute_batch("pragma wal_checkpoint(truncate)");
+    }
+
     /// Closes it and takes it from the disk.
     pub(super) fn delete(self) -> Result<(), SpoolError> {
         let Self { path, connection, .. } = self;
-        // On a full disk this fails to work the log into the file, which is of no use any more.
         drop(connection);
         for file in [log_of(&path), path] {
             match fs::remove_file(&file) {

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::Event;
+use crate::error_chain::Chain;
 
 use super::directory::{Directory, bytes_with_log};
 use super::error::SpoolError;
@@ -37,6 +38,8 @@ pub enum Contents {
     Whole,
     /// A running service has it: some of the callbacks counted may be in Postgres already.
     InUse,
+    /// It can't be opened; nothing is known of it.
+    Closed,
     /// Parts of it can't be read, or are taken nowhere by Postgres.
     Damaged,
 }
@@ -73,7 +76,10 @@ fn look_into((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFile, SpoolErr
             }
             Contents::InUse
         }
-        Err(error) => return Err(error),
+        Err(error) => {
+            tracing::error!(file = %path.display(), error = %Chain(&error), "a file of the spool can't be opened");
+            Contents::Closed
+        }
     };
     let Tally { known, oldest } = tally;
     Ok(SurveyedFile { path, bytes, contents, callbacks: known.len() as u64, oldest })

@@ -229,8 +229,9 @@ fn a_file_with_facts_that_postgres_takes_nowhere_is_set_aside_whole() {
         while let Some(chunk) = spool.next(6).unwrap() {
             spool.settle(&chunk, 1).unwrap();
         }
-        let [aside] = &files(directory.path())[..] else { panic!("{:?}", files(directory.path())) };
-        assert!(aside.ends_with(".sqlite.damaged"), "{aside}");
+        let names = files(directory.path());
+        assert!(names.iter().all(|name| name.contains(".sqlite.damaged")), "{names:?}");
+        let aside = &names[0];
         let mut lines = 0;
         export(&directory.path().join(aside), |_| {
             lines += 1;
@@ -367,6 +368,83 @@ fn after_a_truncation_every_fact_that_is_whole_comes_out() {
             }
         }
     }
+}
+
+#[test]
+fn looking_into_a_spool_changes_none_of_its_files() {
+    let files = filled(true);
+    let mut damaged = files.bytes.clone();
+    damaged[1][32 + 2 * (32_768 + 24) + 24 + 5_000] ^= 1;
+    let directory = tempfile::tempdir().unwrap();
+    let segment = directory.path().join("0000000001.sqlite");
+    fs::write(&segment, &damaged[0]).unwrap();
+    fs::write(salvage::log_of(&segment), &damaged[1]).unwrap();
+
+    let [surveyed] = &survey(directory.path()).unwrap()[..] else { panic!("one file") };
+    assert_eq!(surveyed.contents, Contents::Damaged);
+    let mut lines = 0;
+    export(&segment, |_| {
+        lines += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(lines, files.intact(&damaged).len() as u64);
+    assert_eq!(surveyed.callbacks, lines);
+    assert_eq!(fs::read(&segment).unwrap(), damaged[0]);
+    assert_eq!(fs::read(salvage::log_of(&segment)).unwrap(), damaged[1]);
+}
+
+#[test]
+fn a_damaged_log_is_noticed_and_kept_even_if_none_of_its_records_is_in_one_piece() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Spool::open(options(directory.path())).unwrap();
+    for name in 0..4 {
+        spool.append(&[report(&format!("{name}{}", "x".repeat(50_000)))]).unwrap();
+    }
+    let copy = as_killed(directory.path());
+    let log = salvage::log_of(&copy.path().join("0000000001.sqlite"));
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[32 + 3 * (32_768 + 24) + 24 + 5_000] ^= 1;
+    fs::write(&log, bytes).unwrap();
+
+    drained(&Spool::open(options(copy.path())).unwrap());
+    assert_eq!(files(copy.path()), ["0000000001.sqlite.damaged", "0000000001.sqlite.damaged-wal"]);
+}
+
+#[test]
+fn a_log_that_ends_in_the_midst_of_a_commit_is_whole() {
+    let files = filled(true);
+    let directory = tempfile::tempdir().unwrap();
+    let segment = directory.path().join("0000000001.sqlite");
+    assert!(log::log_is_whole(&segment), "there is none");
+    for length in (32..=files.bytes[1].len()).step_by(4_999) {
+        fs::write(salvage::log_of(&segment), &files.bytes[1][..length]).unwrap();
+        assert!(log::log_is_whole(&segment), "{length}");
+    }
+}
+
+#[test]
+fn files_that_are_not_the_spool_s_are_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("app.sqlite"), "").unwrap();
+    fs::create_dir(directory.path().join("0000000001.sqlite")).unwrap();
+    let spool = Spool::open(options(directory.path())).unwrap();
+    let all = reports(0..5);
+    spool.append(&all).unwrap();
+    assert_eq!(drained(&spool), all);
+    assert_eq!(files(directory.path()), ["0000000001.sqlite", "app.sqlite"]);
+}
+
+#[test]
+fn a_file_that_somebody_removed_is_followed_by_a_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("spool");
+    let spool = Spool::open(options(&path)).unwrap();
+    spool.append(&reports(0..5)).unwrap();
+    fs::remove_dir_all(&path).unwrap();
+    let all = reports(5..10);
+    spool.append(&all).unwrap();
+    assert_eq!(drained(&spool), all);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
@@ -30,7 +31,16 @@ pub struct Writer {
     database: Database,
     statement_timeout: Duration,
     connection: Option<PgConnection>,
+    /// The backend of the last connection, from which it is known that it ended only once another
+    /// has said so.
+    backend: Option<Backend>,
     prepared: bool,
+}
+
+/// A process of Postgres'.
+struct Backend {
+    id: i32,
+    started: OffsetDateTime,
 }
 
 impl Writer {
@@ -39,7 +49,7 @@ impl Writer {
     /// say, and hold a connection that the next one needs.
     #[must_use]
     pub fn new(database: Database, statement_timeout: Duration) -> Self {
-        Self { database, statement_timeout, connection: None, prepared: false }
+        Self { database, statement_timeout, connection: None, backend: None, prepared: false }
     }
 
     /// Connects, unless connected, and makes sure that rows are taken; the first time, and after rows
@@ -47,13 +57,18 @@ impl Writer {
     pub async fn connect(&mut self) -> Result<(), StoreError> {
         if self.connection.is_none() {
             let mut connection = self.database.connect().await?;
+            if let Some(backend) = &self.backend {
+                bounded(CONNECT_TIMEOUT, end(&mut connection, backend)).await?;
+            }
+            self.backend = bounded(CONNECT_TIMEOUT, backend_of(&mut connection)).await?;
             if !self.prepared {
                 self.database.prepare(&mut connection).await?;
                 self.prepared = true;
             }
             let tried = bounded(CONNECT_TIMEOUT, async {
                 set_statement_timeout(&mut connection, self.statement_timeout).await?;
-                try_rows(&mut connection).await
+                try_rows(&mut connection).await?;
+                try_commit(&mut connection).await
             });
             // It may be another database by now: one that was made anew, or restored.
             tried.await.inspect_err(|_| self.prepared = false)?;
@@ -114,6 +129,49 @@ async fn try_rows(connection: &mut PgConnection) -> Result<(), StoreError> {
         Ok(()) | Err(InsertError::Refused { .. }) => Ok(()),
         Err(error) => Err(StoreError::NoRows(error)),
     }
+}
+
+/// Commits something that is no row: where commits wait for a standby that is gone, rows that are
+/// taken back don't.
+async fn try_commit(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("select pg_logical_emit_message(true, 'routo-receiver', 'probe') is null as ok")
+        .fetch_one(connection)
+        .await
+        .map(drop)
+        .map_err(StoreError::Connect)
+}
+
+async fn backend_of(connection: &mut PgConnection) -> Result<Option<Backend>, StoreError> {
+    sqlx::query!(
+        r#"
+        select pid as "id!", backend_start as "started!"
+        from pg_stat_activity
+        where pid = pg_backend_pid()
+        "#
+    )
+    .fetch_optional(connection)
+    .await
+    .map(|row| row.map(|row| Backend { id: row.id, started: row.started }))
+    .map_err(StoreError::Connect)
+}
+
+/// Ends a backend whose connection was given up. A statement that waits for a standby does not end
+/// with its timeout, nor with its connection; one after the other would use up what Postgres has.
+async fn end(connection: &mut PgConnection, backend: &Backend) -> Result<(), StoreError> {
+    sqlx::query!(
+        "
+        select pg_terminate_backend(pid)
+        from pg_stat_activity
+        where pid = $1
+        and backend_start = $2
+        ",
+        backend.id,
+        backend.started,
+    )
+    .fetch_optional(connection)
+    .await
+    .map(drop)
+    .map_err(StoreError::Connect)
 }
 
 async fn rolled_back(connection: &mut PgConnection, rows: &[Event]) -> Result<(), sqlx::Error> {

@@ -268,3 +268,69 @@ async fn a_database_that_was_made_anew_during_an_outage_is_migrated_and_takes_wh
     eventually("stored", || async { rows(&app.database).await == 20 }).await;
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_row_that_postgres_fails_with_an_error_of_the_user_s_own_blocks_nobody() {
+    let app = TestApp::start().await;
+    app.database
+        .execute(
+            "create function poison() returns trigger language plpgsql as $$ begin
+                 if new.status = '13' then raise exception 'no' using errcode = '45000'; end if;
+                 return new;
+             end $$;
+             create trigger poison before insert on delivery_reports
+                 for each row execute function poison();",
+        )
+        .await;
+    for number in 0..20 {
+        let status = if number == 7 { 13 } else { 0 };
+        let answer = app.report(&format!("mess_id=m{number}&status={status}&number=1")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    eventually("its neighbours are stored", || async { rows(&app.database).await == 19 }).await;
+    eventually("it is rejected", || async {
+        let rejected = "select count(*) from rejected_callbacks where reason like '%45000%'";
+        app.database.value(rejected).await == json!(1)
+    })
+    .await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn commits_that_wait_for_a_standby_use_up_no_connections() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = LocalPostgresOptions { data_dir: directory.path().to_owned(), bin_dir: None };
+    let postgres = LocalPostgres::start(options).await.unwrap();
+    let url = postgres.url().expose_secret().to_owned();
+    let database = TestDatabase { options: url.parse().unwrap() };
+    let more = [("ROUTO_INGEST__COMMIT_DEADLINE", "200ms")];
+    let service = Service::start(settings(&url, &more)).await.unwrap();
+    let http = service.http_address;
+    eventually("ready", || goes_to_postgres(http)).await;
+
+    database.execute("alter system set synchronous_standby_names = 'nobody'").await;
+    database.execute("select pg_reload_conf()").await;
+    let waiting = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
+    let mut sent = 0;
+    eventually("it waits for the standby", || {
+        sent += 1;
+        let database = &database;
+        async move {
+            assert_eq!(send(http, report()).await.status, 200);
+            database.value(waiting).await.as_u64() > Some(0)
+        }
+    })
+    .await;
+    // Longer than a probe may take: however many there are, each ends the one before.
+    for _ in 0..70 {
+        sent += 1;
+        assert_eq!(send(http, report()).await.status, 200);
+        assert!(database.value(waiting).await.as_u64() <= Some(3));
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    database.execute("alter system reset synchronous_standby_names").await;
+    database.execute("select pg_reload_conf()").await;
+    eventually("drained", || async { rows(&database).await == sent }).await;
+    service.stop().await;
+    postgres.stop().await;
+}
