@@ -111,3 +111,28 @@ async fn a_spool_that_cannot_be_written_to_is_refused_at_the_start_with_what_to_
     assert_eq!(code, Some(1));
     assert!(err.contains("make it writable for this user, or set data_dir"), "{err}");
 }
+
+#[tokio::test]
+async fn a_drain_that_leaves_something_says_so_and_fails() {
+    let database = TestDatabase::create().await;
+    let away = environment("postgres://127.0.0.1:1/nothing");
+    let here = with(away.clone(), &[("DATABASE_URL", &database.url())]);
+    assert_eq!(run(&["migrate"], &here).await.0, Some(0));
+    database
+        .execute(
+            "alter table delivery_reports add constraint none check (mess_id <> 'm');
+             alter table rejected_callbacks add constraint none check (account <> 'main');",
+        )
+        .await;
+    let service = ServiceProcess::start(&away).await;
+    let target = format!("/delivery-reports/{TOKEN}?mess_id=m&status=0&number=44");
+    assert_eq!(send(service.http, get(&target)).await.status, 200);
+    service.signal(Signal::TERM);
+    assert_eq!(service.end().await.0, Some(0));
+
+    let (code, out, err) = run(&["spool", "drain"], &here).await;
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(err.contains("not all of the spool is in Postgres"), "{err}");
+    let (_, out, _) = run(&["spool", "status"], &here).await;
+    assert!(out.contains("1 callbacks") && out.contains("set aside"), "{out}");
+}
