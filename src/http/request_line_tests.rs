@@ -1,3 +1,5 @@
+//! Request lines as old gateways send them, and what hyper is given instead.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -54,8 +54,8 @@ pub(super) struct Spooler<J> {
     journal: Arc<J>,
     /// Until when it is left alone.
     failed_until: Option<Instant>,
-    /// What the log was told last.
-    told: Option<String>,
+    /// Whether the log has been told that it failed.
+    told: bool,
 }
 
 /// The spool can't keep anything just now. The log has been told.
@@ -63,7 +63,7 @@ pub(super) struct Failed;
 
 impl<J: Journal> Spooler<J> {
     pub(super) fn new(journal: Arc<J>) -> Self {
-        Self { journal, failed_until: None, told: None }
+        Self { journal, failed_until: None, told: false }
     }
 
     /// When a spool that failed can be tried again.
@@ -92,7 +92,7 @@ impl<J: Journal> Spooler<J> {
         let reason = match spawn_blocking(move || action(&journal)).await {
             Ok(Ok(())) => {
                 self.failed_until = None;
-                if self.told.take().is_some() {
+                if std::mem::take(&mut self.told) {
                     tracing::info!("the spool takes callbacks again");
                 }
                 return Ok(());
@@ -102,12 +102,11 @@ impl<J: Journal> Spooler<J> {
         };
         self.failed_until = Some(Instant::now() + PAUSE);
         // The figures in a text differ each time; one line an outage is enough.
-        if self.told.is_none() {
+        if !std::mem::replace(&mut self.told, true) {
             tracing::error!(
                 error = reason,
                 "the spool can't keep callbacks: they are answered 503 until it, or Postgres, can"
             );
-            self.told = Some(reason);
         }
         Err(Failed)
     }

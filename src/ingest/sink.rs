@@ -104,7 +104,8 @@ pub(super) async fn store<T: Send>(
             }
             Err(InsertError::Refused { sqlstate, message }) => {
                 let outcome =
-                    reject(sink, deadline, attempt, &batch.events, &sqlstate, &message).await;
+                    reject(sink, deadline, attempt, failures, &batch.events, &sqlstate, &message)
+                        .await;
                 rejected.count(sqlstate, &outcome);
                 outcome
             }
@@ -166,6 +167,7 @@ async fn reject(
     sink: &mut impl Sink,
     deadline: Duration,
     attempt: Attempt,
+    failures: Failures,
     refused: &[Event],
     sqlstate: &str,
     message: &str,
@@ -175,7 +177,8 @@ async fn reject(
         let rejected = event.clone().into_rejected(reason.as_str().into());
         let id = rejected.reception.stamp.id;
         let kind = rejected.kind.as_str();
-        match insert(sink, deadline, attempt, &[Event::RejectedCallback(rejected)]).await {
+        let kept = insert(sink, deadline, attempt, &[Event::RejectedCallback(rejected)]).await;
+        match failures.judge(kept) {
             Ok(()) => {
                 tracing::debug!(%id, kind, sqlstate, "Postgres refused a callback");
             }

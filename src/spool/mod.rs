@@ -108,7 +108,9 @@ impl Spool {
             );
             self.leave(&mut own);
         }
-        Directory::make(&self.options.directory)?;
+        if own.is_none() {
+            Directory::make(&self.options.directory)?;
+        }
         self.check_room_for(bytes)?;
         let is_new = own.is_none();
         match self.write_to_own(&mut own, &write) {

@@ -155,8 +155,9 @@ async fn backend_of(connection: &mut PgConnection) -> Result<Option<Backend>, St
     .map_err(StoreError::Connect)
 }
 
-/// Ends a backend whose connection was given up. A statement that waits for a standby does not end
-/// with its timeout, nor with its connection; one after the other would use up what Postgres has.
+/// Ends a backend whose connection was given up while it waits for a standby: such a wait ends neither
+/// with the statement's timeout nor with the connection, and one after the other would use up what
+/// Postgres has. Any other is left alone; a pooler may have given it to somebody else by now.
 async fn end(connection: &mut PgConnection, backend: &Backend) -> Result<(), StoreError> {
     sqlx::query!(
         "
@@ -164,6 +165,7 @@ async fn end(connection: &mut PgConnection, backend: &Backend) -> Result<(), Sto
         from pg_stat_activity
         where pid = $1
         and backend_start = $2
+        and wait_event = 'SyncRep'
         ",
         backend.id,
         backend.started,

@@ -1,3 +1,5 @@
+//! Parameters from query and form: percent-decoding, repeats, credentials, bounds.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The charsets: known bytes, and that any text comes back as itself.
+
 use proptest::prelude::*;
 
 use super::*;
