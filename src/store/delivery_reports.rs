@@ -27,15 +27,16 @@ pub(super) async fn insert(
                     remote_addr, extra
                 )
                 select
-                    received_at, id, account, mess_id, number, status, status_code, transport,
-                    remote_addr::inet, extra::jsonb
-                from unnest(
-                    $1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-                    $7::integer[], $8::text[], $9::text[], $10::text[]
-                ) as batch (
-                    received_at, id, account, mess_id, number, status, status_code, transport,
-                    remote_addr, extra
-                )
+                    unnest($1::timestamptz[]),
+                    unnest($2::uuid[]),
+                    unnest($3::text[]),
+                    unnest($4::text[]),
+                    unnest($5::text[]),
+                    unnest($6::text[]),
+                    unnest($7::integer[]),
+                    unnest($8::text[]),
+                    unnest($9::text[])::inet,
+                    unnest($10::text[])::jsonb
                 "# + $on_conflict,
                 column!(|r| r.reception.stamp.received_at),
                 column!(|r| r.reception.stamp.id),

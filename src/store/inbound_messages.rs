@@ -27,15 +27,18 @@ pub(super) async fn insert(
                     remote_addr, extra
                 )
                 select
-                    received_at, id, account, org, dest, dcs, message, message_raw, charset, transport,
-                    remote_addr::inet, extra::jsonb
-                from unnest(
-                    $1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-                    $7::text[], $8::bytea[], $9::text[], $10::text[], $11::text[], $12::text[]
-                ) as batch (
-                    received_at, id, account, org, dest, dcs, message, message_raw, charset, transport,
-                    remote_addr, extra
-                )
+                    unnest($1::timestamptz[]),
+                    unnest($2::uuid[]),
+                    unnest($3::text[]),
+                    unnest($4::text[]),
+                    unnest($5::text[]),
+                    unnest($6::text[]),
+                    unnest($7::text[]),
+                    unnest($8::bytea[]),
+                    unnest($9::text[]),
+                    unnest($10::text[]),
+                    unnest($11::text[])::inet,
+                    unnest($12::text[])::jsonb
                 "# + $on_conflict,
                 column!(|m| m.reception.stamp.received_at),
                 column!(|m| m.reception.stamp.id),
