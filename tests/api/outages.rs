@@ -1,5 +1,6 @@
 //! Postgres away, back, and restarted.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
@@ -323,17 +324,17 @@ async fn commits_that_wait_for_a_standby_use_up_no_connections() {
     })
     .await;
     // Attempt after attempt waits in vain, and each ends the one before.
-    let mut seen = HashSet::new();
+    let seen = &RefCell::new(HashSet::new());
     eventually("three have waited", || {
         sent += 1;
-        let (database, seen) = (&database, &mut seen);
-        let waiting =
-            database.query("select pid from pg_stat_activity where wait_event = 'SyncRep'");
+        let database = &database;
         async move {
             assert_eq!(send(http, report()).await.status, 200);
-            let waiting = waiting.await;
+            let waiting = "select pid from pg_stat_activity where wait_event = 'SyncRep'";
+            let waiting = database.query(waiting).await;
             let waiting = waiting.as_array().unwrap();
             assert!(waiting.len() <= 3, "{waiting:?}");
+            let mut seen = seen.borrow_mut();
             seen.extend(waiting.iter().map(|row| row["pid"].as_u64().unwrap()));
             seen.len() >= 3
         }
