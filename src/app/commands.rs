@@ -11,10 +11,9 @@ use crate::cli::{Cli, Command};
 use crate::config::{self, DatabaseSource, Settings, Sources};
 use crate::credentials::NoAccount;
 use crate::first_run::reachable;
-use crate::store::Database;
 use crate::{shutdown, telemetry};
 
-use super::service::database_of;
+use super::service::{database_at, database_of};
 use super::{AppError, Service, spool_commands};
 
 /// How long `health` waits for an answer.
@@ -51,8 +50,7 @@ async fn serve(settings: Settings) -> Result<(), AppError> {
 async fn migrate(settings: &Settings) -> Result<(), AppError> {
     telemetry::start(&settings.log);
     let (url, local) = database_of(settings).await?;
-    let database = Database::new(&url, true, settings.partitions.months_ahead)?;
-    let migrated = async { database.prepare(&mut database.connect().await?).await }.await;
+    let migrated = async { database_at(&url, true, settings)?.migrate().await }.await;
     if let Some(local) = local {
         local.stop().await;
     }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -13,22 +14,28 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Account, DatabaseSource, HttpSettings, Settings};
+use crate::config::{
+    Account, DatabaseSource, HttpSettings, PartitionSettings, RetentionSettings, Settings,
+};
 use crate::credentials::{self, Generated, accounts_or_generated};
 use crate::domain::StampSource;
 use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits};
-use crate::ingest;
+use crate::ingest::{self, IngestHandle};
 use crate::local_postgres::{LocalPostgres, LocalPostgresOptions};
 use crate::spool::{Spool, SpoolError, SpoolOptions};
-use crate::store::{Database, partitions};
+use crate::store::upkeep::{self, Upkeep};
+use crate::store::{Database, PartitionPlan, Retention, StoreError};
 
 use super::AppError;
 use super::sockets::{Inherited, TAKE_OVER_POLL};
 
 /// Connections on the admin listener.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
+
+/// How long callbacks may have to wait for a partition to be dropped.
+const MAX_LOCK_PATIENCE: Duration = Duration::from_millis(100);
 
 /// A service that takes callbacks.
 pub struct Service {
@@ -38,7 +45,7 @@ pub struct Service {
     pub admin_address: SocketAddr,
     stop: CancellationToken,
     servers: [JoinHandle<()>; 2],
-    partitions: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
     committer: JoinHandle<()>,
     spool: Arc<Spool>,
     local_postgres: Option<LocalPostgres>,
@@ -60,11 +67,7 @@ impl Service {
         let (accounts, generated) = accounts_or_generated(&settings)?;
 
         let (url, local_postgres) = database_of(&settings).await?;
-        let database = Database::new(
-            &url,
-            settings.database.migrate_on_start,
-            settings.partitions.months_ahead,
-        )?;
+        let database = database_at(&url, settings.database.migrate_on_start, &settings)?;
 
         let stop = CancellationToken::new();
         let limits = ingest::Limits {
@@ -73,7 +76,12 @@ impl Service {
             commit_deadline: settings.ingest.commit_deadline,
         };
         let (ingest, committer) = ingest::start(&database, Arc::clone(&spool), limits);
-        let partitions = tokio::spawn(partitions::keep_ahead(database, stop.clone()));
+        let upkeep = tokio::spawn(look_after(
+            database,
+            upkeep_options(&settings),
+            ingest.clone(),
+            stop.clone(),
+        ));
 
         let callbacks = http::public_router(CallbackState {
             accounts: Accounts::new(accounts.iter().map(credentials_of)),
@@ -108,7 +116,7 @@ impl Service {
             admin_address,
             stop,
             servers,
-            partitions,
+            upkeep,
             committer,
             spool,
             local_postgres,
@@ -127,7 +135,7 @@ impl Service {
         for server in self.servers {
             let _ = server.await;
         }
-        let _ = self.partitions.await;
+        let _ = self.upkeep.await;
         // The routers are gone, and with them every handle: the committer finishes and ends.
         let _ = self.committer.await;
         if let Some(local_postgres) = self.local_postgres {
@@ -150,6 +158,39 @@ pub(super) async fn database_of(
             .await?;
             Ok((local.url().clone(), Some(local)))
         }
+    }
+}
+
+/// The database at this URL, as it is to be used with these settings.
+pub(super) fn database_at(
+    url: &SecretString,
+    migrate: bool,
+    settings: &Settings,
+) -> Result<Database, StoreError> {
+    let PartitionSettings { width, ahead } = settings.partitions;
+    Database::new(url, migrate, PartitionPlan { width, ahead })
+}
+
+/// Keeps the tables in order, from when ingest has found Postgres and prepared the schema.
+async fn look_after(
+    database: Database,
+    options: Upkeep,
+    ingest: IngestHandle,
+    stop: CancellationToken,
+) {
+    if stop.run_until_cancelled(ingest.until_postgres()).await.is_some() {
+        // The committer runs as long as there is a handle.
+        drop(ingest);
+        upkeep::keep(database, options, stop).await;
+    }
+}
+
+fn upkeep_options(settings: &Settings) -> Upkeep {
+    let RetentionSettings { delivery_reports, inbound_messages, rejected_callbacks } =
+        settings.retention;
+    Upkeep {
+        retention: Retention { delivery_reports, inbound_messages, rejected_callbacks },
+        lock_patience: MAX_LOCK_PATIENCE.min(settings.ingest.commit_deadline / 10),
     }
 }
 

@@ -10,11 +10,10 @@ use time::format_description::well_known::Rfc3339;
 use crate::cli::SpoolCommand;
 use crate::config::Settings;
 use crate::spool::{self, Contents, Spool, SpoolError, SurveyedFile};
-use crate::store::Database;
 use crate::{ingest, telemetry};
 
 use super::AppError;
-use super::service::{database_of, spool_options};
+use super::service::{database_at, database_of, spool_options};
 
 pub(super) async fn run(command: &SpoolCommand, settings: &Settings) -> Result<(), AppError> {
     match command {
@@ -86,11 +85,7 @@ async fn drain(settings: &Settings) -> Result<(), AppError> {
     let (url, local) = database_of(settings).await?;
     let bar = progress_bar(callbacks);
     let moved = async {
-        let database = Database::new(
-            &url,
-            settings.database.migrate_on_start,
-            settings.partitions.months_ahead,
-        )?;
+        let database = database_at(&url, settings.database.migrate_on_start, settings)?;
         ingest::drain(database, spool, |rows| bar.inc(rows)).await?;
         Ok::<(), AppError>(())
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+const DAY: Duration = Duration::from_hours(24);
+
 /// What a key can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -11,6 +13,7 @@ pub enum Expected {
     Address,
     Number { min: u64, max: u64 },
     Duration { min: Duration, max: Duration },
+    PartitionWidth,
     Boolean,
     Directory,
     PublicUrl,
@@ -28,10 +31,12 @@ impl fmt::Display for Expected {
             Self::Address => f.write_str("an IP address and a port, such as 0.0.0.0:8080"),
             Self::Number { min, max } => write!(f, "a whole number from {min} to {max}"),
             Self::Duration { min, max } => {
+                let example = if *min < DAY { "10s" } else { "90days" };
                 let (min, max) =
                     (humantime::format_duration(*min), humantime::format_duration(*max));
-                write!(f, "a duration from {min} to {max}, with its unit, such as \"10s\"")
+                write!(f, "a duration from {min} to {max}, with its unit, such as \"{example}\"")
             }
+            Self::PartitionWidth => f.write_str("month or day"),
             Self::Boolean => f.write_str("true or false"),
             Self::Directory => f.write_str("the path of a directory"),
             Self::PublicUrl => f.write_str(

@@ -4,7 +4,7 @@ use super::environment;
 
 /// Every key; `*` stands for an account's name or a `dcs` value. `config/default.toml` explains
 /// each, and a test keeps the two lists the same.
-pub(super) const KEYS: [&str; 28] = [
+pub(super) const KEYS: [&str; 32] = [
     "data_dir",
     "http.listen",
     "http.max_connections",
@@ -30,7 +30,11 @@ pub(super) const KEYS: [&str; 28] = [
     "ingest.commit_deadline",
     "spool.max_bytes",
     "spool.min_free_bytes",
-    "partitions.months_ahead",
+    "partitions.width",
+    "partitions.ahead",
+    "retention.delivery_reports",
+    "retention.inbound_messages",
+    "retention.rejected_callbacks",
     "log.level",
     "log.format",
 ];

@@ -34,7 +34,7 @@ pub use problem::{ConfigError, Problem};
 pub use report::report;
 pub use settings::{
     Account, AdminSettings, DatabaseSettings, DatabaseSource, Effective, HttpSettings,
-    IngestSettings, LogFormat, LogSettings, Login, PartitionSettings, Settings,
+    IngestSettings, LogFormat, LogSettings, Login, PartitionSettings, RetentionSettings, Settings,
 };
 pub use warning::Warning;
 

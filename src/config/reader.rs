@@ -145,10 +145,16 @@ impl Reader {
         range: RangeInclusive<Duration>,
     ) -> Option<Duration> {
         let expected = Expected::Duration { min: *range.start(), max: *range.end() };
-        self.required(key, expected, |text| {
-            let duration = humantime::parse_duration(text).ok()?;
-            range.contains(&duration).then_some(duration)
-        })
+        self.required(key, expected, |text| duration_in(&range, text))
+    }
+
+    pub(super) fn optional_duration(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        let expected = Expected::Duration { min: *range.start(), max: *range.end() };
+        self.optional(key, expected, |text| duration_in(&range, text))
     }
 
     pub(super) fn address(&mut self, key: &str) -> Option<SocketAddr> {
@@ -185,6 +191,10 @@ impl Reader {
         let (key, value) = (key.to_owned(), value.to_owned());
         self.read.effective.push(Effective { key, value, origin });
     }
+}
+
+fn duration_in(range: &RangeInclusive<Duration>, text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok().filter(|duration| range.contains(duration))
 }
 
 /// Whether this is 1 to `max_chars` characters that can be typed.

@@ -7,18 +7,23 @@ use std::time::Duration;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use crate::domain::PartitionWidth;
+
 use super::expected::Expected;
 use super::problem::Problem;
 use super::reader::Reader;
 use super::settings::{
     AdminSettings, DatabaseSettings, DatabaseSource, HttpSettings, IngestSettings, LogFormat,
-    LogSettings, PartitionSettings, Settings, SpoolSettings,
+    LogSettings, PartitionSettings, RetentionSettings, Settings, SpoolSettings,
 };
 use super::{accounts, postgres_url};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+/// 100 years of 365.25 days, as `humantime` counts them.
+const CENTURY: Duration = Duration::from_hours(876_600);
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const TIB: u64 = 1024 * 1024 * MIB;
@@ -36,7 +41,8 @@ pub(super) fn read(reader: &mut Reader) -> Option<Settings> {
     let accounts = accounts::read(reader);
     let ingest = ingest(reader);
     let spool = spool(reader);
-    let months_ahead = reader.number("partitions.months_ahead", 1..=120);
+    let partitions = partitions(reader);
+    let retention = retention(reader);
     let log = log(reader);
 
     if let (Some(http), Some(admin)) = (&http, admin_listen) {
@@ -56,7 +62,8 @@ pub(super) fn read(reader: &mut Reader) -> Option<Settings> {
         accounts,
         ingest: ingest?,
         spool: spool?,
-        partitions: PartitionSettings { months_ahead: months_ahead? },
+        partitions: partitions?,
+        retention,
         log: log?,
         warnings: Vec::new(),
         effective: Vec::new(),
@@ -110,6 +117,26 @@ fn spool(reader: &mut Reader) -> Option<SpoolSettings> {
     let max_bytes = reader.number("spool.max_bytes", 16 * MIB..=TIB);
     let min_free_bytes = reader.number("spool.min_free_bytes", 0..=TIB);
     Some(SpoolSettings { max_bytes: max_bytes?, min_free_bytes: min_free_bytes? })
+}
+
+fn partitions(reader: &mut Reader) -> Option<PartitionSettings> {
+    let width = reader.required("partitions.width", Expected::PartitionWidth, |text| match text {
+        "month" => Some(PartitionWidth::Month),
+        "day" => Some(PartitionWidth::Day),
+        _ => None,
+    });
+    let ahead = reader.number("partitions.ahead", 1..=120);
+    Some(PartitionSettings { width: width?, ahead: ahead? })
+}
+
+/// A value that can't be used is noted as a problem; nothing is dropped because of a misspelt one.
+fn retention(reader: &mut Reader) -> RetentionSettings {
+    let mut of = |key| reader.optional_duration(key, DAY..=CENTURY);
+    RetentionSettings {
+        delivery_reports: of("retention.delivery_reports"),
+        inbound_messages: of("retention.inbound_messages"),
+        rejected_callbacks: of("retention.rejected_callbacks"),
+    }
 }
 
 fn log(reader: &mut Reader) -> Option<LogSettings> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
-use crate::domain::{AccountName, EncodingOverrides};
+use crate::domain::{AccountName, EncodingOverrides, PartitionWidth};
 
 use super::origin::Origin;
 use super::warning::Warning;
@@ -32,6 +32,8 @@ pub struct Settings {
     pub spool: SpoolSettings,
     /// The tables' partitions.
     pub partitions: PartitionSettings,
+    /// How long rows are kept.
+    pub retention: RetentionSettings,
     /// The log.
     pub log: LogSettings,
     /// What is allowed, but not wise.
@@ -144,10 +146,23 @@ pub struct SpoolSettings {
 }
 
 /// `partitions`: the tables' partitions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct PartitionSettings {
-    /// Months for which partitions are made ahead, 1 to 120.
-    pub months_ahead: u32,
+    /// How much time a new one covers.
+    pub width: PartitionWidth,
+    /// How many are kept ready beside the current one, 1 to 120.
+    pub ahead: u32,
+}
+
+/// `retention`: how long rows are kept, 1 day to 100 years; for ever where there is nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct RetentionSettings {
+    /// Rows of `delivery_reports`.
+    pub delivery_reports: Option<Duration>,
+    /// Rows of `inbound_messages`.
+    pub inbound_messages: Option<Duration>,
+    /// Rows of `rejected_callbacks`.
+    pub rejected_callbacks: Option<Duration>,
 }
 
 /// `log`: the log.

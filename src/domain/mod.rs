@@ -8,6 +8,7 @@ mod event;
 mod extra;
 mod message_text;
 mod number;
+mod partition_width;
 mod rejected_request;
 mod stamp;
 mod text;
@@ -22,6 +23,7 @@ pub use event::{
 pub use extra::Extra;
 pub use message_text::{Charset, MessageText};
 pub use number::PhoneNumber;
+pub use partition_width::PartitionWidth;
 pub use rejected_request::RejectedRequest;
 pub use stamp::{Stamp, StampSource};
 pub use text::Text;

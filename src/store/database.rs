@@ -1,6 +1,8 @@
-//! Where the database is, and opening connections to it.
+//! Where the database is, opening connections to it, and the state its schema has to be in.
 
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -9,13 +11,19 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::time::timeout;
 use tracing::subscriber::{NoSubscriber, with_default};
 
+use crate::domain::Event;
+use crate::error_chain::Chain;
+
 use super::StoreError;
-use super::{migrate, partitions};
+use super::indexes::{self, Turn};
+use super::migrate::{self, Schema};
+use super::partitions::{self, PartitionPlan};
+use super::timeouts::Timeouts;
 
 /// How long an attempt to connect, and each look at the schema, may take.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long making partitions may take; it gives up a lock after 10 s.
+/// How long making partitions may take; Postgres gives up each of its statements before.
 const PARTITIONS_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long migrations may take, other replicas' turns included.
@@ -26,13 +34,18 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_mins(30);
 pub struct Database {
     options: PgConnectOptions,
     migrate: bool,
-    months_ahead: u32,
+    partitions: PartitionPlan,
+    /// Whether the log has been told that the schema is newer than this program.
+    told_newer: Arc<AtomicBool>,
 }
 
 impl Database {
-    /// `migrate`: bring the schema up to date before use, else only check it. `months_ahead`:
-    /// how many months of partitions to keep ready beside the current one.
-    pub fn new(url: &SecretString, migrate: bool, months_ahead: u32) -> Result<Self, StoreError> {
+    /// `migrate`: bring the schema up to date before use, else only check it.
+    pub fn new(
+        url: &SecretString,
+        migrate: bool,
+        partitions: PartitionPlan,
+    ) -> Result<Self, StoreError> {
         // sqlx logs the value of a parameter that it does not know: it may be a misspelt password.
         let parsed = with_default(NoSubscriber::default(), || {
             PgConnectOptions::from_str(url.expose_secret())
@@ -41,19 +54,29 @@ impl Database {
             .map_err(|_| StoreError::Url)?
             .application_name("routo-receiver")
             .disable_statement_logging();
-        Ok(Self { options, migrate, months_ahead })
+        Ok(Self { options, migrate, partitions, told_newer: Arc::default() })
     }
 
-    /// A connection, with no look at the schema.
+    /// A connection, with no look at the schema. A statement may take 20 s on it, and wait 10 s for a
+    /// lock.
     pub async fn connect(&self) -> Result<PgConnection, StoreError> {
         bounded(CONNECT_TIMEOUT, async {
             let mut connection = self.options.connect().await.map_err(StoreError::Connect)?;
             // By a statement: a pooler may drop what is asked for at the start of a connection.
-            // Whatever the database's default, a commit that was not flushed is no commit.
-            sqlx::query!("select set_config('synchronous_commit', 'on', false) as a, set_config('client_min_messages', 'warning', false) as b")
-                .fetch_one(&mut connection)
-                .await
-                .map_err(StoreError::Connect)?;
+            // Whatever the database's default, a commit that was not flushed is no commit, and a
+            // service that freezes in the midst of a transaction holds nobody back for ever.
+            sqlx::query!(
+                r#"
+                select
+                    set_config('synchronous_commit', 'on', false) as commit,
+                    set_config('idle_in_transaction_session_timeout', '60s', false) as idle,
+                    set_config('client_min_messages', 'warning', false) as messages
+                "#
+            )
+            .fetch_one(&mut connection)
+            .await
+            .map_err(StoreError::Connect)?;
+            Timeouts::UPKEEP.set(&mut connection).await.map_err(StoreError::Connect)?;
             Ok(connection)
         })
         .await
@@ -61,22 +84,64 @@ impl Database {
 
     /// Brings the schema up to date, or checks that it is, and makes the partitions that are due.
     pub async fn prepare(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        bounded(CONNECT_TIMEOUT, check_encoding(connection)).await?;
-        let missing = bounded(CONNECT_TIMEOUT, migrate::missing(connection)).await?;
-        match missing {
+        let schema = look(connection).await?;
+        match schema.missing {
             Some(missing) if !self.migrate => return Err(StoreError::SchemaMissing { missing }),
-            Some(_) => {
-                tracing::info!("bringing the database's schema up to date");
-                bounded(MIGRATION_TIMEOUT, migrate::run(connection)).await?;
-            }
-            None => {}
+            Some(_) => bring_up_to_date(connection, &schema).await?,
+            None => self.tell_if_newer(&schema),
         }
-        self.make_partitions(connection).await
+        match self.make_partitions(connection).await {
+            // Rows may be taken without them; if not, inserting says so.
+            Err(error @ StoreError::Partitions(sqlx::Error::Database(_))) => {
+                tracing::warn!(error = %Chain(&error), "could not look after partitions");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
-    /// Makes the partitions for now and the months ahead, where they are missing.
-    pub async fn make_partitions(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        bounded(PARTITIONS_TIMEOUT, partitions::ensure_ahead(connection, self.months_ahead)).await
+    /// Does for the schema all that there is to do, and waits for it: migrations, partitions, and
+    /// indexes of partitions that exist.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut connection = self.connect().await?;
+        let schema = look(&mut connection).await?;
+        schema.ensure_not_newer()?;
+        bring_up_to_date(&mut connection, &schema).await?;
+        self.make_partitions(&mut connection).await?;
+        drop(connection);
+        indexes::complete(self, Turn::Wait).await
+    }
+
+    /// Refuses a schema that a newer version of this program has changed: what changes rows that are
+    /// there has to know all of it.
+    pub async fn ensure_not_newer(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        look(connection).await?.ensure_not_newer()
+    }
+
+    /// Makes the partitions for now and those ahead, where they are missing.
+    pub(super) async fn make_partitions(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StoreError> {
+        bounded(PARTITIONS_TIMEOUT, partitions::ensure_ahead(connection, self.partitions)).await
+    }
+
+    /// Makes the partitions that these rows need.
+    pub(super) async fn make_partitions_for(
+        &self,
+        connection: &mut PgConnection,
+        rows: &[Event],
+    ) -> Result<(), StoreError> {
+        let times: Vec<_> = rows.iter().map(|row| row.reception().stamp.received_at).collect();
+        partitions::ensure_for(connection, &times, self.partitions).await
+    }
+
+    fn tell_if_newer(&self, schema: &Schema) {
+        if let Err(error) = schema.ensure_not_newer()
+            && !self.told_newer.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(error = %Chain(&error), "callbacks are taken all the same; the schema is left as it is");
+        }
     }
 }
 
@@ -86,6 +151,28 @@ pub(super) async fn bounded<T>(
     step: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     timeout(limit, step).await.unwrap_or(Err(StoreError::Silent(limit)))
+}
+
+/// What the database's schema is, if it can be used at all.
+async fn look(connection: &mut PgConnection) -> Result<Schema, StoreError> {
+    bounded(CONNECT_TIMEOUT, check_encoding(connection)).await?;
+    let schema = bounded(CONNECT_TIMEOUT, migrate::look(connection)).await?;
+    match schema.altered {
+        Some(version) => Err(StoreError::MigrationAltered { version }),
+        None => Ok(schema),
+    }
+}
+
+async fn bring_up_to_date(
+    connection: &mut PgConnection,
+    schema: &Schema,
+) -> Result<(), StoreError> {
+    if schema.missing.is_none() {
+        return Ok(());
+    }
+    schema.ensure_not_newer()?;
+    tracing::info!("bringing the database's schema up to date");
+    bounded(MIGRATION_TIMEOUT, migrate::run(connection)).await
 }
 
 async fn check_encoding(connection: &mut PgConnection) -> Result<(), StoreError> {

@@ -35,9 +35,70 @@ pub enum StoreError {
         /// Version of the first migration that is not there.
         missing: i64,
     },
+    /// The schema is newer than this program.
+    #[error(
+        "the database's schema is at migration {database}, this program knows those up to {program}: a newer routo-receiver has been here; use that one"
+    )]
+    SchemaNewer {
+        /// The last migration that the database has.
+        database: i64,
+        /// The last that this program knows.
+        program: i64,
+    },
+    /// The schema was not made by this program, nor by an older or newer one.
+    #[error(
+        "migration {version} in the database (table _sqlx_migrations) is not that of this program: use a released routo-receiver, or another database"
+    )]
+    MigrationAltered {
+        /// The migration.
+        version: i64,
+    },
+    /// A migration waited in vain for a lock.
+    #[error(
+        "migration {version} can't be applied while other transactions use its tables: end those that last long (pg_stat_activity), and try again"
+    )]
+    MigrationBlocked {
+        /// The migration.
+        version: i64,
+    },
     /// A partition could not be made.
     #[error("can't make partitions")]
     Partitions(#[source] sqlx::Error),
+    /// Something that is older than the configuration says could not be dropped.
+    #[error("can't drop what is older than retention.* says")]
+    Retention(#[source] sqlx::Error),
+    /// A partition was not dropped, so that callbacks need not wait.
+    #[error(
+        "old partitions of {table} can't be dropped while another transaction uses it: {holder}"
+    )]
+    PartitionInUse {
+        /// The partitioned table.
+        table: &'static str,
+        /// Who has used it for longest.
+        holder: String,
+    },
+    /// An index could not be built.
+    #[error("can't build index {index}")]
+    Index {
+        /// Its name.
+        index: String,
+        /// Why not.
+        source: sqlx::Error,
+    },
+    /// An index is built, but does not count as part of its table's yet.
+    #[error("index {index} is built, but can't be attached while other transactions use its table")]
+    IndexInUse {
+        /// Its name.
+        index: String,
+    },
+    /// Only the owner of a table can index it.
+    #[error(
+        "index {index} is not on every partition of its table yet: run `routo-receiver migrate` as the tables' owner"
+    )]
+    NotOwner {
+        /// The index of the partitioned table.
+        index: String,
+    },
 }
 
 /// A batch was not inserted; none of its rows was.
@@ -94,6 +155,11 @@ impl From<sqlx::Error> for InsertError {
 fn is_about_a_row(sqlstate: Option<&str>) -> bool {
     sqlstate
         .is_some_and(|code| ["22", "23", "54", "P0"].iter().any(|class| code.starts_with(class)))
+}
+
+/// Whether a lock was waited for in vain.
+pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("55P03")
 }
 
 /// Whether the error says that no partition covers a row's time: a violated check (23514) that, for

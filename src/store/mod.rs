@@ -4,11 +4,17 @@ mod database;
 mod delivery_reports;
 mod error;
 mod inbound_messages;
+mod indexes;
 mod migrate;
-pub mod partitions;
+mod partitions;
 mod rejected_callbacks;
+mod retention;
+mod timeouts;
+pub mod upkeep;
 mod writer;
 
 pub use database::Database;
 pub use error::{InsertError, StoreError};
+pub use partitions::PartitionPlan;
+pub use retention::Retention;
 pub use writer::{Attempt, Writer};

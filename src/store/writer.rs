@@ -10,8 +10,9 @@ use crate::error_chain::Chain;
 
 use super::database::{CONNECT_TIMEOUT, bounded};
 use super::error::is_partition_missing;
+use super::timeouts::Timeouts;
 use super::{Database, InsertError, StoreError};
-use super::{delivery_reports, inbound_messages, partitions, rejected_callbacks};
+use super::{delivery_reports, inbound_messages, rejected_callbacks};
 
 /// Whether a batch can be there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum Attempt {
 /// connection is given up, and [`Writer::connect`] makes a new one.
 pub struct Writer {
     database: Database,
-    statement_timeout: Duration,
+    timeouts: Timeouts,
     connection: Option<PgConnection>,
     /// The backend of the last connection, from which it is known that it ended only once another
     /// has said so.
@@ -44,12 +45,13 @@ struct Backend {
 }
 
 impl Writer {
-    /// A writer that is not connected yet. Postgres itself ends a statement after
-    /// `statement_timeout`: a batch that nobody waits for any more must not go on waiting, for a lock
-    /// say, and hold a connection that the next one needs.
+    /// A writer that is not connected yet. Postgres itself ends a statement after `deadline`: a batch
+    /// that nobody waits for any more must not go on waiting, for a lock say, and hold a connection
+    /// that the next one needs.
     #[must_use]
-    pub fn new(database: Database, statement_timeout: Duration) -> Self {
-        Self { database, statement_timeout, connection: None, backend: None, prepared: false }
+    pub fn new(database: Database, deadline: Duration) -> Self {
+        let timeouts = Timeouts::ingest(deadline);
+        Self { database, timeouts, connection: None, backend: None, prepared: false }
     }
 
     /// Connects, unless connected, and makes sure that rows are taken; the first time, and after rows
@@ -66,8 +68,8 @@ impl Writer {
                 self.prepared = true;
             }
             let tried = bounded(CONNECT_TIMEOUT, async {
-                set_statement_timeout(&mut connection, self.statement_timeout).await?;
-                try_rows(&mut connection).await?;
+                self.timeouts.set(&mut connection).await.map_err(StoreError::Connect)?;
+                try_rows(&mut connection, &self.database).await?;
                 try_commit(&mut connection).await
             });
             // It may be another database by now: one that was made anew, or restored.
@@ -86,8 +88,8 @@ impl Writer {
         let mut connection = self.connection.take().ok_or(InsertError::NotConnected)?;
         let mut result = insert_rows(&mut connection, attempt, batch).await;
         if result.as_ref().is_err_and(lacks_partition) {
-            let times = batch.iter().map(|event| event.reception().stamp.received_at);
-            if let Err(error) = partitions::ensure_for(&mut connection, times).await {
+            let made = self.database.make_partitions_for(&mut connection, batch).await;
+            if let Err(error) = made {
                 tracing::warn!(error = %Chain(&error), "no partition for a row's time");
             } else {
                 result = insert_rows(&mut connection, attempt, batch).await;
@@ -101,27 +103,13 @@ impl Writer {
     }
 }
 
-async fn set_statement_timeout(
-    connection: &mut PgConnection,
-    timeout: Duration,
-) -> Result<(), StoreError> {
-    // Rounded up: 0 would mean no timeout at all.
-    let milliseconds = (timeout.as_millis() + 1).to_string();
-    sqlx::query_scalar!("select set_config('statement_timeout', $1, false)", milliseconds)
-        .fetch_one(connection)
-        .await
-        .map(drop)
-        .map_err(StoreError::Connect)
-}
-
 /// Inserts a row of each kind and takes it back: a database that is read-only, or lacks a table or a
 /// right, can be connected to, and would fail every batch.
-async fn try_rows(connection: &mut PgConnection) -> Result<(), StoreError> {
+async fn try_rows(connection: &mut PgConnection, database: &Database) -> Result<(), StoreError> {
     let samples = Event::samples();
     let mut result = rolled_back(connection, &samples).await;
     if result.as_ref().is_err_and(lacks_partition) {
-        let times = samples.iter().map(|event| event.reception().stamp.received_at);
-        partitions::ensure_for(connection, times).await?;
+        database.make_partitions_for(connection, &samples).await?;
         result = rolled_back(connection, &samples).await;
     }
     match result.map_err(InsertError::from) {

@@ -119,7 +119,7 @@ async fn a_missing_partition_is_made_on_demand() {
 
 #[tokio::test]
 async fn partitions_are_made_ahead() {
-    let app = TestApp::start_with(&[("ROUTO_PARTITIONS__MONTHS_AHEAD", "2")]).await;
+    let app = TestApp::start_with(&[("ROUTO_PARTITIONS__AHEAD", "2")]).await;
     let partitions = app
         .query("select inhrelid::regclass::text as name from pg_inherits where inhparent = 'delivery_reports'::regclass order by 1")
         .await;

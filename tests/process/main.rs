@@ -16,3 +16,4 @@ mod first_run;
 mod secrets;
 mod signals;
 mod spool;
+mod versions;

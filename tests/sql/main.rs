@@ -12,5 +12,10 @@
 mod support;
 
 mod documentation;
+mod indexes;
 mod message_status;
+mod migrations;
+mod partitions;
+mod retention;
 mod schema;
+mod timeouts;

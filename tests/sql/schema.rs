@@ -34,6 +34,10 @@ async fn the_tables_and_views_have_the_columns_that_were_promised() {
             "code integer, description text, smpp_state text, outcome text, final boolean",
         ),
         (
+            "callback_partitions",
+            "table_name text, partition regclass, from_time timestamp with time zone, to_time timestamp with time zone",
+        ),
+        (
             "message_status",
             "account text, mess_id text, number text, status text, status_code integer, description text, outcome text, final boolean, first_report_at timestamp with time zone, last_report_at timestamp with time zone, reports bigint, delivered_reports bigint, failed_reports bigint",
         ),

@@ -15,6 +15,7 @@ pub mod client;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod store;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// A running `routo-receiver serve`, killed when dropped.
@@ -12,7 +13,8 @@ pub struct ServiceProcess {
     pub child: Child,
     pub http: SocketAddr,
     pub admin: SocketAddr,
-    log: tokio::task::JoinHandle<String>,
+    log: Arc<Mutex<String>>,
+    logging: tokio::task::JoinHandle<()>,
 }
 
 /// The program with this environment and no other of ours.
@@ -65,13 +67,24 @@ impl ServiceProcess {
                 break found;
             }
         };
-        let log = tokio::spawn(async move {
-            // Read on to the end, or the service would block.
-            let mut rest = Vec::new();
-            let _ = lines.read_to_end(&mut rest).await;
-            log + &String::from_utf8_lossy(&rest)
+        let log = Arc::new(Mutex::new(log));
+        let logging = tokio::spawn({
+            let log = Arc::clone(&log);
+            async move {
+                // Read on to the end, or the service would block.
+                let mut line = Vec::new();
+                while lines.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+                    log.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+                    line.clear();
+                }
+            }
         });
-        Self { child, http, admin, log }
+        Self { child, http, admin, log, logging }
+    }
+
+    /// Whether this is in the log by now.
+    pub fn has_logged(&self, text: &str) -> bool {
+        self.log.lock().unwrap().contains(text)
     }
 
     pub fn id(&self) -> u32 {
@@ -86,7 +99,8 @@ impl ServiceProcess {
     /// Waits for its end: the exit code and all that it logged.
     pub async fn end(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().await.unwrap();
-        (status.code(), self.log.await.unwrap())
+        self.logging.await.unwrap();
+        (status.code(), self.log.lock().unwrap().clone())
     }
 }
 

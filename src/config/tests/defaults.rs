@@ -8,6 +8,7 @@ use ::config::{FileFormat, Format, Map, Value, ValueKind};
 use super::super::keys::KEYS;
 use super::super::{DatabaseSource, LogFormat};
 use super::load;
+use crate::domain::PartitionWidth;
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 
@@ -30,7 +31,11 @@ fn the_defaults_alone_are_a_usable_configuration() {
     assert_eq!(settings.ingest.queue_capacity, 8192);
     assert_eq!(settings.ingest.max_batch_rows, 1024);
     assert_eq!(settings.ingest.commit_deadline, Duration::from_secs(1));
-    assert_eq!(settings.partitions.months_ahead, 3);
+    assert_eq!(settings.partitions.width, PartitionWidth::Month);
+    assert_eq!(settings.partitions.ahead, 3);
+    assert_eq!(settings.retention.delivery_reports, None);
+    assert_eq!(settings.retention.inbound_messages, None);
+    assert_eq!(settings.retention.rejected_callbacks, None);
     assert_eq!(settings.log.level.to_string(), "info");
     assert_eq!(settings.log.format, LogFormat::Auto);
     assert!(settings.warnings.is_empty());

@@ -67,7 +67,11 @@ fn each_other_wrong_value_is_told_with_its_key_its_origin_and_what_to_use() {
         ("ROUTO_INGEST__COMMIT_DEADLINE", "0ms", "a duration from 1ms to 10m"),
         ("ROUTO_SPOOL__MAX_BYTES", "16777215", "a whole number from 16777216 to 1099511627776"),
         ("ROUTO_SPOOL__MIN_FREE_BYTES", "-1", "a whole number from 0 to 1099511627776"),
-        ("ROUTO_PARTITIONS__MONTHS_AHEAD", "0", "a whole number from 1 to 120"),
+        ("ROUTO_PARTITIONS__WIDTH", "week", "month or day"),
+        ("ROUTO_PARTITIONS__AHEAD", "0", "a whole number from 1 to 120"),
+        ("ROUTO_RETENTION__DELIVERY_REPORTS", "23h", "a duration from 1day to 100years"),
+        ("ROUTO_RETENTION__INBOUND_MESSAGES", "30", "with its unit, such as \"90days\""),
+        ("ROUTO_RETENTION__REJECTED_CALLBACKS", "never", "a duration from 1day to 100years"),
         ("ROUTO_LOG__LEVEL", "verbose", "off, error, warn, info"),
         ("ROUTO_LOG__LEVEL", "info,routo_receiver=loud", "off, error, warn, info"),
         ("ROUTO_LOG__FORMAT", "xml", "auto, pretty or json"),
@@ -227,7 +231,7 @@ fn every_problem_is_reported_at_once() {
             ("ROUTO_LOG__FORMAT", "xml"),
             ("ROUTO_HTTP__LSTEN", "x"),
             ("ROUTO_DATABASE__URL", "mysql://h"),
-            ("ROUTO_PARTITIONS__MONTHS_AHEAD", "0"),
+            ("ROUTO_PARTITIONS__AHEAD", "0"),
         ],
     );
     assert_eq!(found.len(), 7, "{found:#?}");

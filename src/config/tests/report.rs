@@ -14,6 +14,7 @@ fn the_report_has_every_value_with_its_origin_and_the_urls_to_register() {
             ("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", "0123456789abcdef"),
             ("ROUTO_ACCOUNTS__BARE__REPORT_TOKEN", "fedcba9876543210"),
             ("ROUTO_HTTP__PUBLIC_URL", "https://sms.example.com"),
+            ("ROUTO_RETENTION__DELIVERY_REPORTS", "90days"),
         ],
     )
     .unwrap();
@@ -25,6 +26,9 @@ fn the_report_has_every_value_with_its_origin_and_the_urls_to_register() {
         "http.public_url https://sms.example.com environment variable ROUTO_HTTP__PUBLIC_URL",
         "database.url [set] environment variable DATABASE_URL",
         "database.bin_dir [not set]",
+        "partitions.width month default",
+        "retention.delivery_reports 90days environment variable ROUTO_RETENTION__DELIVERY_REPORTS",
+        "retention.inbound_messages [not set]",
         "accounts.main.user gateway environment variable ROUTO_ACCOUNTS__MAIN__USER",
         "accounts.main.password [set] environment variable ROUTO_ACCOUNTS__MAIN__PASSWORD",
         "accounts.main.report_token [set] environment variable ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN",
