@@ -17,5 +17,6 @@ mod message_status;
 mod migrations;
 mod partitions;
 mod retention;
+mod roles;
 mod schema;
 mod timeouts;
