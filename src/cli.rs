@@ -1,8 +1,15 @@
 //! The command line: what can be asked of the program, and its help. Parsing only.
 
+mod redecode;
+mod rejected;
+mod time;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+
+pub use redecode::RedecodeArguments;
+pub use rejected::{RejectedCommand, RejectedSelection, ReplayArguments};
 
 const AFTER_HELP: &str = "\
 First run:
@@ -52,6 +59,11 @@ pub enum Command {
     /// Look into, or empty, the files that keep callbacks while Postgres is away.
     #[command(subcommand)]
     Spool(SpoolCommand),
+    /// Read stored messages again from their bytes, where they were read in a wrong charset.
+    Redecode(RedecodeArguments),
+    /// List callbacks that could not be used, or take them again after what was wrong is mended.
+    #[command(subcommand)]
+    Rejected(RejectedCommand),
     /// Ask a running service whether it is ready; the exit code says so (for container health checks).
     Health,
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// What each room may import of the others. `app` is not here: it may see all.
 const MAY_IMPORT: [(&str, &[&str]); 15] = [
-    ("cli", &[]),
+    ("cli", &["domain"]),
     ("config", &["credentials", "domain"]),
     ("credentials", &["config"]),
     ("domain", &[]),

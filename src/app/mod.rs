@@ -2,6 +2,8 @@
 
 mod commands;
 mod error;
+mod redecode;
+mod rejected;
 mod service;
 mod sockets;
 mod spool_commands;

@@ -23,7 +23,7 @@ use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits};
 use crate::ingest::{self, IngestHandle};
-use crate::local_postgres::{LocalPostgres, LocalPostgresOptions};
+use crate::local_postgres::{self, LocalPostgres, LocalPostgresError, LocalPostgresOptions};
 use crate::spool::{Spool, SpoolError, SpoolOptions};
 use crate::store::upkeep::{self, Upkeep};
 use crate::store::{Database, PartitionPlan, Retention, StoreError};
@@ -191,6 +191,34 @@ fn upkeep_options(settings: &Settings) -> Upkeep {
     Upkeep {
         retention: Retention { delivery_reports, inbound_messages, rejected_callbacks },
         lock_patience: MAX_LOCK_PATIENCE.min(settings.ingest.commit_deadline / 10),
+    }
+}
+
+/// The configured database, for a command that needs it for a while.
+pub(super) struct OpenDatabase {
+    pub(super) database: Database,
+    local: Option<LocalPostgres>,
+}
+
+impl OpenDatabase {
+    /// Finds it. The embedded one is started, unless a running service has it: then that one's is used.
+    pub(super) async fn of(settings: &Settings) -> Result<Self, AppError> {
+        let (url, local) = match database_of(settings).await {
+            Err(AppError::LocalPostgres(in_use @ LocalPostgresError::InUse { .. })) => {
+                let url = local_postgres::url_of_running(&settings.data_dir);
+                (url.ok_or(AppError::LocalPostgres(in_use))?, None)
+            }
+            other => other?,
+        };
+        let migrate = settings.database.migrate_on_start;
+        Ok(Self { database: database_at(&url, migrate, settings)?, local })
+    }
+
+    /// Stops what was started for it.
+    pub(super) async fn close(self) {
+        if let Some(local) = self.local {
+            local.stop().await;
+        }
     }
 }
 

@@ -53,6 +53,8 @@ fn the_help_names_each_command_the_first_run_the_key_variables_and_the_documenta
         "\n  check ",
         "\n  health ",
         "\n  spool ",
+        "\n  redecode ",
+        "\n  rejected ",
         "--config <FILE>",
         "--version",
         "First run:",

@@ -47,6 +47,18 @@ impl Charset {
         Self::Utf16LeHex,
         Self::Binary,
     ];
+
+    /// Every label that a stored message can have: see [`MessageText::charset_label`].
+    pub fn labels() -> impl Iterator<Item = &'static str> {
+        let label =
+            |charset, lossy| MessageText { text: Text::default(), charset, lossy }.charset_label();
+        let mut labels: Vec<_> = Self::ALL
+            .into_iter()
+            .flat_map(|charset| [false, true].map(|lossy| label(charset, lossy)))
+            .collect();
+        labels.dedup();
+        labels.into_iter()
+    }
 }
 
 impl MessageText {

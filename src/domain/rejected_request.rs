@@ -83,6 +83,12 @@ impl RejectedRequest {
         })
     }
 
+    /// Its parameters, percent-encoded.
+    #[must_use]
+    pub fn parameters(&self) -> &str {
+        &self.parameters
+    }
+
     /// As it goes into `rejected_callbacks.request`.
     #[must_use]
     pub fn to_json(&self) -> String {

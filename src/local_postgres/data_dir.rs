@@ -9,6 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::error::LocalPostgresError;
 
+const PGPASS: &str = "postgres.pgpass";
+const PORT: &str = "postgres.port";
+
 /// The data directory, locked for as long as this value lives.
 ///
 /// The kernel drops the lock when this process ends, however it ends: the file is opened
@@ -57,21 +60,12 @@ impl DataDir {
     }
 
     pub(super) fn pgpass(&self) -> PathBuf {
-        self.root.join("postgres.pgpass")
+        self.root.join(PGPASS)
     }
 
     /// The password, if there is one. Kept only in the form that `psql` reads.
     pub(super) fn password(&self) -> Result<Option<SecretString>, LocalPostgresError> {
-        let path = self.pgpass();
-        let line = match fs::read_to_string(&path) {
-            Ok(line) => SecretString::from(line),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(LocalPostgresError::DataDir { path, source }),
-        };
-        match line.expose_secret().trim_end().rsplit_once(':') {
-            Some((_, password)) if is_hex(password) => Ok(Some(password.into())),
-            _ => Err(LocalPostgresError::PasswordLost { path }),
-        }
+        password_in(&self.root)
     }
 
     /// A new password: 128 random bits, durable before anything depends on it.
@@ -79,17 +73,16 @@ impl DataDir {
         let password = SecretString::from(format!("{:032x}", rand::random::<u128>()));
         let line =
             SecretString::from(format!("127.0.0.1:*:*:routo:{}\n", password.expose_secret()));
-        self.write_private("postgres.pgpass", line.expose_secret())?;
+        self.write_private(PGPASS, line.expose_secret())?;
         Ok(password)
     }
 
     pub(super) fn port(&self) -> Option<u16> {
-        let text = fs::read_to_string(self.root.join("postgres.port")).ok()?;
-        text.trim_end().parse().ok()
+        port_in(&self.root)
     }
 
     pub(super) fn remember_port(&self, port: u16) -> Result<(), LocalPostgresError> {
-        self.write_private("postgres.port", &format!("{port}\n"))
+        self.write_private(PORT, &format!("{port}\n"))
     }
 
     /// Makes the renames in this directory durable.
@@ -117,6 +110,26 @@ impl DataDir {
         write().map_err(LocalPostgresError::data_dir(&path))?;
         self.sync()
     }
+}
+
+/// The password in a data directory, whoever has it locked.
+pub(super) fn password_in(root: &Path) -> Result<Option<SecretString>, LocalPostgresError> {
+    let path = root.join(PGPASS);
+    let line = match fs::read_to_string(&path) {
+        Ok(line) => SecretString::from(line),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(LocalPostgresError::DataDir { path, source }),
+    };
+    match line.expose_secret().trim_end().rsplit_once(':') {
+        Some((_, password)) if is_hex(password) => Ok(Some(password.into())),
+        _ => Err(LocalPostgresError::PasswordLost { path }),
+    }
+}
+
+/// The port in a data directory, whoever has it locked.
+pub(super) fn port_in(root: &Path) -> Option<u16> {
+    let text = fs::read_to_string(root.join(PORT)).ok()?;
+    text.trim_end().parse().ok()
 }
 
 fn is_hex(text: &str) -> bool {

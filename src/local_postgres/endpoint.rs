@@ -18,9 +18,8 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(port: u16, password: &SecretString, pgpass: &Path, psql: &Path) -> Self {
-        let password = password.expose_secret(); // hexadecimal: nothing to escape
         Self {
-            url: format!("postgres://routo:{password}@127.0.0.1:{port}/routo").into(),
+            url: url(port, password),
             psql_command_line: format!(
                 "PGPASSFILE={} {} -h 127.0.0.1 -p {port} -U routo routo",
                 shell_word(pgpass),
@@ -28,6 +27,11 @@ impl Endpoint {
             ),
         }
     }
+}
+
+pub(super) fn url(port: u16, password: &SecretString) -> SecretString {
+    let password = password.expose_secret(); // hexadecimal: nothing to escape
+    format!("postgres://routo:{password}@127.0.0.1:{port}/routo").into()
 }
 
 pub(super) fn is_free(port: u16) -> bool {

@@ -29,11 +29,12 @@ mod supervised;
 mod supervisor;
 mod survivors;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
 pub use self::binaries::Installed;
+use self::endpoint::url;
 pub use self::error::LocalPostgresError;
 pub use self::log::LogTail;
 use self::supervised::Supervised;
@@ -105,4 +106,12 @@ impl LocalPostgres {
     pub async fn stop(mut self) {
         self.supervised.stop().await;
     }
+}
+
+/// Where the Postgres is reached that another process runs in this data directory, if it has once
+/// started there.
+#[must_use]
+pub fn url_of_running(data_dir: &Path) -> Option<SecretString> {
+    let password = data_dir::password_in(data_dir).ok().flatten()?;
+    Some(url(data_dir::port_in(data_dir)?, &password))
 }

@@ -61,6 +61,9 @@ pub enum StoreError {
         /// The migration.
         version: i64,
     },
+    /// Rows that a person's command is about could not be read or changed.
+    #[error("can't read or change the stored callbacks")]
+    Correction(#[source] sqlx::Error),
     /// A partition could not be made.
     #[error("can't make partitions")]
     Partitions(#[source] sqlx::Error),

@@ -1,8 +1,139 @@
-//! Inserting rejected callbacks.
+//! Rejected callbacks: inserting them, reading them, and making rows of them after all.
 
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
-use crate::domain::RejectedCallback;
+use crate::domain::{AccountName, CallbackKind, Event, RejectedCallback, Stamp};
+
+use super::redecode::by_hand;
+use super::writer::insert_making_partitions;
+use super::{Database, InsertError, StoreError};
+
+/// Which rejected callbacks to read; all that nothing here excludes.
+#[derive(Clone, Debug, Default)]
+pub struct RejectedFilter {
+    /// Those with one of these ids; all, where there is none.
+    pub ids: Vec<Uuid>,
+    /// Those of this account.
+    pub account: Option<AccountName>,
+    /// Those of this kind.
+    pub kind: Option<CallbackKind>,
+    /// Those that arrived then or later.
+    pub from: Option<OffsetDateTime>,
+    /// Those that arrived earlier.
+    pub to: Option<OffsetDateTime>,
+    /// Those that have been replayed, too.
+    pub replayed: bool,
+}
+
+/// A rejected callback as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredRejected {
+    /// Time of reception.
+    pub received_at: OffsetDateTime,
+    /// Its id.
+    pub id: Uuid,
+    /// Its account.
+    pub account: String,
+    /// What it was meant to be.
+    pub kind: String,
+    /// Why it could not be.
+    pub reason: String,
+    /// The request: see [`RejectedRequest`](crate::domain::RejectedRequest).
+    pub request: String,
+    /// How it came.
+    pub transport: String,
+    /// Who sent it.
+    pub remote_addr: String,
+    /// When it was replayed.
+    pub replayed_at: Option<OffsetDateTime>,
+}
+
+/// The stored rejected callbacks.
+pub struct StoredRejections {
+    database: Database,
+    connection: PgConnection,
+    filter: RejectedFilter,
+    after: Option<Stamp>,
+}
+
+impl StoredRejections {
+    /// The rejected callbacks of a database that this program knows all of.
+    pub async fn open(database: Database, filter: RejectedFilter) -> Result<Self, StoreError> {
+        let connection = by_hand(&database).await?;
+        Ok(Self { database, connection, filter, after: None })
+    }
+
+    /// The next so many, in the order in which they arrived; none once there are no more.
+    pub async fn next(&mut self, most: i64) -> Result<Vec<StoredRejected>, StoreError> {
+        let filter = &self.filter;
+        let rejected = sqlx::query_as!(
+            StoredRejected,
+            r#"
+            select
+                received_at,
+                id,
+                account,
+                kind,
+                reason,
+                request::text as "request!",
+                transport,
+                host(remote_addr) as "remote_addr!",
+                replayed_at
+            from rejected_callbacks
+            where ($1::timestamptz is null or (received_at, id) > ($1, $2))
+            and ($3::timestamptz is null or received_at >= $3)
+            and ($4::timestamptz is null or received_at < $4)
+            and (cardinality($5::uuid[]) = 0 or id = any ($5))
+            and ($6::text is null or account = $6)
+            and ($7::text is null or kind = $7)
+            and ($8 or replayed_at is null)
+            order by received_at, id
+            limit $9
+            "#,
+            self.after.map(|after| after.received_at),
+            self.after.map(|after| after.id),
+            filter.from,
+            filter.to,
+            &filter.ids,
+            filter.account.as_ref().map(AccountName::as_str),
+            filter.kind.map(CallbackKind::as_str),
+            filter.replayed,
+            most,
+        )
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(StoreError::Correction)?;
+        if let Some(last) = rejected.last() {
+            self.after = Some(Stamp { received_at: last.received_at, id: last.id });
+        }
+        Ok(rejected)
+    }
+
+    /// Makes a row of a rejected callback, which was read again as this, and marks it replayed, in one
+    /// transaction. A row that is there already, by its stamp, stays.
+    pub async fn replay(&mut self, fact: Event) -> Result<(), InsertError> {
+        let Stamp { received_at, id } = fact.reception().stamp;
+        let mut transaction = self.connection.begin().await?;
+        insert_making_partitions(&mut transaction, &self.database, &[fact]).await?;
+        sqlx::query!(
+            r#"
+            update rejected_callbacks
+            set replayed_at = now()
+            where received_at = $1
+            and id = $2
+            and replayed_at is null
+            "#,
+            received_at,
+            id,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
 
 /// Inserts the callbacks in one statement. A row that is there already, by its stamp, stays.
 pub(super) async fn insert(

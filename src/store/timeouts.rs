@@ -25,6 +25,10 @@ impl Timeouts {
     pub(super) const MIGRATION: Self =
         Self { statement: Duration::from_mins(30), lock: Duration::from_millis(500) };
 
+    /// For a command of a person's, who can stop it: it may read a whole table, but holds nobody up.
+    pub(super) const BY_HAND: Self =
+        Self { statement: Duration::ZERO, lock: Duration::from_secs(10) };
+
     /// For building an index concurrently: it waits for whatever else is under way, and keeps nobody.
     pub(super) const INDEX_BUILD: Self = Self { statement: Duration::ZERO, lock: Duration::ZERO };
 

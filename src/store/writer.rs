@@ -119,6 +119,27 @@ async fn try_rows(connection: &mut PgConnection, database: &Database) -> Result<
     }
 }
 
+/// Inserts rows that may be there already, within a transaction of the caller's, and makes the
+/// partitions that they lack.
+pub(super) async fn insert_making_partitions(
+    transaction: &mut PgConnection,
+    database: &Database,
+    rows: &[Event],
+) -> Result<(), sqlx::Error> {
+    let mut attempt = transaction.begin().await?;
+    match insert_each_kind(&mut attempt, Attempt::Again, rows).await {
+        Err(error) if lacks_partition(&error) => attempt.rollback().await?,
+        other => {
+            other?;
+            return attempt.commit().await;
+        }
+    }
+    if let Err(error) = database.make_partitions_for(transaction, rows).await {
+        tracing::warn!(error = %Chain(&error), "no partition for a row's time");
+    }
+    insert_each_kind(transaction, Attempt::Again, rows).await
+}
+
 /// Commits something that is no row: where commits wait for a standby that is gone, rows that are
 /// taken back don't.
 async fn try_commit(connection: &mut PgConnection) -> Result<(), StoreError> {

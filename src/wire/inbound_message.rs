@@ -1,6 +1,6 @@
 //! An inbound message from its parameters (the gateway's document, section 7.1).
 
-use crate::domain::{EncodingOverrides, InboundMessage, PhoneNumber, Reception};
+use crate::domain::{Encoding, EncodingOverrides, InboundMessage, PhoneNumber, Reception};
 
 use super::Unusable;
 use super::params::Params;
@@ -21,10 +21,7 @@ pub fn parse(
         Ok(PhoneNumber::new(&text))
     };
     let dcs = params.first_text("dcs");
-    let scheme = dcs.as_deref().and_then(Dcs::parse);
-    let encoding = overrides
-        .get(scheme.map(Dcs::value))
-        .unwrap_or_else(|| scheme.unwrap_or_default().encoding());
+    let encoding = encoding(dcs.as_deref(), overrides);
     let message_raw = params.first("message").unwrap_or_default().to_vec();
     Ok(InboundMessage {
         org: number("org")?,
@@ -35,4 +32,11 @@ pub fn parse(
         extra: params.extra(&PARAMETERS),
         reception,
     })
+}
+
+/// How a message with this `dcs` is read.
+#[must_use]
+pub fn encoding(dcs: Option<&str>, overrides: &EncodingOverrides) -> Encoding {
+    let scheme = dcs.and_then(Dcs::parse);
+    overrides.get(scheme.map(Dcs::value)).unwrap_or_else(|| scheme.unwrap_or_default().encoding())
 }

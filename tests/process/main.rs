@@ -13,6 +13,8 @@ mod support;
 
 mod commands;
 mod first_run;
+mod redecode;
+mod rejected;
 mod secrets;
 mod signals;
 mod spool;
