@@ -12,33 +12,18 @@
     clippy::format_push_string,
     reason = "a test that can't go on fails"
 )]
+#![allow(dead_code, unreachable_pub, reason = "benchmarks share the load")]
 
+mod load;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use support::app::{LOGIN, TOKEN, environment};
+use load::{Load, Measured, median, run};
+use support::app::environment;
 use support::postgres::TestDatabase;
 use support::process::{ServiceProcess, run as run_program, with};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-#[derive(Clone, Copy)]
-enum Load {
-    Livez,
-    Reports,
-    Messages,
-}
-
-struct Measured {
-    rate: f64,
-    p50: Duration,
-    p99: Duration,
-}
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
@@ -109,69 +94,6 @@ fn print_row(connections: u64, name: &str, measured: &Measured, base: f64, rss: 
         format!("{:.2}ms", p99.as_secs_f64() * 1e3),
         rate / base
     );
-}
-
-fn median(measured: &[Measured]) -> &Measured {
-    let mut sorted: Vec<&Measured> = measured.iter().collect();
-    sorted.sort_by(|a, b| a.rate.total_cmp(&b.rate));
-    sorted[sorted.len() / 2]
-}
-
-/// A closed loop: every connection sends its next request when the last was answered.
-async fn run(to: SocketAddr, load: Load, connections: u64, seconds: u64) -> Measured {
-    static SERIAL: AtomicU64 = AtomicU64::new(0);
-    let stop = Arc::new(AtomicBool::new(false));
-    let started = Instant::now();
-    let clients: Vec<_> = (0..connections)
-        .map(|_| {
-            let stop = Arc::clone(&stop);
-            tokio::spawn(async move {
-                let mut stream = TcpStream::connect(to).await.unwrap();
-                stream.set_nodelay(true).unwrap();
-                let mut latencies = Vec::new();
-                let mut answer = vec![0; 4096];
-                while !stop.load(Ordering::Relaxed) {
-                    let request = request(load, SERIAL.fetch_add(1, Ordering::Relaxed));
-                    let sent = Instant::now();
-                    stream.write_all(request.as_bytes()).await.unwrap();
-                    let mut filled = 0;
-                    while !answer[..filled].ends_with(b"\r\n\r\nOK") {
-                        let read = stream.read(&mut answer[filled..]).await.unwrap();
-                        assert!(read > 0, "closed: {}", String::from_utf8_lossy(&answer[..filled]));
-                        filled += read;
-                        assert!(filled < 1024, "{}", String::from_utf8_lossy(&answer[..filled]));
-                    }
-                    assert!(answer.starts_with(b"HTTP/1.1 200"));
-                    latencies.push(sent.elapsed());
-                }
-                latencies
-            })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-    stop.store(true, Ordering::Relaxed);
-    let mut latencies = Vec::new();
-    for client in clients {
-        latencies.extend(client.await.unwrap());
-    }
-    let elapsed = started.elapsed().as_secs_f64();
-    latencies.sort_unstable();
-    let percentile = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
-    let count = u32::try_from(latencies.len()).unwrap();
-    Measured { rate: f64::from(count) / elapsed, p50: percentile(50), p99: percentile(99) }
-}
-
-fn request(load: Load, serial: u64) -> String {
-    let target = match load {
-        Load::Livez => "/livez".to_owned(),
-        Load::Reports => format!(
-            "/delivery-reports/{TOKEN}?mess_id=bench-{serial:012}&status=0&number=44{serial:010}"
-        ),
-        Load::Messages => format!(
-            "/inbound-messages?{LOGIN}&dcs=0&org=44{serial:010}&dest=447000000000&message=Hello+number+{serial}"
-        ),
-    };
-    format!("GET {target} HTTP/1.1\r\nHost: bench\r\n\r\n")
 }
 
 fn resident_memory(process: u32) -> String {
