@@ -12,7 +12,7 @@
 mod support;
 
 mod documentation;
-mod indexes;
+mod index_builds;
 mod message_status;
 mod migrations;
 mod partitions;
