@@ -239,14 +239,14 @@ async fn callbacks(
     rows: u64,
     (rounds, seconds, connections): (u64, u64, u64),
 ) {
-    let mut services = Vec::new();
+    let (mut services, mut running) = (Vec::new(), Vec::new());
     for (name, database) in [("empty".to_owned(), empty), (format!("{rows} rows"), large)] {
         let service = ServiceProcess::start(&environment(&database.url())).await;
         support::eventually("ready", || support::goes_to_postgres(service.http)).await;
         for load in [Load::Reports, Load::ScatteredReports] {
             services.push((name.clone(), load, service.http, Vec::<Measured>::new()));
         }
-        std::mem::forget(service);
+        running.push(service);
     }
     for _ in 0..rounds {
         for (_, load, http, measured) in &mut services {
