@@ -10,7 +10,7 @@ use super::log::Log;
 use super::os_user::OsUser;
 
 /// Given on the command line, so that they hold whatever the cluster's own files say.
-const SETTINGS: [(&str, &str); 13] = [
+const SETTINGS: [(&str, &str); 14] = [
     // Reached over loopback alone: a socket would bring a lock file and a limit on its path.
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
@@ -21,6 +21,8 @@ const SETTINGS: [(&str, &str); 13] = [
     // It shares the machine with the service.
     ("max_connections", "100"),
     ("shared_buffers", "64MB"),
+    // Views over many partitions look like much work, and are little: compiling them takes longer.
+    ("jit", "off"),
     // Callbacks hold people's numbers and messages: neither statements nor the details of errors,
     // which quote values, get into the log. `log` leaves out the errors of clients.
     ("log_min_messages", "log"),

@@ -11,12 +11,21 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod claiming;
+mod claiming_together;
 mod documentation;
+mod findings;
+mod following_reports;
+mod inbox;
 mod index_builds;
+mod indexes;
 mod message_status;
 mod migrations;
+mod notifications;
 mod partitions;
 mod retention;
 mod roles;
+mod rows;
 mod schema;
+mod summaries;
 mod timeouts;

@@ -122,7 +122,7 @@ async fn a_table_that_has_a_partition_s_name_but_is_none_is_left_alone() {
     database
         .execute(
             "create table delivery_reports_2024_05 (note text);
-             create table delivery_reports_2024_06 (like delivery_reports);
+             create table delivery_reports_2024_06 (like delivery_reports including defaults);
              insert into delivery_reports_2024_06
              values ('2020-01-01', gen_random_uuid(), 'a', '', '', '', null, '', '::1', '{}');",
         )

@@ -296,6 +296,17 @@ async fn a_consumer_marks_messages_as_processed_and_changes_nothing_else() {
         )
         .await;
     roles
+        .may(
+            "owner",
+            "insert into inbound_messages
+             values (now(), gen_random_uuid(), 'main', '1', '2', null, '', '', 'iso-8859-1', 'http-post', '::1', '{}')",
+        )
+        .await;
+    roles.may("consumer", "select from claim_inbound_messages(1)").await;
+    let claimed = "select count(*) from inbound_messages where processed_at is not null";
+    assert_eq!(roles.database.value(claimed).await, json!(1));
+    roles.may("consumer", "select release_inbound_messages('{}'), delivery_reports_since()").await;
+    roles
         .may_not(
             "consumer",
             &[

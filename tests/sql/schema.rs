@@ -19,7 +19,7 @@ async fn the_tables_and_views_have_the_columns_that_were_promised() {
     let promised = [
         (
             "delivery_reports",
-            "received_at timestamp with time zone, id uuid, account text, mess_id text, number text, status text, status_code integer, transport text, remote_addr inet, extra jsonb",
+            "received_at timestamp with time zone, id uuid, account text, mess_id text, number text, status text, status_code integer, transport text, remote_addr inet, extra jsonb, transaction_id xid8",
         ),
         (
             "inbound_messages",
@@ -27,12 +27,13 @@ async fn the_tables_and_views_have_the_columns_that_were_promised() {
         ),
         (
             "rejected_callbacks",
-            "received_at timestamp with time zone, id uuid, account text, kind text, reason text, request jsonb, transport text, remote_addr inet",
+            "received_at timestamp with time zone, id uuid, account text, kind text, reason text, request jsonb, transport text, remote_addr inet, replayed_at timestamp with time zone",
         ),
         (
             "delivery_statuses",
             "code integer, description text, smpp_state text, outcome text, final boolean",
         ),
+        ("settings", "only_row boolean, attempt_window interval, notify boolean"),
         (
             "callback_partitions",
             "table_name text, partition regclass, from_time timestamp with time zone, to_time timestamp with time zone",
@@ -44,6 +45,38 @@ async fn the_tables_and_views_have_the_columns_that_were_promised() {
         (
             "inbox",
             "received_at timestamp with time zone, id uuid, account text, org text, dest text, dcs text, message text, message_raw bytea, charset text, transport text, remote_addr inet, extra jsonb, processed_at timestamp with time zone, attempts bigint, first_received_at timestamp with time zone, last_received_at timestamp with time zone",
+        ),
+        (
+            "delivery_outcomes_by_hour",
+            "hour timestamp with time zone, account text, reports bigint, delivered bigint, pending bigint, failed bigint, unknown bigint",
+        ),
+        (
+            "delivery_outcomes_by_day",
+            "day date, account text, reports bigint, delivered bigint, pending bigint, failed bigint, unknown bigint",
+        ),
+        (
+            "failure_reasons_by_day",
+            "day date, account text, status text, description text, smpp_state text, outcome text, reports bigint",
+        ),
+        (
+            "inbound_by_day",
+            "day date, account text, dest text, messages bigint, attempts bigint, senders bigint, undecodable bigint",
+        ),
+        (
+            "callbacks_per_minute",
+            "minute timestamp with time zone, callbacks bigint, delivery_reports bigint, inbound_messages bigint, rejected_callbacks bigint",
+        ),
+        (
+            "unfinished_messages",
+            "account text, mess_id text, number text, status text, status_code integer, description text, last_report_at timestamp with time zone, hours_since_last_report numeric",
+        ),
+        (
+            "suspected_duplicates",
+            "kind text, received_at timestamp with time zone, id uuid, account text, number text, content text, previous_received_at timestamp with time zone, previous_id uuid, gap interval",
+        ),
+        (
+            "undecodable_messages",
+            "received_at timestamp with time zone, id uuid, account text, org text, dest text, dcs text, charset text, message text, message_raw bytea",
         ),
     ];
     for (table, columns) in promised {
@@ -74,14 +107,23 @@ async fn everything_explains_itself_by_a_comment() {
              from pg_class c
              where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v')
                  and not c.relispartition and c.relname <> '_sqlx_migrations'
-                 and obj_description(c.oid, 'pg_class') is null",
+                 and obj_description(c.oid, 'pg_class') is null
+             union all
+             select proname, null
+             from pg_proc
+             where pronamespace = 'public'::regnamespace and obj_description(oid, 'pg_proc') is null
+             union all
+             select indexrelid::regclass::name, null
+             from pg_index
+             where indrelid in ('delivery_reports'::regclass, 'inbound_messages'::regclass, 'rejected_callbacks'::regclass)
+                 and obj_description(indexrelid, 'pg_class') is null",
         )
         .await;
     assert_eq!(silent, json!([]));
     let commented = database
         .value("select count(*) from pg_description where objoid = 'delivery_reports'::regclass")
         .await;
-    assert_eq!(commented, json!(11));
+    assert_eq!(commented, json!(12));
 }
 
 #[tokio::test]
