@@ -74,7 +74,7 @@ select to_regclass(format('%I.delivery_reports', :'schema')) is not null as is_m
     join pg_class as ours using (relnamespace, relowner)
     where ours.oid = 'delivery_reports'::regclass
     and relation.relkind in ('r', 'p', 'v', 'm')
-    and relation.relowner <> :'owner'::regrole
+    and relation.relowner <> format('%I', :'owner')::regrole
     and not exists (
         select
         from pg_depend
@@ -87,7 +87,7 @@ select to_regclass(format('%I.delivery_reports', :'schema')) is not null as is_m
     from pg_proc as routine
     join pg_class as ours on ours.relnamespace = pronamespace and ours.relowner = proowner
     where ours.oid = 'delivery_reports'::regclass
-    and proowner <> :'owner'::regrole
+    and proowner <> format('%I', :'owner')::regrole
     and not exists (
         select
         from pg_depend
@@ -116,7 +116,7 @@ select to_regclass(format('%I.delivery_reports', :'schema')) is not null as is_m
     union all
     select format('grant execute on function %s to %I', oid::regprocedure, :'consumer')
     from pg_proc
-    where pronamespace = :'schema'::regnamespace
+    where pronamespace = format('%I', :'schema')::regnamespace
     and proname in ('claim_inbound_messages', 'release_inbound_messages')
     \gexec
 \else

@@ -37,7 +37,6 @@ create function attempt_before(attempt inbound_messages)
 returns inbound_messages
 language plpgsql
 stable
-set search_path from current
 as $$
 declare
     -- Known when the query is planned, so that it opens the partitions it needs and no other.
@@ -67,7 +66,6 @@ create function attempt_after(attempt inbound_messages)
 returns inbound_messages
 language plpgsql
 stable
-set search_path from current
 as $$
 declare
     -- Known when the query is planned, so that it opens the partitions it needs and no other.
@@ -96,7 +94,6 @@ comment on function attempt_after(inbound_messages) is
 create function claim_inbound_messages(max_messages integer, only_account text default null)
 returns setof inbox
 language plpgsql
-set search_path from current
 as $$
 declare
     candidates    refcursor;
@@ -217,16 +214,23 @@ $$;
 comment on function claim_inbound_messages(integer, text) is
     'Hands out up to max_messages messages that nobody has processed, oldest first, as rows of inbox, and sets their processed_at. What is claimed in a transaction that rolls back is given back; so is what release_inbound_messages names.';
 
+comment on column inbound_messages.processed_at is
+    'When your application dealt with the message; null until then. claim_inbound_messages sets it for all attempts of a message, and release_inbound_messages takes that back.';
+
 create function release_inbound_messages(ids uuid[])
 returns void
 language plpgsql
-set search_path from current
 as $$
 declare
     released inbound_messages;
     attempt  inbound_messages;
     one      uuid;
 begin
+    -- A snapshot from before would not show the attempts that others have marked since.
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'release_inbound_messages in a transaction that is %', current_setting('transaction_isolation')
+            using errcode = 'feature_not_supported', hint = 'Call it in a read committed transaction.';
+    end if;
     for one in
         select distinct wanted
         from unnest(ids) as wanted
@@ -236,8 +240,8 @@ begin
         -- attempt sees what it did. So none that it marks is left behind.
         update inbound_messages
         set processed_at = null
-        where received_at = received_at_of(one)
-            and id = one
+        where id = one
+            and (received_at = received_at_of(one) or received_at_of(one) is null)
         returning inbound_messages.* into released;
         if not found then
             raise exception 'no inbound message has the id %', one

@@ -24,7 +24,6 @@ create function delivery_reports_since(
 returns setof delivery_reports
 language plpgsql
 stable
-set search_path from current
 -- A plan for these very arguments: one for all arguments would read the table from its beginning.
 set plan_cache_mode = force_custom_plan
 as $$
@@ -37,6 +36,20 @@ begin
     if max_reports is null or max_reports < 1 then
         raise exception 'max_reports is %', coalesce(max_reports::text, 'null')
             using errcode = 'invalid_parameter_value', hint = 'Ask for 1 report or more.';
+    end if;
+    -- Ids of transactions that have not begun come from another cluster, by a dump and restore, say.
+    -- Going on would give nothing, for as long as it takes this cluster to get there.
+    if after_transaction >= pg_snapshot_xmax(pg_current_snapshot())
+        or exists (
+            select
+            from delivery_reports
+            where transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
+                and transaction_id is distinct from pg_current_xact_id_if_assigned()
+        )
+    then
+        raise exception 'transaction ids of another cluster'
+            using errcode = 'object_not_in_prerequisite_state',
+                hint = 'After a restore: update delivery_reports set transaction_id = ''0''; and let every reader begin again at 0. See docs/sql.md.';
     end if;
     return query
         select reports.*

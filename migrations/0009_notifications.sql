@@ -3,7 +3,6 @@
 create function notify_of_new_rows()
 returns trigger
 language plpgsql
-set search_path from current
 as $$
 begin
     -- A listener that sleeps in a transaction fills the queue, and a full queue would refuse the

@@ -42,7 +42,8 @@ comment on column delivery_outcomes_by_hour.failed is 'How many of them say fail
 comment on column delivery_outcomes_by_hour.unknown is 'How many of them have a code that the gateway''s document does not list.';
 
 -- Days are counted as local time, and only then become a point in time: where the clock is put
--- forward at midnight, all days after it would begin at 1 o'clock.
+-- forward at midnight, all days after it would begin at 1 o'clock. A day begins when the last second
+-- of the day before is over: where the clock is put back, there may be two midnights.
 create view delivery_outcomes_by_day as
 select
     days.midnight::date as day,
@@ -67,8 +68,9 @@ cross join lateral (
         count(*) filter (where coalesce(statuses.outcome, 'unknown') = 'unknown') as unknown
     from delivery_reports as reports
     left join delivery_statuses as statuses on statuses.code = reports.status_code
-    where reports.received_at >= days.midnight::timestamptz
-        and reports.received_at < (days.midnight + interval '1 day')::timestamptz
+    where reports.received_at >= (days.midnight - interval '1 second')::timestamptz + interval '1 second'
+        and reports.received_at < (days.midnight + interval '1 day' - interval '1 second')::timestamptz
+                + interval '1 second'
     group by reports.account
 ) as outcomes;
 
@@ -106,8 +108,9 @@ cross join lateral (
         count(*) as reports
     from delivery_reports as reports
     left join delivery_statuses as statuses on statuses.code = reports.status_code
-    where reports.received_at >= days.midnight::timestamptz
-        and reports.received_at < (days.midnight + interval '1 day')::timestamptz
+    where reports.received_at >= (days.midnight - interval '1 second')::timestamptz + interval '1 second'
+        and reports.received_at < (days.midnight + interval '1 day' - interval '1 second')::timestamptz
+                + interval '1 second'
         and coalesce(statuses.outcome, 'unknown') in ('failed', 'unknown')
     group by reports.account, reports.status, statuses.code
 ) as reasons;
@@ -145,8 +148,9 @@ cross join lateral (
         count(distinct inbox.org) as senders,
         count(*) filter (where inbox.charset like '%-failed') as undecodable
     from inbox
-    where inbox.received_at >= days.midnight::timestamptz
-        and inbox.received_at < (days.midnight + interval '1 day')::timestamptz
+    where inbox.received_at >= (days.midnight - interval '1 second')::timestamptz + interval '1 second'
+        and inbox.received_at < (days.midnight + interval '1 day' - interval '1 second')::timestamptz
+                + interval '1 second'
     group by inbox.account, inbox.dest
 ) as messages;
 

@@ -159,17 +159,31 @@ $$;
 comment on function delete_expired_rejected_callbacks is
     'Deletes up to so many rejected callbacks that are older than this, and older than a day; returns how many.';
 
--- They act as the tables' owner: names mean what they mean to the owner, whatever the caller's
--- search path, and nobody may call them who was not allowed to.
+-- Names in a function mean what they mean here, whatever the search path of who calls it. Those that
+-- act as the tables' owner nobody may call who was not allowed to.
 do $$
 declare
     tables record;
+    function_here regprocedure;
     owners_function regprocedure;
 begin
     select relnamespace::regnamespace as home, relowner::regrole as owner
     into tables
     from pg_class
     where oid = 'delivery_reports'::regclass;
+    foreach function_here in array array[
+        'attempt_before(inbound_messages)',
+        'attempt_after(inbound_messages)',
+        'claim_inbound_messages(integer, text)',
+        'release_inbound_messages(uuid[])',
+        'delivery_reports_since(xid8, uuid, integer)',
+        'notify_of_new_rows()'
+    ]::regprocedure[]
+    loop
+        execute format(
+            'alter function %s set search_path = %s, pg_temp', function_here, tables.home
+        );
+    end loop;
     foreach owners_function in array array[
         'make_partition(text, timestamptz, timestamptz)',
         'drop_expired_partition(text, timestamptz)',

@@ -71,7 +71,7 @@ async fn list(filter: RejectedFilter, json: bool, open: &OpenDatabase) -> Result
         }
         for rejected in page {
             if json {
-                say(as_json(&rejected));
+                say(Printable(&as_json(&rejected).to_string()));
             } else {
                 say(Line(&rejected));
             }
@@ -98,8 +98,9 @@ async fn replay(
             let outcome = match read_again(&rejected, &overrides) {
                 Ok(fact) if arguments.write => match rejections.replay(fact).await {
                     Ok(()) => Ok("is a row now"),
-                    Err(refused @ InsertError::Refused { .. }) => {
-                        Err(StillRejected::Refused(refused))
+                    // The same error may hold for all, but one row may be its reason, too.
+                    Err(error @ (InsertError::Refused { .. } | InsertError::Failed { .. })) => {
+                        Err(StillRejected::Refused(error))
                     }
                     Err(failed) => return Err(StoreError::NoRows(failed).into()),
                 },
@@ -114,7 +115,8 @@ async fn replay(
                 }
                 Err(still) => {
                     left += 1;
-                    say(format_args!("{id} {}: stays: {}", rejected.kind, Chain(&still)));
+                    let why = Chain(&still).to_string();
+                    say(format_args!("{id} {}: stays: {}", rejected.kind, Printable(&why)));
                 }
             }
         }
@@ -166,16 +168,31 @@ impl fmt::Display for Line<'_> {
         let Self(rejected) = self;
         let at = rejected.received_at.format(&Rfc3339).unwrap_or_default();
         let StoredRejected { id, account, kind, reason, .. } = rejected;
-        write!(f, "{at} {id} {account} {kind}: ")?;
-        for character in reason.chars() {
-            // Postgres may quote a stranger's text in a reason.
-            match character {
-                '\'' | '"' | '\\' => write!(f, "{character}")?,
-                other => write!(f, "{}", other.escape_debug())?,
-            }
-        }
+        // Postgres may quote a stranger's text in a reason.
+        write!(f, "{at} {id} {account} {kind}: {}", Printable(reason))?;
         if rejected.replayed_at.is_some() {
             f.write_str(" (replayed)")?;
+        }
+        Ok(())
+    }
+}
+
+/// Text of which nothing can work on a terminal. JSON stays JSON: what is escaped in it already has no
+/// such characters left, and the others are escaped as JSON escapes them.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        for character in text.chars() {
+            let is_plain = matches!(character, ' '..='~') || character.escape_debug().len() == 1;
+            if is_plain {
+                write!(f, "{character}")?;
+                continue;
+            }
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(f, "\\u{unit:04x}")?;
+            }
         }
         Ok(())
     }

@@ -112,10 +112,17 @@ impl Database {
         indexes::complete(self, Turn::Wait).await
     }
 
-    /// Refuses a schema that a newer version of this program has changed: what changes rows that are
-    /// there has to know all of it.
-    pub async fn ensure_not_newer(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        look(connection).await?.ensure_not_newer()
+    /// Refuses a schema that is not the one which this program knows: what changes rows that are there
+    /// has to know all of it, and has no business to change the schema.
+    pub(super) async fn ensure_current(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StoreError> {
+        let schema = look(connection).await?;
+        match schema.missing {
+            Some(missing) => Err(StoreError::SchemaMissing { missing }),
+            None => schema.ensure_not_newer(),
+        }
     }
 
     /// Makes the partitions for now and those ahead, where they are missing.

@@ -139,8 +139,7 @@ impl StoredMessages {
 /// long statements.
 pub(super) async fn by_hand(database: &Database) -> Result<PgConnection, StoreError> {
     let mut connection = database.connect().await?;
-    database.prepare(&mut connection).await?;
-    database.ensure_not_newer(&mut connection).await?;
+    database.ensure_current(&mut connection).await?;
     Timeouts::BY_HAND.set(&mut connection).await.map_err(StoreError::Connect)?;
     Ok(connection)
 }

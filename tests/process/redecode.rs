@@ -193,3 +193,16 @@ async fn a_wrong_option_is_named_with_what_it_may_be() {
         assert!(why.contains(expected), "{why}");
     }
 }
+
+#[tokio::test]
+async fn a_database_that_is_not_migrated_is_left_as_it_is() {
+    let database = TestDatabase::create().await;
+    let environment = environment(&database.url());
+    for command in [&["redecode"][..], &["redecode", "--write"], &["rejected", "list"]] {
+        let (code, _, why) = run(command, &environment).await;
+        assert_eq!(code, Some(1), "{command:?}");
+        assert!(why.contains("run `routo-receiver migrate`"), "{why}");
+    }
+    let tables = "select count(*) from pg_class where relnamespace = 'public'::regnamespace";
+    assert_eq!(database.value(tables).await, json!(0));
+}

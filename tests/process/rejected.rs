@@ -175,3 +175,49 @@ async fn a_replay_is_told_what_to_replay() {
     assert_eq!(code, Some(2));
     assert!(why.contains("--all") && why.contains("--id"), "{why}");
 }
+
+#[tokio::test]
+async fn one_that_a_trigger_refuses_is_said_without_its_control_characters_and_keeps_nobody() {
+    let (database, environment, service) = with_three_rejected().await;
+    let report = "mess_id=bad%1b%5b2J%e2%80%ae&number=2&status=0";
+    database
+        .execute(
+            "create function refuse() returns trigger language plpgsql as $$
+             begin
+                 raise exception 'no customer %', new.mess_id using errcode = 'RT001';
+             end $$;
+             create trigger refuse before insert on delivery_reports
+                 for each row when (new.mess_id like 'bad%') execute function refuse();
+             alter table delivery_reports drop constraint no_nine;
+             update rejected_callbacks
+             set request = jsonb_set(request, '{parameters}', '\"mess_id=bad&number=2&status=0\"')
+             where reason like 'parameter%'",
+        )
+        .await;
+    drop(service);
+    let (code, out, why) = run(&["rejected", "replay", "--all", "--write"], &environment).await;
+    assert_eq!(code, Some(0), "{why}");
+    assert!(out.contains("stays: Postgres can't take the batch (SQLSTATE RT001)"), "{out}");
+    assert!(out.ends_with("1 replayed, 2 stay rejected\n"), "{out}");
+
+    database
+        .execute(&format!(
+            "update rejected_callbacks
+             set reason = 'no customer ' || chr(27) || '[2J' || chr(8238) || chr(155),
+                 request = jsonb_set(request, '{{parameters}}', to_jsonb('{report}' || chr(155)))
+             where replayed_at is null"
+        ))
+        .await;
+    for arguments in [&["rejected", "list"][..], &["rejected", "list", "--json"]] {
+        let (_, out, _) = run(arguments, &environment).await;
+        let plain = |c: char| c == '\n' || (' '..='~').contains(&c);
+        assert!(out.chars().all(plain), "{out:?}");
+        assert!(out.contains(r"\u001b[2J\u202e\u009b"), "{out}");
+        if arguments.len() == 3 {
+            for line in out.lines() {
+                let line: Value = serde_json::from_str(line).unwrap();
+                assert_eq!(line["reason"], json!("no customer \u{1b}[2J\u{202e}\u{9b}"));
+            }
+        }
+    }
+}

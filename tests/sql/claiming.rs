@@ -198,3 +198,28 @@ async fn an_id_tells_when_its_row_arrived() {
         .await;
     assert_eq!(found, json!(vec![json!({ "exact": true }); 4]));
 }
+
+#[tokio::test]
+async fn release_asks_for_read_committed_as_an_older_snapshot_may_miss_an_attempt() {
+    let database = rows::database().await;
+    database.execute("select a_message('2024-01-01', 'hello')").await;
+    claim(&database, "1").await;
+    let mut connection = database.connect().await;
+    rows::execute(&mut connection, "begin isolation level repeatable read").await;
+    let error = sqlx::query("select release_inbound_messages(array(select id from inbox))")
+        .execute(&mut connection)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("repeatable read"), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_with_an_id_of_somebody_else_s_making_is_claimed_and_released_too() {
+    let database = rows::database().await;
+    database.execute("select a_message('2024-01-01', 'hello')").await;
+    database.execute("update inbound_messages set id = gen_random_uuid()").await;
+    for _ in 0..2 {
+        assert_eq!(claim(&database, "1").await, json!([{ "message": "hello", "attempts": 1 }]));
+        database.execute("select release_inbound_messages(array(select id from inbox))").await;
+    }
+}

@@ -198,3 +198,27 @@ async fn read(database: &TestDatabase, writing: &AtomicUsize, limit: u32) -> Vec
         }
     }
 }
+
+#[tokio::test]
+async fn transaction_ids_of_another_cluster_are_an_error_and_can_be_mended() {
+    let database = rows::database().await;
+    database.execute("select a_report(now(), 'before', '0')").await;
+    let mut connection = database.connect().await;
+    // As after a restore into a cluster that has seen fewer transactions.
+    let restored = "update delivery_reports set transaction_id = '9000000000000'";
+    rows::execute(&mut connection, restored).await;
+    let ahead = "select * from delivery_reports_since('9000000000000')";
+    for query in ["select * from delivery_reports_since()", ahead] {
+        let error = sqlx::query(query).execute(&mut connection).await.unwrap_err();
+        assert!(error.to_string().contains("transaction ids of another cluster"), "{error}");
+    }
+    rows::execute(&mut connection, "update delivery_reports set transaction_id = '0'").await;
+    database.execute("select a_report(now(), 'after', '0')").await;
+    assert_eq!(Cursor::beginning().next(&mut connection, 10).await, ["after"]);
+    let error = sqlx::query(ahead).execute(&mut connection).await.unwrap_err();
+    assert!(error.to_string().contains("transaction ids of another cluster"), "{error}");
+    // A reader in the transaction that writes is not taken for one.
+    rows::execute(&mut connection, "begin").await;
+    rows::execute(&mut connection, "select a_report(now(), 'mine', '0')").await;
+    assert_eq!(Cursor::beginning().next(&mut connection, 10).await, ["after"]);
+}

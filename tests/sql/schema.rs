@@ -174,3 +174,19 @@ async fn every_status_of_the_gateways_document_is_there_with_its_wording_and_sta
     let found = database.query("select code, description, smpp_state, outcome, final from delivery_statuses order by code").await;
     assert_eq!(found, Value::Array(expected));
 }
+
+#[tokio::test]
+async fn names_in_functions_mean_the_same_whoever_calls_them() {
+    let database = migrated().await;
+    let loose = database
+        .query(
+            "select proname
+             from pg_proc
+             join pg_language on pg_language.oid = prolang
+             where pronamespace = 'public'::regnamespace
+                 and (lanname = 'plpgsql' or prosecdef)
+                 and not coalesce(proconfig, '{}') @> array['search_path=public, pg_temp']",
+        )
+        .await;
+    assert_eq!(loose, json!([]));
+}

@@ -183,3 +183,44 @@ async fn summaries_of_nothing_are_empty() {
         assert_eq!(database.query(&format!("select * from {view}")).await, json!([]), "{view}");
     }
 }
+
+#[tokio::test]
+async fn a_day_with_two_midnights_begins_with_the_first() {
+    let database = rows::database().await;
+    rows::partition(&database, "2024-10-01", "2024-12-01").await;
+    // In Havana 2024-11-03 began at 04:00 UTC, and again at 05:00; in the Azores 2024-10-27 at 00:00
+    // UTC, and again at 01:00.
+    database
+        .execute(
+            "select a_report('2024-11-03 03:59Z', 'a', '0'), a_report('2024-11-03 04:30Z', 'b', '2'),
+                    a_report('2024-11-03 05:30Z', 'c', '2'), a_message('2024-11-03 04:30Z', 'd'),
+                    a_report('2024-10-26 12:00Z', 'e', '0'), a_report('2024-10-27 00:30Z', 'f', '0')",
+        )
+        .await;
+    let mut connection = database.connect().await;
+    for (zone, query, expected) in [
+        (
+            "America/Havana",
+            "select to_char(day, 'MM-DD') as day, reports from delivery_outcomes_by_day where day > '2024-11-01' order by day",
+            json!([{ "day": "11-02", "reports": 1 }, { "day": "11-03", "reports": 2 }]),
+        ),
+        (
+            "America/Havana",
+            "select to_char(day, 'MM-DD') as day, reports from failure_reasons_by_day order by day",
+            json!([{ "day": "11-03", "reports": 2 }]),
+        ),
+        (
+            "America/Havana",
+            "select to_char(day, 'MM-DD') as day, messages from inbound_by_day order by day",
+            json!([{ "day": "11-03", "messages": 1 }]),
+        ),
+        (
+            "Atlantic/Azores",
+            "select to_char(day, 'MM-DD') as day, reports from delivery_outcomes_by_day where day < '2024-11-01' order by day",
+            json!([{ "day": "10-26", "reports": 1 }, { "day": "10-27", "reports": 1 }]),
+        ),
+    ] {
+        rows::execute(&mut connection, &format!("set timezone = '{zone}'")).await;
+        assert_eq!(rows::query(&mut connection, query).await, expected, "{zone} {query}");
+    }
+}
