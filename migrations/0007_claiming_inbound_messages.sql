@@ -5,10 +5,12 @@
 -- no attempt in common, one would have to have read its attempts before the other's were committed,
 -- and the other the reverse: there are no such two.
 
+-- With the id, though it is wide: else the primary key, which has the same order, may look as good to
+-- a planner whose statistics are from before the messages were processed, and is read from its start.
 create index inbound_messages_unprocessed
-    on only inbound_messages (received_at) where processed_at is null;
+    on only inbound_messages (received_at, id) where processed_at is null;
 create index inbound_messages_unprocessed_account
-    on only inbound_messages (account, received_at) where processed_at is null;
+    on only inbound_messages (account, received_at, id) where processed_at is null;
 
 comment on index inbound_messages_unprocessed is 'For claim_inbound_messages of all accounts.';
 comment on index inbound_messages_unprocessed_account is 'For claim_inbound_messages of one account.';

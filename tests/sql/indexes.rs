@@ -141,6 +141,44 @@ async fn summaries_and_findings_read_only_the_partitions_they_are_asked_for() {
     }
 }
 
+#[tokio::test]
+async fn a_page_of_reports_and_a_claim_read_what_they_give_however_old_the_statistics() {
+    let database = rows::database().await;
+    // A partition without statistics; and one whose statistics are from before its messages were
+    // processed.
+    database
+        .execute(
+            "alter table delivery_reports_2024_01 set (autovacuum_enabled = off);
+             alter table inbound_messages_2024_01 set (autovacuum_enabled = off);
+             insert into delivery_reports (received_at, id, account, mess_id, number, status, transport, remote_addr, extra, transaction_id)
+             select '2024-01-01', gen_random_uuid(), 'main', 'm', '44', '0', 'http-get', '::1', '{}', (1 + i / 100)::text::xid8
+             from generate_series(0, 19999) as i;
+             select a_message('2024-01-01'::timestamptz + i * interval '1 s', 'm' || i, 'o' || i % 100) from generate_series(1, 20000) as i;
+             analyze inbound_messages;
+             update inbound_messages set processed_at = received_at where message <> all (array(select 'm' || i from generate_series(19951, 20000) as i))",
+        )
+        .await;
+    let mut connection = database.connect().await;
+    // For a claim, the rows around each message, too: they may be attempts of it.
+    for (query, gives, reads) in [
+        ("select from delivery_reports_since(max_reports => 100)", 100, 300),
+        ("select from claim_inbound_messages(10)", 10, 1000),
+        ("select from claim_inbound_messages(10, 'main')", 10, 1000),
+    ] {
+        rows::execute(&mut connection, "begin").await;
+        let given =
+            rows::value(&mut connection, format!("select count(*) from ({query}) as given")).await;
+        assert_eq!(given, Value::from(gives), "{query}");
+        let read = rows::value(
+            &mut connection,
+            "select sum(seq_tup_read + idx_tup_fetch) from pg_stat_xact_user_tables where relname ~ '_2024_01$'",
+        )
+        .await;
+        assert!(read.as_u64().unwrap() <= reads, "{query} read {read} rows");
+        rows::execute(&mut connection, "rollback").await;
+    }
+}
+
 /// Which indexes of the tables a query reads, by name, each with the months of 2024 it reads there.
 /// A partition that is scanned without an index is one named `none`.
 async fn read_by(connection: &mut PgConnection, query: &str) -> BTreeMap<String, BTreeSet<String>> {
