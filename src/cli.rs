@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-pub use redecode::RedecodeArguments;
+pub use redecode::{DcsFilter, RedecodeArguments};
 pub use rejected::{RejectedCommand, RejectedSelection, ReplayArguments};
 
 const AFTER_HELP: &str = "\

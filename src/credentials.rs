@@ -104,6 +104,17 @@ pub fn accounts_or_generated(
     }
 }
 
+/// The accounts that the service would have, but for one that it would make up now.
+pub fn accounts_without_generating(settings: &Settings) -> Result<Vec<Account>, AccountsError> {
+    let is_generated = settings.accounts.is_empty()
+        && matches!(settings.database.source, DatabaseSource::Embedded { .. })
+        && path(&settings.data_dir).exists();
+    if is_generated {
+        return Ok(vec![load(path(&settings.data_dir))?]);
+    }
+    Ok(settings.accounts.clone())
+}
+
 /// Where generated credentials are kept.
 #[must_use]
 pub fn path(data_dir: &Path) -> PathBuf {

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use uuid::Uuid;
+
 use crate::config::ConfigError;
 use crate::credentials::{AccountsError, NoAccount};
 use crate::ingest::DrainError;
@@ -62,6 +64,15 @@ pub enum AppError {
         /// Files with callbacks that can't be read or that Postgres takes nowhere.
         set_aside: usize,
     },
+    /// Callbacks were asked for by ids that none has.
+    #[error(
+        "no rejected callback that these options choose has the id {}; `routo-receiver rejected list --replayed` shows all there are",
+        list(ids)
+    )]
+    NoSuchCallback {
+        /// The ids.
+        ids: Vec<Uuid>,
+    },
     /// Signals can't be waited for.
     #[error("can't wait for signals")]
     Signals(#[source] io::Error),
@@ -76,4 +87,9 @@ pub enum AppError {
         /// Why not.
         source: io::Error,
     },
+}
+
+fn list(ids: &[Uuid]) -> String {
+    let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    texts.join(", ")
 }

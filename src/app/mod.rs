@@ -1,7 +1,9 @@
 //! The composition root: the one room that sees all others and puts them together.
 
 mod commands;
+mod encodings;
 mod error;
+mod escaped;
 mod redecode;
 mod rejected;
 mod service;

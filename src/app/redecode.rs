@@ -1,19 +1,21 @@
 //! `routo-receiver redecode`: messages that were read in a wrong charset get their right text.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use time::format_description::well_known::Rfc3339;
 
-use crate::cli::RedecodeArguments;
+use crate::cli::{DcsFilter, RedecodeArguments};
 use crate::config::Settings;
-use crate::domain::{Encoding, EncodingOverrides, MessageText, Stamp};
-use crate::store::{MessageFilter, StoredMessage, StoredMessages};
+use crate::domain::{Encoding, MessageText, Stamp};
+use crate::store::{InsertError, MessageFilter, StoreError, StoredMessage, StoredMessages};
 use crate::telemetry;
 use crate::wire::{inbound_message, text};
 
 use super::AppError;
+use super::encodings::Encodings;
+use super::escaped::Escaped;
 use super::service::OpenDatabase;
 
 /// Messages that are read, and changed, at a time.
@@ -23,20 +25,31 @@ const PAGE: i64 = 1_000;
 const SHOWN: u64 = 20;
 
 /// How messages are read again.
-struct Reading<'a> {
-    forced: Option<Encoding>,
-    overrides: BTreeMap<&'a str, &'a EncodingOverrides>,
+enum Reading {
+    As(Encoding),
+    AsToday(Encodings),
 }
 
-impl Reading<'_> {
-    fn of(&self, message: &StoredMessage) -> MessageText {
-        let none = EncodingOverrides::default();
-        let overrides = self.overrides.get(message.account.as_str()).copied().unwrap_or(&none);
-        let encoding = self
-            .forced
-            .unwrap_or_else(|| inbound_message::encoding(message.dcs.as_deref(), overrides));
+impl Reading {
+    fn of(&mut self, message: &StoredMessage) -> MessageText {
+        let encoding = match self {
+            Self::As(encoding) => *encoding,
+            Self::AsToday(encodings) => {
+                let overrides = encodings.of_account(&message.account);
+                inbound_message::encoding(message.dcs.as_deref(), overrides)
+            }
+        };
         text::decode(&message.message_raw, encoding)
     }
+}
+
+/// What has been done so far.
+#[derive(Default)]
+struct Tally {
+    read: u64,
+    different: u64,
+    changed: u64,
+    refused: u64,
 }
 
 pub(super) async fn run(
@@ -44,25 +57,39 @@ pub(super) async fn run(
     settings: &Settings,
 ) -> Result<(), AppError> {
     telemetry::start(&settings.log);
+    let reading = match arguments.r#as {
+        Some(encoding) => Reading::As(encoding),
+        None => Reading::AsToday(Encodings::of(settings)?),
+    };
     let open = OpenDatabase::of(settings).await?;
-    let done = redecode(arguments, settings, &open).await;
+    let mut tally = Tally::default();
+    let done = redecode(arguments, reading, &open, &mut tally).await;
     open.close().await;
-    let _ = writeln!(io::stdout(), "{}", done?);
-    Ok(())
+    let Tally { read, different, changed, refused } = tally;
+    if done.is_err() && read == 0 {
+        // Nothing was done that could be told.
+    } else if !arguments.write {
+        say(format_args!(
+            "{read} messages read again, {different} would change; --write changes them"
+        ));
+    } else if refused == 0 {
+        say(format_args!("{read} messages read again, {changed} changed"));
+    } else {
+        say(format_args!(
+            "{read} messages read again, {changed} changed, {refused} refused by Postgres"
+        ));
+    }
+    done
 }
 
 async fn redecode(
     arguments: &RedecodeArguments,
-    settings: &Settings,
+    mut reading: Reading,
     open: &OpenDatabase,
-) -> Result<String, AppError> {
-    let reading = Reading {
-        forced: arguments.r#as,
-        overrides: settings.accounts.iter().map(|a| (a.name.as_str(), &a.encodings)).collect(),
-    };
+    tally: &mut Tally,
+) -> Result<(), AppError> {
     let mut messages = StoredMessages::open(&open.database, filter(arguments)).await?;
     let bar = progress_bar();
-    let (mut read, mut different, mut changed) = (0, 0, 0);
     loop {
         let page = messages.next(PAGE).await?;
         if page.is_empty() {
@@ -70,36 +97,64 @@ async fn redecode(
         }
         let mut texts = Vec::new();
         for message in &page {
-            read += 1;
+            tally.read += 1;
             let text = reading.of(message);
             if text.as_str() == message.message && text.charset_label() == message.charset {
                 continue;
             }
-            different += 1;
-            if !arguments.write && different <= SHOWN {
+            tally.different += 1;
+            if !arguments.write && tally.different <= SHOWN {
                 bar.suspend(|| show(message, &text));
             }
             texts.push((Stamp { received_at: message.received_at, id: message.id }, text));
         }
         if arguments.write {
-            changed += messages.give(&texts).await?;
+            give(&mut messages, &texts, tally, &bar).await?;
         }
         bar.inc(page.len() as u64);
     }
     bar.finish_and_clear();
-    Ok(if arguments.write {
-        format!("{read} messages read again, {changed} changed")
-    } else {
-        format!("{read} messages read again, {different} would change; --write changes them")
-    })
+    Ok(())
+}
+
+/// Gives messages their texts. Where Postgres refuses one, because of a constraint of the user's say,
+/// they are halved until it is alone, so that the others have theirs.
+async fn give(
+    messages: &mut StoredMessages,
+    texts: &[(Stamp, MessageText)],
+    tally: &mut Tally,
+    bar: &ProgressBar,
+) -> Result<(), AppError> {
+    let mut pending = vec![texts];
+    while let Some(texts) = pending.pop() {
+        match (messages.give(texts).await, texts) {
+            (Ok(changed), _) => tally.changed += changed,
+            (Err(refused @ InsertError::Refused { .. }), [(stamp, _)]) => {
+                tally.refused += 1;
+                bar.suspend(|| say(format_args!("{} stays: {}", stamp.id, Escaped(refused))));
+            }
+            (Err(InsertError::Refused { .. }), _) => {
+                let (first, second) = texts.split_at(texts.len() / 2);
+                pending.extend([second, first]);
+            }
+            (Err(failed), _) => return Err(StoreError::NoRows(failed).into()),
+        }
+    }
+    Ok(())
 }
 
 fn filter(arguments: &RedecodeArguments) -> MessageFilter {
+    let (dcs, without_dcs) = match &arguments.dcs {
+        Some(DcsFilter::Is(dcs)) => (Some(dcs.clone()), false),
+        Some(DcsFilter::Missing) => (None, true),
+        None => (None, false),
+    };
     MessageFilter {
         account: arguments.account.clone(),
         charset: arguments.charset.clone(),
         failed: arguments.failed,
-        dcs: arguments.dcs.clone(),
+        dcs,
+        without_dcs,
         from: arguments.from,
         to: arguments.to,
     }
@@ -109,9 +164,7 @@ fn filter(arguments: &RedecodeArguments) -> MessageFilter {
 fn show(message: &StoredMessage, text: &MessageText) {
     let at = message.received_at.format(&Rfc3339).unwrap_or_default();
     let dcs = message.dcs.as_deref().unwrap_or("none");
-    // Nothing to be done about a reader that went away.
-    let _ = writeln!(
-        io::stdout(),
+    say(format_args!(
         "{at} {} account {} dcs {dcs:?}\n  before {:<18} {:?}\n  after  {:<18} {:?}",
         message.id,
         message.account,
@@ -119,7 +172,12 @@ fn show(message: &StoredMessage, text: &MessageText) {
         message.message,
         text.charset_label(),
         text.as_str(),
-    );
+    ));
+}
+
+fn say(line: impl fmt::Display) {
+    // Nothing to be done about a reader that went away.
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Shown on a terminal only. How many there are is not known before they have been read.

@@ -1,17 +1,16 @@
 //! `routo-receiver rejected`: the callbacks that could not be used, and using them after all.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
 
 use crate::cli::{RejectedCommand, RejectedSelection, ReplayArguments};
 use crate::config::Settings;
-use crate::domain::{
-    CallbackKind, EncodingOverrides, Event, Reception, RejectedRequest, Stamp, Transport,
-};
+use crate::domain::{CallbackKind, Event, Reception, RejectedRequest, Stamp, Transport};
 use crate::error_chain::Chain;
 use crate::store::{InsertError, RejectedFilter, StoreError, StoredRejected, StoredRejections};
 use crate::telemetry;
@@ -19,13 +18,12 @@ use crate::wire::params::Params;
 use crate::wire::{Unusable, delivery_report, inbound_message};
 
 use super::AppError;
+use super::encodings::Encodings;
+use super::escaped::{Escaped, EscapedJson};
 use super::service::OpenDatabase;
 
 /// Rejected callbacks that are read at a time.
 const PAGE: i64 = 1_000;
-
-/// Overrides of every account that has some.
-type Overrides<'a> = BTreeMap<&'a str, &'a EncodingOverrides>;
 
 /// Why a rejected callback can't be used, still.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +38,13 @@ enum StillRejected {
 
 pub(super) async fn run(command: &RejectedCommand, settings: &Settings) -> Result<(), AppError> {
     telemetry::start(&settings.log);
+    let encodings = Encodings::of(settings)?;
     let open = OpenDatabase::of(settings).await?;
     let done = match command {
         RejectedCommand::List { selection, replayed, json } => {
             list(filter(selection, *replayed), *json, &open).await
         }
-        RejectedCommand::Replay(arguments) => replay(arguments, settings, &open).await,
+        RejectedCommand::Replay(arguments) => replay(arguments, encodings, &open).await,
     };
     open.close().await;
     done
@@ -63,30 +62,39 @@ fn filter(selection: &RejectedSelection, replayed: bool) -> RejectedFilter {
 }
 
 async fn list(filter: RejectedFilter, json: bool, open: &OpenDatabase) -> Result<(), AppError> {
+    let mut unseen = BTreeSet::from_iter(filter.ids.clone());
     let mut rejections = StoredRejections::open(open.database.clone(), filter).await?;
     loop {
         let page = rejections.next(PAGE).await?;
         if page.is_empty() {
-            return Ok(());
+            return all_were_seen(unseen);
         }
         for rejected in page {
+            unseen.remove(&rejected.id);
             if json {
-                say(Printable(&as_json(&rejected).to_string()));
+                say(EscapedJson(as_json(&rejected)));
             } else {
-                say(Line(&rejected));
+                say(Escaped(Line(&rejected)));
             }
         }
     }
 }
 
+/// An id that was asked for and not found is more often a slip than a wish.
+fn all_were_seen(unseen: BTreeSet<Uuid>) -> Result<(), AppError> {
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::NoSuchCallback { ids: unseen.into_iter().collect() })
+}
+
 async fn replay(
     arguments: &ReplayArguments,
-    settings: &Settings,
+    mut encodings: Encodings,
     open: &OpenDatabase,
 ) -> Result<(), AppError> {
-    let overrides: Overrides<'_> =
-        settings.accounts.iter().map(|a| (a.name.as_str(), &a.encodings)).collect();
     let filter = filter(&arguments.selection, false);
+    let mut unseen = BTreeSet::from_iter(filter.ids.clone());
     let mut rejections = StoredRejections::open(open.database.clone(), filter).await?;
     let (mut taken, mut left) = (0_u64, 0_u64);
     loop {
@@ -95,28 +103,17 @@ async fn replay(
             break;
         }
         for rejected in page {
-            let outcome = match read_again(&rejected, &overrides) {
-                Ok(fact) if arguments.write => match rejections.replay(fact).await {
-                    Ok(()) => Ok("is a row now"),
-                    // The same error may hold for all, but one row may be its reason, too.
-                    Err(error @ (InsertError::Refused { .. } | InsertError::Failed { .. })) => {
-                        Err(StillRejected::Refused(error))
-                    }
-                    Err(failed) => return Err(StoreError::NoRows(failed).into()),
-                },
-                Ok(_) => Ok("can be used"),
-                Err(still) => Err(still),
-            };
-            let id = rejected.id;
-            match outcome {
-                Ok(what) => {
+            unseen.remove(&rejected.id);
+            let StoredRejected { id, kind, .. } = &rejected;
+            match use_again(&mut rejections, &rejected, &mut encodings, arguments.write).await? {
+                Ok(()) => {
                     taken += 1;
-                    say(format_args!("{id} {}: {what}", rejected.kind));
+                    let what = if arguments.write { "is a row now" } else { "can be used" };
+                    say(Escaped(format_args!("{id} {kind}: {what}")));
                 }
                 Err(still) => {
                     left += 1;
-                    let why = Chain(&still).to_string();
-                    say(format_args!("{id} {}: stays: {}", rejected.kind, Printable(&why)));
+                    say(Escaped(format_args!("{id} {kind}: stays: {}", Chain(&still))));
                 }
             }
         }
@@ -126,13 +123,36 @@ async fn replay(
     } else {
         say(format_args!("{taken} can be used, {left} can't; --write makes rows of them"));
     }
-    Ok(())
+    all_were_seen(unseen)
+}
+
+/// Makes a row of a rejected callback or, unless it is to be written, tries whether it would become
+/// one.
+async fn use_again(
+    rejections: &mut StoredRejections,
+    rejected: &StoredRejected,
+    encodings: &mut Encodings,
+    write: bool,
+) -> Result<Result<(), StillRejected>, AppError> {
+    let fact = match read_again(rejected, encodings) {
+        Ok(fact) => fact,
+        Err(still) => return Ok(Err(still)),
+    };
+    let used = if write { rejections.replay(fact).await } else { rejections.try_out(fact).await };
+    match used {
+        Ok(()) => Ok(Ok(())),
+        // The same error may hold for all, but one row may be its reason, too.
+        Err(error @ (InsertError::Refused { .. } | InsertError::Failed { .. })) => {
+            Ok(Err(StillRejected::Refused(error)))
+        }
+        Err(failed) => Err(StoreError::NoRows(failed).into()),
+    }
 }
 
 /// Reads the request of a rejected callback as if it had just arrived, but with its own stamp.
 fn read_again(
     rejected: &StoredRejected,
-    overrides: &Overrides<'_>,
+    encodings: &mut Encodings,
 ) -> Result<Event, StillRejected> {
     fn known<T>(column: &'static str, read: Option<T>) -> Result<T, StillRejected> {
         read.ok_or(StillRejected::Altered { column })
@@ -153,8 +173,7 @@ fn read_again(
         }
         CallbackKind::InboundMessage => {
             let params = Params::parse(parameters, b"", &inbound_message::PARAMETERS);
-            let none = EncodingOverrides::default();
-            let overrides = overrides.get(rejected.account.as_str()).copied().unwrap_or(&none);
+            let overrides = encodings.of_account(&rejected.account);
             Event::InboundMessage(inbound_message::parse(&params, overrides, reception)?)
         }
     })
@@ -168,31 +187,9 @@ impl fmt::Display for Line<'_> {
         let Self(rejected) = self;
         let at = rejected.received_at.format(&Rfc3339).unwrap_or_default();
         let StoredRejected { id, account, kind, reason, .. } = rejected;
-        // Postgres may quote a stranger's text in a reason.
-        write!(f, "{at} {id} {account} {kind}: {}", Printable(reason))?;
+        write!(f, "{at} {id} {account} {kind}: {reason}")?;
         if rejected.replayed_at.is_some() {
             f.write_str(" (replayed)")?;
-        }
-        Ok(())
-    }
-}
-
-/// Text of which nothing can work on a terminal. JSON stays JSON: what is escaped in it already has no
-/// such characters left, and the others are escaped as JSON escapes them.
-struct Printable<'a>(&'a str);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(text) = self;
-        for character in text.chars() {
-            let is_plain = matches!(character, ' '..='~') || character.escape_debug().len() == 1;
-            if is_plain {
-                write!(f, "{character}")?;
-                continue;
-            }
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(f, "\\u{unit:04x}")?;
-            }
         }
         Ok(())
     }

@@ -22,9 +22,9 @@ pub struct RedecodeArguments {
     #[arg(long)]
     pub failed: bool,
 
-    /// Only messages that came with this dcs.
+    /// Only messages that came with this dcs; `missing`: without one.
     #[arg(long)]
-    pub dcs: Option<String>,
+    pub dcs: Option<DcsFilter>,
 
     /// Only messages that arrived at this time (RFC 3339), or day (UTC), or later.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -42,6 +42,21 @@ pub struct RedecodeArguments {
     /// Change the rows. Without it, nothing is changed: what would be is shown.
     #[arg(long)]
     pub write: bool,
+}
+
+/// A `dcs` as it arrived, named as in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DcsFilter {
+    /// There was none.
+    Missing,
+    /// It was this.
+    Is(String),
+}
+
+impl From<String> for DcsFilter {
+    fn from(text: String) -> Self {
+        if text == "missing" { Self::Missing } else { Self::Is(text) }
+    }
 }
 
 /// No charset that any row has.

@@ -41,7 +41,7 @@ pub struct ReplayArguments {
     #[arg(long)]
     pub all: bool,
 
-    /// Make rows of them. Without it, nothing is changed: what would become of each is shown.
+    /// Make rows of them. Without it, each is tried and taken back: what would become of it is shown.
     #[arg(long)]
     pub write: bool,
 }

@@ -2,6 +2,8 @@
 
 use clap::CommandFactory;
 
+use crate::domain::{CallbackKind, Encoding};
+
 use super::*;
 
 fn parsed(arguments: &[&str]) -> Cli {
@@ -30,6 +32,56 @@ fn serve_is_the_default() {
         ),
     ] {
         assert_eq!(parsed(arguments).chosen(), command);
+    }
+}
+
+#[test]
+fn what_redecode_and_rejected_are_told_is_parsed_into_what_they_work_with() {
+    let Command::Redecode(all) = parsed(&["redecode"]).chosen() else { panic!("no redecode") };
+    assert!(!all.write && !all.failed);
+    assert_eq!((all.account, all.charset, all.dcs), (None, None, None));
+    assert_eq!((all.from, all.to, all.r#as), (None, None, None));
+    let some = "redecode --account main --charset utf-8-failed --dcs 8 --from 2026-11-01 \
+                --to 2026-11-24T12:00:00+01:00 --as utf-16 --write";
+    let some: Vec<&str> = some.split_whitespace().collect();
+    let Command::Redecode(some) = parsed(&some).chosen() else { panic!("no redecode") };
+    assert!(some.write);
+    assert_eq!(some.account.unwrap().as_str(), "main");
+    assert_eq!(some.charset.as_deref(), Some("utf-8-failed"));
+    assert_eq!(some.dcs, Some(DcsFilter::Is("8".into())));
+    assert_eq!(some.from, Some(::time::macros::datetime!(2026-11-01 0:00 UTC)));
+    assert_eq!(some.to, Some(::time::macros::datetime!(2026-11-24 11:00 UTC)));
+    assert_eq!(some.r#as, Some(Encoding::Utf16));
+    let Command::Redecode(missing) = parsed(&["redecode", "--dcs", "missing"]).chosen() else {
+        panic!("no redecode")
+    };
+    assert_eq!(missing.dcs, Some(DcsFilter::Missing));
+
+    let id = "01a20da9-477f-71e3-b741-72366e46e38d";
+    let replay = ["rejected", "replay", "--id", id, "--kind", "inbound-message"];
+    let Command::Rejected(RejectedCommand::Replay(replay)) = parsed(&replay).chosen() else {
+        panic!("no replay")
+    };
+    assert!(!replay.write && !replay.all);
+    assert_eq!(replay.selection.ids, [id.parse::<uuid::Uuid>().unwrap()]);
+    assert_eq!(replay.selection.kind.map(CallbackKind::from), Some(CallbackKind::InboundMessage));
+}
+
+#[test]
+fn what_can_t_be_meant_is_refused_with_what_can() {
+    for (arguments, expected) in [
+        ("redecode --as utf8", "auto, gsm-7, iso-8859-1"),
+        ("redecode --charset latin", "gsm-7-failed"),
+        ("redecode --account Main", "lower-case letters"),
+        ("redecode --from yesterday", "2026-11-24"),
+        ("rejected list --kind report", "delivery-report"),
+        ("rejected list --id 7", "--id"),
+        ("rejected replay", "--all"),
+        ("rejected replay --all --id 01a20da9-477f-71e3-b741-72366e46e38d", "cannot be used with"),
+    ] {
+        let arguments = [&["routo-receiver"], &*arguments.split(' ').collect::<Vec<_>>()].concat();
+        let error = Cli::try_parse_from(&arguments).unwrap_err();
+        assert!(error.to_string().contains(expected), "{arguments:?}: {error}");
     }
 }
 

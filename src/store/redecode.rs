@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{AccountName, MessageText, Stamp};
 
 use super::timeouts::Timeouts;
-use super::{Database, StoreError};
+use super::{Database, InsertError, StoreError};
 
 /// Before and after all times that a callback can have.
 const ALWAYS: (OffsetDateTime, OffsetDateTime) =
@@ -25,6 +25,8 @@ pub struct MessageFilter {
     pub failed: bool,
     /// Those with this `dcs`.
     pub dcs: Option<String>,
+    /// Those that came without one.
+    pub without_dcs: bool,
     /// Those that arrived then or later.
     pub from: Option<OffsetDateTime>,
     /// Those that arrived earlier.
@@ -79,9 +81,10 @@ impl StoredMessages {
             and ($4::text is null or account = $4)
             and ($5::text is null or charset = $5)
             and ($6::text is null or dcs = $6)
-            and (not $7 or charset like '%-failed')
+            and (not $7 or dcs is null)
+            and (not $8 or charset like '%-failed')
             order by received_at, id
-            limit $8
+            limit $9
             "#,
             self.after.received_at,
             self.after.id,
@@ -89,6 +92,7 @@ impl StoredMessages {
             filter.account.as_ref().map(AccountName::as_str),
             filter.charset,
             filter.dcs,
+            filter.without_dcs,
             filter.failed,
             most,
         )
@@ -102,7 +106,7 @@ impl StoredMessages {
     }
 
     /// Gives messages another text, all of them or none; how many had not got it yet.
-    pub async fn give(&mut self, texts: &[(Stamp, MessageText)]) -> Result<u64, StoreError> {
+    pub async fn give(&mut self, texts: &[(Stamp, MessageText)]) -> Result<u64, InsertError> {
         let times = || texts.iter().map(|(stamp, _)| stamp.received_at);
         let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(0) };
         sqlx::query!(
@@ -131,7 +135,7 @@ impl StoredMessages {
         .execute(&mut self.connection)
         .await
         .map(|done| done.rows_affected())
-        .map_err(StoreError::Correction)
+        .map_err(InsertError::from)
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::{AccountName, CallbackKind, Event, RejectedCallback, Stamp};
 
 use super::redecode::by_hand;
-use super::writer::insert_making_partitions;
+use super::writer::{insert_and_take_back, insert_making_partitions};
 use super::{Database, InsertError, StoreError};
 
 /// Which rejected callbacks to read; all that nothing here excludes.
@@ -109,6 +109,12 @@ impl StoredRejections {
             self.after = Some(Stamp { received_at: last.received_at, id: last.id });
         }
         Ok(rejected)
+    }
+
+    /// Whether Postgres would take a rejected callback, which was read again as this. Leaves nothing
+    /// behind.
+    pub async fn try_out(&mut self, fact: Event) -> Result<(), InsertError> {
+        insert_and_take_back(&mut self.connection, &[fact]).await.map_err(InsertError::from)
     }
 
     /// Makes a row of a rejected callback, which was read again as this, and marks it replayed, in one

@@ -112,7 +112,8 @@ async fn holder_of(
             from callback_partitions
             where table_name = $1
         )
-        order by activity.xact_start nulls first
+        -- Last, one that ended while this looked, or is hidden.
+        order by activity.xact_start nulls last
         limit 1
         "#,
         table

@@ -140,6 +140,23 @@ pub(super) async fn insert_making_partitions(
     insert_each_kind(transaction, Attempt::Again, rows).await
 }
 
+/// Inserts rows that may be there already, with every check that a commit would make, and takes them
+/// back. A row that lacks a partition passes: it would get one.
+pub(super) async fn insert_and_take_back(
+    connection: &mut PgConnection,
+    rows: &[Event],
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    match insert_each_kind(&mut transaction, Attempt::Again, rows).await {
+        Err(error) if lacks_partition(&error) => {}
+        inserted => {
+            inserted?;
+            sqlx::query!("set constraints all immediate").execute(&mut *transaction).await?;
+        }
+    }
+    transaction.rollback().await
+}
+
 /// Commits something that is no row: where commits wait for a standby that is gone, rows that are
 /// taken back don't.
 async fn try_commit(connection: &mut PgConnection) -> Result<(), StoreError> {

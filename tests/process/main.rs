@@ -12,6 +12,7 @@
 mod support;
 
 mod commands;
+mod correcting;
 mod first_run;
 mod redecode;
 mod rejected;

@@ -48,12 +48,13 @@ async fn each_option_chooses_which_messages_are_read_again_and_how() {
     let wrong = "cafÃ© iso-8859-1";
     let right = "café utf-8";
     // What is asked for, and the texts of all four messages afterwards.
-    let cases: [(&[&str], [&str; 4]); 8] = [
+    let cases: [(&[&str], [&str; 4]); 9] = [
         (&[], [right, right, "@ gsm-7", "café utf-8"]),
         (&["--account", "other"], [wrong, right, "? iso-8859-1-failed", "caf? utf-8-failed"]),
         (&["--charset", "utf-8-failed"], [wrong, wrong, "? iso-8859-1-failed", "café utf-8"]),
         (&["--failed"], [wrong, wrong, "@ gsm-7", "café utf-8"]),
         (&["--dcs", "1"], [wrong, wrong, "@ gsm-7", "caf? utf-8-failed"]),
+        (&["--dcs", "missing"], [wrong, right, "? iso-8859-1-failed", "caf? utf-8-failed"]),
         (&["--from", "FROM"], [wrong, wrong, "@ gsm-7", "café utf-8"]),
         (&["--to", "TO"], [right, wrong, "? iso-8859-1-failed", "caf? utf-8-failed"]),
         (
@@ -104,6 +105,30 @@ async fn each_option_chooses_which_messages_are_read_again_and_how() {
         let (_, said, _) = run(&writing, &environment).await;
         assert!(said.ends_with(", 0 changed\n"), "the second time there is nothing left: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_text_that_postgres_refuses_stays_and_its_neighbours_are_changed() {
+    let (database, environment) = migrated().await;
+    let message: (_, _, _, &[u8], _, _) = ("main", "0 hours", "'0'", CAFE, "cafÃ©", "iso-8859-1");
+    store(&database, &[message; 5]).await;
+    database
+        .execute(
+            "create function refuse() returns trigger language plpgsql as $$
+             begin raise exception E'not \x1b[2J this one'; end $$;
+             create trigger refuse before update on inbound_messages
+             for each row when (new.org = '442') execute function refuse()",
+        )
+        .await;
+    let (code, said, why) = run(&["redecode", "--write"], &environment).await;
+    assert_eq!(code, Some(0), "{why}");
+    let id = database.value("select id from inbound_messages where org = '442'").await;
+    let stays =
+        format!("{} stays: Postgres refused a row (P0001): not \\u{{1b}}[2J", id.as_str().unwrap());
+    assert!(said.contains(&stays), "{said}");
+    assert!(said.ends_with("5 messages read again, 4 changed, 1 refused by Postgres\n"), "{said}");
+    let right = "select count(*) from inbound_messages where message = 'café'";
+    assert_eq!(database.value(right).await, json!(4));
 }
 
 #[tokio::test]

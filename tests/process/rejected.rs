@@ -96,9 +96,8 @@ async fn what_was_refused_becomes_a_row_once_it_is_no_longer_and_only_once() {
         out
     };
     let before = json!({ "reports": 0, "messages": 0, "rejected": 3 });
-    assert!(
-        replay(&["--all"]).await.ends_with("2 can be used, 1 can't; --write makes rows of them\n")
-    );
+    let dry = replay(&["--all"]).await;
+    assert!(dry.ends_with("0 can be used, 3 can't; --write makes rows of them\n"), "{dry}");
     assert_eq!(rows(&database).await, before, "a dry run changes nothing");
     let out = replay(&["--all", "--write"]).await;
     assert!(out.contains("stays: parameter 'number' is missing"), "{out}");
@@ -111,6 +110,9 @@ async fn what_was_refused_becomes_a_row_once_it_is_no_longer_and_only_once() {
              alter table inbound_messages drop constraint no_x",
         )
         .await;
+    let dry = replay(&["--all"]).await;
+    assert!(dry.ends_with("2 can be used, 1 can't; --write makes rows of them\n"), "{dry}");
+    assert_eq!(rows(&database).await, before, "a dry run changes nothing");
     assert!(replay(&["--all", "--write"]).await.ends_with("2 replayed, 1 stay rejected\n"));
     let after = json!({ "reports": 1, "messages": 1, "rejected": 1 });
     assert_eq!(rows(&database).await, after);
@@ -157,6 +159,10 @@ async fn a_callback_of_a_time_without_a_partition_gets_one() {
         )
         .await;
     let arguments = ["rejected", "replay", "--all", "--kind", "delivery-report", "--write"];
+    let (_, out, _) = run(&arguments[..5], &environment).await;
+    assert!(out.contains("1 can be used, 1 can't"), "{out}");
+    let partitions = "select count(*) from callback_partitions where to_time < now()";
+    assert_eq!(database.value(partitions).await, json!(0), "a dry run makes none");
     let (code, out, why) = run(&arguments, &environment).await;
     assert_eq!(
         (code, out.ends_with("1 replayed, 1 stay rejected\n")),
@@ -208,11 +214,14 @@ async fn one_that_a_trigger_refuses_is_said_without_its_control_characters_and_k
              where replayed_at is null"
         ))
         .await;
-    for arguments in [&["rejected", "list"][..], &["rejected", "list", "--json"]] {
+    for (arguments, escaped) in [
+        (&["rejected", "list"][..], r"\u{1b}[2J\u{202e}\u{9b}"),
+        (&["rejected", "list", "--json"], r"\u001b[2J\u202e\u009b"),
+    ] {
         let (_, out, _) = run(arguments, &environment).await;
         let plain = |c: char| c == '\n' || (' '..='~').contains(&c);
         assert!(out.chars().all(plain), "{out:?}");
-        assert!(out.contains(r"\u001b[2J\u202e\u009b"), "{out}");
+        assert!(out.contains(escaped), "{out}");
         if arguments.len() == 3 {
             for line in out.lines() {
                 let line: Value = serde_json::from_str(line).unwrap();
@@ -220,4 +229,46 @@ async fn one_that_a_trigger_refuses_is_said_without_its_control_characters_and_k
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_check_that_waits_for_the_commit_counts_in_a_dry_run() {
+    let (database, environment, _service) = with_three_rejected().await;
+    database
+        .execute(
+            "alter table delivery_reports drop constraint no_nine;
+             create function refuse() returns trigger language plpgsql as $$
+             begin raise exception E'not \x1b[2J yet'; end $$;
+             create constraint trigger refuse after insert on delivery_reports
+             deferrable initially deferred for each row execute function refuse()",
+        )
+        .await;
+    let before = rows(&database).await;
+    for arguments in [&["--all"][..], &["--all", "--write"]] {
+        let arguments = [&["rejected", "replay", "--kind", "delivery-report"], arguments].concat();
+        let (code, out, why) = run(&arguments, &environment).await;
+        assert_eq!(code, Some(0), "{why}");
+        // A trigger's words are a stranger's words.
+        assert!(out.contains(r"stays: Postgres refused a row (P0001): not \u{1b}[2J yet"), "{out}");
+        assert!(!out.contains('\u{1b}'), "{out}");
+        assert_eq!(rows(&database).await, before);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_no_callback_has_is_an_error_and_the_others_are_replayed() {
+    let (database, environment, _service) = with_three_rejected().await;
+    database.execute("alter table delivery_reports drop constraint no_nine").await;
+    let ids = ids(&database).await;
+    let nobody = "01a20da9-477f-71e3-b741-72366e46e38d";
+    let replay = ["rejected", "replay", "--write", "--id", nobody, "--id", &ids[1]];
+    for (arguments, said) in [(&replay[..], "1 replayed"), (&replay, "0 replayed")] {
+        let (code, out, why) = run(arguments, &environment).await;
+        assert_eq!(code, Some(1));
+        assert!(out.contains(said), "{out}");
+        assert!(why.contains(nobody) && why.contains("rejected list --replayed"), "{why}");
+    }
+    let (code, _, why) = run(&["rejected", "list", "--id", &ids[1]], &environment).await;
+    assert_eq!(code, Some(1));
+    assert!(why.contains(&ids[1]), "it is replayed by now: {why}");
 }
