@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::cli::{DcsFilter, RedecodeArguments};
 use crate::config::Settings;
 use crate::domain::{Encoding, MessageText, Stamp};
-use crate::store::{InsertError, MessageFilter, StoreError, StoredMessage, StoredMessages};
+use crate::store::{Given, MessageFilter, StoredMessage, StoredMessages};
 use crate::telemetry;
 use crate::wire::{inbound_message, text};
 
@@ -127,17 +127,16 @@ async fn give(
 ) -> Result<(), AppError> {
     let mut pending = vec![texts];
     while let Some(texts) = pending.pop() {
-        match (messages.give(texts).await, texts) {
-            (Ok(changed), _) => tally.changed += changed,
-            (Err(refused @ InsertError::Refused { .. }), [(stamp, _)]) => {
+        match (messages.give(texts).await?, texts) {
+            (Given::Changed(changed), _) => tally.changed += changed,
+            (Given::Refused(refused), [(stamp, _)]) => {
                 tally.refused += 1;
                 bar.suspend(|| say(format_args!("{} stays: {}", stamp.id, Escaped(refused))));
             }
-            (Err(InsertError::Refused { .. }), _) => {
+            (Given::Refused(_), _) => {
                 let (first, second) = texts.split_at(texts.len() / 2);
                 pending.extend([second, first]);
             }
-            (Err(failed), _) => return Err(StoreError::NoRows(failed).into()),
         }
     }
     Ok(())

@@ -38,13 +38,12 @@ enum StillRejected {
 
 pub(super) async fn run(command: &RejectedCommand, settings: &Settings) -> Result<(), AppError> {
     telemetry::start(&settings.log);
-    let encodings = Encodings::of(settings)?;
     let open = OpenDatabase::of(settings).await?;
     let done = match command {
         RejectedCommand::List { selection, replayed, json } => {
             list(filter(selection, *replayed), *json, &open).await
         }
-        RejectedCommand::Replay(arguments) => replay(arguments, encodings, &open).await,
+        RejectedCommand::Replay(arguments) => replay(arguments, settings, &open).await,
     };
     open.close().await;
     done
@@ -90,9 +89,10 @@ fn all_were_seen(unseen: BTreeSet<Uuid>) -> Result<(), AppError> {
 
 async fn replay(
     arguments: &ReplayArguments,
-    mut encodings: Encodings,
+    settings: &Settings,
     open: &OpenDatabase,
 ) -> Result<(), AppError> {
+    let mut encodings = Encodings::of(settings)?;
     let filter = filter(&arguments.selection, false);
     let mut unseen = BTreeSet::from_iter(filter.ids.clone());
     let mut rejections = StoredRejections::open(open.database.clone(), filter).await?;

@@ -136,21 +136,21 @@ pub enum InsertError {
 impl From<sqlx::Error> for InsertError {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(refusal)
-                if is_about_a_row(refusal.code().as_deref())
-                    && !is_partition_missing(&*refusal) =>
-            {
-                Self::Refused {
-                    sqlstate: refusal.code().unwrap_or_default().into_owned(),
-                    message: refusal.message().to_owned(),
-                }
-            }
+            sqlx::Error::Database(refusal) if is_refusal(&*refusal) => Self::Refused {
+                sqlstate: refusal.code().unwrap_or_default().into_owned(),
+                message: refusal.message().to_owned(),
+            },
             sqlx::Error::Database(failure) => {
                 Self::Failed { sqlstate: failure.code().unwrap_or_default().into_owned() }
             }
             other => Self::Unavailable(other),
         }
     }
+}
+
+/// Whether Postgres refuses a row, and would take others.
+pub(super) fn is_refusal(error: &dyn DatabaseError) -> bool {
+    is_about_a_row(error.code().as_deref()) && !is_partition_missing(error)
 }
 
 /// Class 22 is a data exception, 23 a violated constraint, 54 a value too large for an index or a

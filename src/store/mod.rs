@@ -17,7 +17,7 @@ mod writer;
 pub use database::Database;
 pub use error::{InsertError, StoreError};
 pub use partitions::PartitionPlan;
-pub use redecode::{MessageFilter, StoredMessage, StoredMessages};
+pub use redecode::{Given, MessageFilter, StoredMessage, StoredMessages};
 pub use rejected_callbacks::{RejectedFilter, StoredRejected, StoredRejections};
 pub use retention::Retention;
 pub use writer::{Attempt, Writer};

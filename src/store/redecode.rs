@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::{AccountName, MessageText, Stamp};
 
+use super::error::is_refusal;
 use super::timeouts::Timeouts;
 use super::{Database, InsertError, StoreError};
 
@@ -50,6 +51,15 @@ pub struct StoredMessage {
     pub message_raw: Vec<u8>,
     /// The charset they were read in.
     pub charset: String,
+}
+
+/// What became of texts that messages were to be given.
+#[derive(Debug)]
+pub enum Given {
+    /// All have theirs; so many had not got it yet.
+    Changed(u64),
+    /// None has, as Postgres refuses one of them.
+    Refused(InsertError),
 }
 
 /// The stored messages, in the order in which they arrived.
@@ -105,11 +115,13 @@ impl StoredMessages {
         Ok(messages)
     }
 
-    /// Gives messages another text, all of them or none; how many had not got it yet.
-    pub async fn give(&mut self, texts: &[(Stamp, MessageText)]) -> Result<u64, InsertError> {
+    /// Gives messages another text, all of them or none.
+    pub async fn give(&mut self, texts: &[(Stamp, MessageText)]) -> Result<Given, StoreError> {
         let times = || texts.iter().map(|(stamp, _)| stamp.received_at);
-        let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(0) };
-        sqlx::query!(
+        let (Some(first), Some(last)) = (times().min(), times().max()) else {
+            return Ok(Given::Changed(0));
+        };
+        let updated = sqlx::query!(
             r#"
             update inbound_messages as stored
             set message = given.message, charset = given.charset
@@ -133,9 +145,14 @@ impl StoredMessages {
             last,
         )
         .execute(&mut self.connection)
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(InsertError::from)
+        .await;
+        match updated {
+            Ok(done) => Ok(Given::Changed(done.rows_affected())),
+            Err(error) if error.as_database_error().is_some_and(is_refusal) => {
+                Ok(Given::Refused(error.into()))
+            }
+            Err(error) => Err(StoreError::Correction(error)),
+        }
     }
 }
 

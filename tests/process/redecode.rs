@@ -132,6 +132,24 @@ async fn a_text_that_postgres_refuses_stays_and_its_neighbours_are_changed() {
 }
 
 #[tokio::test]
+async fn a_failure_that_is_not_about_one_text_ends_it_in_the_words_of_postgres() {
+    let (database, environment) = migrated().await;
+    store(&database, &[("main", "0 hours", "'0'", CAFE, "cafÃ©", "iso-8859-1")]).await;
+    database
+        .execute(
+            "create function forbid() returns trigger language plpgsql as $$
+             begin raise insufficient_privilege using message = 'ask the owner'; end $$;
+             create trigger forbid before update on inbound_messages
+             for each row execute function forbid()",
+        )
+        .await;
+    let (code, said, why) = run(&["redecode", "--write"], &environment).await;
+    assert_eq!(code, Some(1));
+    assert!(why.contains("ask the owner"), "{why}");
+    assert_eq!(said, "1 messages read again, 0 changed\n");
+}
+
+#[tokio::test]
 async fn an_account_s_own_encodings_count() {
     let (database, environment) = migrated().await;
     store(&database, &[("main", "0 hours", "'0'", b"\0", "\u{FFFD}", "iso-8859-1-failed")]).await;
