@@ -214,7 +214,12 @@ async fn transaction_ids_of_another_cluster_are_an_error_and_can_be_mended() {
     }
     rows::execute(&mut connection, "update delivery_reports set transaction_id = '0'").await;
     database.execute("select a_report(now(), 'after', '0')").await;
-    assert_eq!(Cursor::beginning().next(&mut connection, 10).await, ["after"]);
+    let mut read = Vec::new();
+    // Other tests on this server have transactions, too.
+    while read.is_empty() {
+        read = Cursor::beginning().next(&mut connection, 10).await;
+    }
+    assert_eq!(read, ["after"]);
     let error = sqlx::query(ahead).execute(&mut connection).await.unwrap_err();
     assert!(error.to_string().contains("transaction ids of another cluster"), "{error}");
     // A reader in the transaction that writes is not taken for one.
