@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-/// Displays a text with every character escaped that could do something to a terminal.
+/// Displays a text with every character escaped that could do something to a terminal, in the way of
+/// JSON, so that JSON stays the JSON it was.
 pub(super) struct Escaped<T>(pub(super) T);
 
 impl<T: fmt::Display> fmt::Display for Escaped<T> {
@@ -16,28 +17,12 @@ struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
 impl fmt::Write for Escaping<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            match character {
-                '\'' | '"' | '\\' => self.0.write_char(character)?,
-                other => write!(self.0, "{}", other.escape_debug())?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Displays JSON that stays JSON: the serializer has escaped the ASCII control characters, and the
-/// other characters that could do something are escaped as JSON escapes them.
-pub(super) struct EscapedJson(pub(super) serde_json::Value);
-
-impl fmt::Display for EscapedJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.to_string().chars() {
             if matches!(character, ' '..='~') || character.escape_debug().len() == 1 {
-                f.write_char(character)?;
+                self.0.write_char(character)?;
                 continue;
             }
             for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(f, "\\u{unit:04x}")?;
+                write!(self.0, "\\u{unit:04x}")?;
             }
         }
         Ok(())
@@ -52,11 +37,19 @@ mod tests {
     fn what_could_do_something_is_escaped_and_what_people_write_is_not() {
         let cases = [
             (r#"violates "c": it's \ café 你好 😀"#, r#"violates "c": it's \ café 你好 😀"#),
-            ("\u{1b}[2J\u{9b}", r"\u{1b}[2J\u{9b}"),
-            ("\u{202e}a\r\nb\t\0", r"\u{202e}a\r\nb\t\0"),
+            ("\u{1b}[2J\u{9b}", r"\u001b[2J\u009b"),
+            ("\u{202e}a\r\nb\t\0", r"\u202ea\u000d\u000ab\u0009\u0000"),
         ];
         for (text, shown) in cases {
             assert_eq!(Escaped(text).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn json_stays_the_json_it_was() {
+        let json = serde_json::json!({ "a\u{202e}": ["\u{1b}\"\\\u{9b}", "café 😀", "\u{e0001}"] });
+        let shown = Escaped(&json).to_string();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), json);
+        assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{e0001}']), "{shown}");
     }
 }

@@ -19,7 +19,7 @@ use crate::wire::{Unusable, delivery_report, inbound_message};
 
 use super::AppError;
 use super::encodings::Encodings;
-use super::escaped::{Escaped, EscapedJson};
+use super::escaped::Escaped;
 use super::service::OpenDatabase;
 
 /// Rejected callbacks that are read at a time.
@@ -71,7 +71,7 @@ async fn list(filter: RejectedFilter, json: bool, open: &OpenDatabase) -> Result
         for rejected in page {
             unseen.remove(&rejected.id);
             if json {
-                say(EscapedJson(as_json(&rejected)));
+                say(Escaped(as_json(&rejected)));
             } else {
                 say(Escaped(Line(&rejected)));
             }

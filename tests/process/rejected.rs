@@ -214,14 +214,11 @@ async fn one_that_a_trigger_refuses_is_said_without_its_control_characters_and_k
              where replayed_at is null"
         ))
         .await;
-    for (arguments, escaped) in [
-        (&["rejected", "list"][..], r"\u{1b}[2J\u{202e}\u{9b}"),
-        (&["rejected", "list", "--json"], r"\u001b[2J\u202e\u009b"),
-    ] {
+    for arguments in [&["rejected", "list"][..], &["rejected", "list", "--json"]] {
         let (_, out, _) = run(arguments, &environment).await;
         let plain = |c: char| c == '\n' || (' '..='~').contains(&c);
         assert!(out.chars().all(plain), "{out:?}");
-        assert!(out.contains(escaped), "{out}");
+        assert!(out.contains(r"\u001b[2J\u202e\u009b"), "{out}");
         if arguments.len() == 3 {
             for line in out.lines() {
                 let line: Value = serde_json::from_str(line).unwrap();
@@ -249,7 +246,7 @@ async fn a_check_that_waits_for_the_commit_counts_in_a_dry_run() {
         let (code, out, why) = run(&arguments, &environment).await;
         assert_eq!(code, Some(0), "{why}");
         // A trigger's words are a stranger's words.
-        assert!(out.contains(r"stays: Postgres refused a row (P0001): not \u{1b}[2J yet"), "{out}");
+        assert!(out.contains(r"stays: Postgres refused a row (P0001): not \u001b[2J yet"), "{out}");
         assert!(!out.contains('\u{1b}'), "{out}");
         assert_eq!(rows(&database).await, before);
     }
