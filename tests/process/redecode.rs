@@ -124,7 +124,7 @@ async fn a_text_that_postgres_refuses_stays_and_its_neighbours_are_changed() {
     assert_eq!(code, Some(0), "{why}");
     let id = database.value("select id from inbound_messages where org = '442'").await;
     let stays =
-        format!("{} stays: Postgres refused a row (P0001): not \\u{{1b}}[2J", id.as_str().unwrap());
+        format!("{} stays: Postgres refused a row (P0001): not \\u001b[2J", id.as_str().unwrap());
     assert!(said.contains(&stays), "{said}");
     assert!(said.ends_with("5 messages read again, 4 changed, 1 refused by Postgres\n"), "{said}");
     let right = "select count(*) from inbound_messages where message = 'café'";
