@@ -16,11 +16,6 @@ use crate::support::store::store;
 /// Rows in several partitions, and what a migration with a new index does.
 async fn with_new_index() -> TestDatabase {
     let database = migrated().await;
-    add_rows_and_index(&database).await;
-    database
-}
-
-async fn add_rows_and_index(database: &TestDatabase) {
     database
         .execute(
             "insert into delivery_reports
@@ -32,7 +27,8 @@ async fn add_rows_and_index(database: &TestDatabase) {
                  on only delivery_reports (received_at, id, account) include (status);",
         )
         .await;
-    assert_eq!(unfinished(database).await, json!(2));
+    assert_eq!(unfinished(&database).await, json!(2));
+    database
 }
 
 async fn unfinished(database: &TestDatabase) -> serde_json::Value {
@@ -76,15 +72,18 @@ async fn migrate_builds_a_new_index_on_every_partition_and_it_is_valid() {
 
 #[tokio::test]
 async fn while_a_running_service_builds_an_index_callbacks_are_stored() {
-    let app = TestApp::start().await;
-    add_rows_and_index(&app.database).await;
-    // As long as this one lasts, the build does.
-    let mut reader = app.database.connect().await;
+    let database = with_new_index().await;
+    // As long as this one lasts, the build does. It is there before anybody could have built one.
+    let mut reader = database.connect().await;
     sqlx::raw_sql("begin isolation level repeatable read; select count(*) from delivery_reports")
         .execute(&mut reader)
         .await
         .unwrap();
-    let second = Service::start(settings(&app.database.url(), &[])).await.unwrap();
+    let settings = settings(&database.url(), &[]);
+    let data_dir = settings.data_dir.clone();
+    let service = Service::start(settings).await.unwrap();
+    let app = TestApp { http: service.http_address, service, database, data_dir };
+    app.is_ready().await;
     let building = "select count(*) from pg_stat_activity
                     where datname = current_database() and query ~* '^create (unique )?index concurrently' and state = 'active'";
     eventually("it is being built", || async { app.database.value(building).await == json!(1) })
@@ -97,7 +96,6 @@ async fn while_a_running_service_builds_an_index_callbacks_are_stored() {
     assert_eq!(app.database.value(building).await, json!(1));
     sqlx::raw_sql("commit").execute(&mut reader).await.unwrap();
     eventually("it is built", || async { unfinished(&app.database).await == json!(0) }).await;
-    second.stop().await;
     app.stop().await;
 }
 
