@@ -22,7 +22,7 @@ The most important environment variables:
   ROUTO_ACCOUNTS__MAIN__PASSWORD      the password that belongs to it
   ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN  the last part of the delivery report URL
   ROUTO_HTTP__LISTEN                  where callbacks are taken [default: 0.0.0.0:8080]
-  ROUTO_ADMIN__LISTEN                 where health is asked for [default: 127.0.0.1:9090]
+  ROUTO_ADMIN__LISTEN                 where health and metrics are [default: 127.0.0.1:9090]
   ROUTO_DATA_DIR                      what has to survive a restart [default: ./data]
   PG_BIN_DIR                          where initdb and postgres are, for the private Postgres
 

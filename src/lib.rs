@@ -24,6 +24,7 @@ pub mod gateway;
 pub mod http;
 pub mod ingest;
 pub mod local_postgres;
+pub mod metrics;
 pub mod shutdown;
 pub mod spool;
 pub mod store;

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import of the others. `app` is not here: it may see all.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("cli", &["domain"]),
     ("config", &["credentials", "domain"]),
     ("credentials", &["config"]),
@@ -21,12 +21,13 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("error_chain", &[]),
     ("first_run", &["config"]),
     ("gateway", &[]),
-    ("http", &["domain", "ingest", "wire"]),
-    ("ingest", &["domain", "error_chain", "spool", "store"]),
+    ("http", &["domain", "ingest", "metrics", "wire"]),
+    ("ingest", &["domain", "error_chain", "metrics", "spool", "store"]),
     ("local_postgres", &[]),
+    ("metrics", &["domain"]),
     ("shutdown", &[]),
     ("spool", &["domain", "error_chain"]),
-    ("store", &["domain", "error_chain"]),
+    ("store", &["domain", "error_chain", "metrics"]),
     ("telemetry", &["config"]),
     ("wire", &["domain"]),
 ];

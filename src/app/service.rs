@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::SecretString;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -22,8 +23,9 @@ use crate::domain::StampSource;
 use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits};
-use crate::ingest::{self, IngestHandle};
+use crate::ingest::{self, IngestHandle, Readiness};
 use crate::local_postgres::{self, LocalPostgres, LocalPostgresError, LocalPostgresOptions};
+use crate::metrics::{Exposition, Listener, Metrics, QueueSample, Sample, SpoolSample};
 use crate::spool::{Spool, SpoolError, SpoolOptions};
 use crate::store::upkeep::{self, Upkeep};
 use crate::store::{Database, PartitionPlan, Retention, StoreError};
@@ -67,7 +69,9 @@ impl Service {
         let (accounts, generated) = accounts_or_generated(&settings)?;
 
         let (url, local_postgres) = database_of(&settings).await?;
-        let database = database_at(&url, settings.database.migrate_on_start, &settings)?;
+        let metrics = Metrics::default();
+        let database = database_at(&url, settings.database.migrate_on_start, &settings)?
+            .counted_in(&metrics.postgres);
 
         let stop = CancellationToken::new();
         let limits = ingest::Limits {
@@ -75,7 +79,8 @@ impl Service {
             max_batch_rows: settings.ingest.max_batch_rows,
             commit_deadline: settings.ingest.commit_deadline,
         };
-        let (ingest, committer) = ingest::start(&database, Arc::clone(&spool), limits);
+        let (ingest, committer) =
+            ingest::start(&database, Arc::clone(&spool), limits, metrics.ingest.clone());
         let upkeep = tokio::spawn(look_after(
             database,
             upkeep_options(&settings),
@@ -86,18 +91,22 @@ impl Service {
         let callbacks = http::public_router(CallbackState {
             accounts: Accounts::new(accounts.iter().map(credentials_of)),
             ingest: ingest.clone(),
-            stamps: StampSource::system(),
             max_body_bytes: http.max_body_bytes,
             request_timeout: http.request_timeout,
+            metrics: metrics.clone(),
         });
-        let probes = http::admin_router(ingest.clone());
-        let serve = |listener: TcpListener, router: Router, max_connections: usize| {
-            let limits = connection_limits(http, max_connections);
-            tokio::spawn(http::serve(listener, router, limits, stop.clone()))
+        let figures = Exposition::new(&metrics, sampler(ingest.clone(), Arc::clone(&spool)));
+        let operators = http::admin_router(ingest.clone(), figures);
+        let stamps = Arc::new(StampSource::system());
+        let serve = |name: Listener, socket: TcpListener, router: Router, max: usize| {
+            let limits = connection_limits(http, max);
+            let metrics = metrics.http.listener(name, max);
+            let stamps = Arc::clone(&stamps);
+            tokio::spawn(http::serve(socket, router, limits, stamps, metrics, stop.clone()))
         };
         let servers = [
-            serve(public, callbacks, http.max_connections),
-            serve(admin, probes, MAX_ADMIN_CONNECTIONS),
+            serve(Listener::Http, public, callbacks, http.max_connections),
+            serve(Listener::Admin, admin, operators, MAX_ADMIN_CONNECTIONS),
         ];
 
         if local_postgres.is_some() {
@@ -183,6 +192,30 @@ async fn look_after(
         drop(ingest);
         upkeep::keep(database, options, stop).await;
     }
+}
+
+/// Looks up what is shown but not counted.
+fn sampler(ingest: IngestHandle, spool: Arc<Spool>) -> impl Fn() -> Sample {
+    move || {
+        let readiness = ingest.readiness();
+        let (callbacks, capacity) = ingest.queue();
+        Sample {
+            postgres_up: readiness == Readiness::Postgres,
+            ready: readiness != Readiness::NotReady,
+            queue: QueueSample { callbacks, capacity },
+            spool: spool.figures().ok().map(|figures| SpoolSample {
+                callbacks: figures.callbacks,
+                bytes: figures.bytes,
+                max_bytes: figures.max_bytes,
+                oldest_age_seconds: figures.oldest.map_or(0, age_seconds),
+                set_aside_files: figures.set_aside_files,
+            }),
+        }
+    }
+}
+
+fn age_seconds(since: OffsetDateTime) -> u64 {
+    u64::try_from((OffsetDateTime::now_utc() - since).whole_seconds()).unwrap_or(0)
 }
 
 fn upkeep_options(settings: &Settings) -> Upkeep {

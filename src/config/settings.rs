@@ -17,7 +17,7 @@ use super::warning::Warning;
 pub struct Settings {
     /// The listener for the gateway.
     pub http: HttpSettings,
-    /// The listener for metrics.
+    /// The listener for the operator.
     pub admin: AdminSettings,
     /// Where spool, embedded Postgres and generated credentials are.
     pub data_dir: PathBuf,
@@ -75,7 +75,7 @@ pub struct HttpSettings {
     pub public_url: Option<String>,
 }
 
-/// `admin`: the listener for metrics.
+/// `admin`: the listener for the operator.
 #[derive(Clone, Debug)]
 pub struct AdminSettings {
     /// The address to listen on. Never the port of `http.listen`, unless that is 0.

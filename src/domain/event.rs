@@ -103,6 +103,9 @@ pub enum CallbackKind {
 }
 
 impl CallbackKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::DeliveryReport, Self::InboundMessage];
+
     /// The name it is stored and logged under.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -115,7 +118,7 @@ impl CallbackKind {
     /// The kind of this [name](Self::as_str).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::DeliveryReport, Self::InboundMessage].into_iter().find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 

@@ -52,6 +52,10 @@ impl Accounts {
         Self(accounts.into_iter().map(account).collect())
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = &AccountName> {
+        self.0.iter().map(|account| &account.name)
+    }
+
     pub(super) fn by_login(&self, user: &[u8], pass: &[u8]) -> Option<&Account> {
         self.find(of_login(user, pass), |account| account.login)
     }

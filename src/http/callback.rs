@@ -1,6 +1,5 @@
 //! What both kinds of callback have in common: reading the request, and handing over the fact.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -9,19 +8,15 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use crate::domain::{
-    AccountName, CallbackKind, Event, Reception, RejectedCallback, StampSource, Transport,
-};
+use crate::domain::{Event, Reception, RejectedCallback, Transport};
 use crate::ingest::IngestHandle;
+use crate::metrics::Metrics;
 use crate::wire::Unusable;
 use crate::wire::params::Params;
 
 use super::answer::{Acknowledged, CallbackError};
 use super::auth::{Account, Accounts, basic};
-
-/// The address a connection came from; the server puts it into every request.
-#[derive(Clone, Copy)]
-pub(super) struct Peer(pub(super) IpAddr);
+use super::visit::Visit;
 
 /// All that the callback routes need.
 pub struct CallbackState {
@@ -29,12 +24,12 @@ pub struct CallbackState {
     pub accounts: Accounts,
     /// Where facts go.
     pub ingest: IngestHandle,
-    /// Where identity and time come from.
-    pub stamps: StampSource,
     /// The largest body, in bytes.
     pub max_body_bytes: usize,
     /// How long a body may take to arrive, and then how long the answer may take.
     pub request_timeout: Duration,
+    /// Where callbacks are counted.
+    pub metrics: Metrics,
 }
 
 /// A callback's request, read whole.
@@ -43,7 +38,6 @@ pub(super) struct CallbackRequest {
     form: Bytes,
     basic: Option<(Vec<u8>, Vec<u8>)>,
     transport: Transport,
-    peer: Peer,
 }
 
 impl CallbackRequest {
@@ -64,7 +58,6 @@ impl CallbackRequest {
                 Method::POST => Transport::HttpPost,
                 _ => Transport::HttpGet,
             },
-            peer: head.extensions.get().copied().unwrap_or(Peer(IpAddr::from([0, 0, 0, 0]))),
         })
     }
 
@@ -99,21 +92,16 @@ impl CallbackRequest {
         }
     }
 
-    /// Identity and time are given here.
-    pub(super) fn reception(&self, state: &CallbackState, account: &AccountName) -> Reception {
-        Reception {
-            stamp: state.stamps.next(),
-            account: account.clone(),
-            transport: self.transport,
-            remote_addr: self.peer.0,
-        }
+    /// The callback turned out to be this account's.
+    pub(super) fn reception(&self, visit: &mut Visit, account: &Account) -> Reception {
+        visit.reception(&account.name, self.transport)
     }
 }
 
 /// Makes the fact durable, or, where the request held none, the request itself.
 pub(super) async fn submit(
     state: &CallbackState,
-    kind: CallbackKind,
+    visit: &Visit,
     params: &Params<'_>,
     reception: Reception,
     fact: Result<Event, Unusable>,
@@ -122,9 +110,9 @@ pub(super) async fn submit(
         Ok(event) => Ok(Acknowledged(submit_in_time(state, event).await?)),
         Err(unusable) => {
             let rejected = Event::RejectedCallback(RejectedCallback {
-                kind,
+                kind: visit.kind,
                 reason: unusable.to_string().into(),
-                request: params.to_rejected_request(reception.transport, kind),
+                request: params.to_rejected_request(reception.transport, visit.kind),
                 reception,
             });
             Err(CallbackError::Unusable(unusable, submit_in_time(state, rejected).await?))

@@ -2,6 +2,7 @@
 //! ingest's receipt no callback is answered 200.
 
 mod answer;
+mod arrival;
 pub mod auth;
 mod callback;
 mod request_line;
@@ -9,6 +10,7 @@ mod router;
 mod routes;
 mod server;
 mod socket;
+mod visit;
 
 pub use router::{CallbackState, admin_router, public_router};
 pub use server::{ConnectionLimits, serve};

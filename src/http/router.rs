@@ -14,15 +14,20 @@ use axum::routing::{MethodRouter, get};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::ingest::IngestHandle;
+use crate::metrics::Exposition;
 
 pub use super::callback::CallbackState;
 
 use super::answer::text;
-use super::routes::{delivery_reports, health, inbound_messages};
+use super::arrival::Arrival;
+use super::routes::{delivery_reports, health, inbound_messages, metrics};
 
 /// The routes for the gateway.
 pub fn public_router(state: CallbackState) -> Router {
     let ingest = state.ingest.clone();
+    for account in state.accounts.names() {
+        state.metrics.http.expect(account);
+    }
     let state = Arc::new(state);
     let callbacks = Router::new()
         .route("/delivery-reports/{report_token}", callback(delivery_reports::by_token))
@@ -33,8 +38,10 @@ pub fn public_router(state: CallbackState) -> Router {
 }
 
 /// The routes for the operator.
-pub fn admin_router(ingest: IngestHandle) -> Router {
-    finish(probes(ingest))
+pub fn admin_router(ingest: IngestHandle, figures: Exposition) -> Router {
+    let figures =
+        Router::new().route("/metrics", get(metrics::metrics)).with_state(Arc::new(figures));
+    finish(probes(ingest).merge(figures))
 }
 
 fn probes(ingest: IngestHandle) -> Router {
@@ -89,8 +96,10 @@ async fn log_request(request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let id = request.extensions().get().map(|arrival: &Arrival| arrival.stamp.id);
     let answer = next.run(request).await;
     tracing::debug!(
+        id = id.map(tracing::field::display),
         %method,
         route = route.as_ref().map_or("none", MatchedPath::as_str),
         status = answer.status().as_u16(),

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -21,7 +21,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::callback::Peer;
+use crate::domain::StampSource;
+use crate::metrics::{ListenerMetrics, OpenConnection};
+
+use super::arrival::{Arrival, REQUEST_ID, request_id};
 use super::socket::MendedSocket;
 
 /// The bounds of a listener's connections.
@@ -61,6 +64,8 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
+    stamps: Arc<StampSource>,
+    metrics: ListenerMetrics,
     stop: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
@@ -89,10 +94,12 @@ pub async fn serve(
                 peer,
                 router.clone(),
                 limits,
+                Arc::clone(&stamps),
                 stop.clone(),
-                place,
+                Place { _permit: place, _counted: metrics.opened() },
             ));
         } else {
+            metrics.refused();
             if !full {
                 tracing::warn!(
                     limit = limits.max_connections,
@@ -117,25 +124,36 @@ pub async fn serve(
     }
 }
 
+/// What a connection holds while it is open.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    _counted: OpenConnection,
+}
+
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     limits: ConnectionLimits,
+    stamps: Arc<StampSource>,
     stop: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 ) {
     // An answer is one small packet; it should not wait for another.
     let _ = stream.set_nodelay(true);
-    let peer = Peer(peer.ip().to_canonical());
+    let peer = peer.ip().to_canonical();
     let stopping = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer);
+        let arrival = Arrival { stamp: stamps.next(), at: Instant::now(), peer };
+        request.extensions_mut().insert(arrival);
         let answering = router.clone().call(request);
         let stopping = stopping.clone();
         async move {
             let mut answer = answering.await?;
+            if let Some(id) = request_id(arrival.stamp.id) {
+                answer.headers_mut().insert(REQUEST_ID, id);
+            }
             if stopping.is_cancelled() {
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);

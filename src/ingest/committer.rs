@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::metrics::{IngestMetrics, Target};
 use crate::store::Attempt;
 
 use super::Limits;
@@ -13,8 +14,9 @@ use super::batch::Batch;
 use super::handle::{Readiness, Receipt, Submission, SubmitError};
 use super::journal::{Failed, Journal, Spooler};
 use super::link::Link;
+use super::overload::Overload;
 use super::pace::Pace;
-use super::sink::{Failures, Settled, Sink, Unsettled, store};
+use super::sink::{Failures, Settled, Sink, Terms, Unsettled, store};
 
 type Answer = oneshot::Sender<Result<Receipt, SubmitError>>;
 
@@ -25,6 +27,8 @@ pub(super) struct Committer<S: Sink, J> {
     pub(super) queue: mpsc::Receiver<Submission>,
     pub(super) readiness: watch::Sender<Readiness>,
     pub(super) pace: Arc<Pace>,
+    pub(super) overload: Arc<Overload>,
+    pub(super) metrics: IngestMetrics,
 }
 
 impl<S: Sink, J: Journal> Committer<S, J> {
@@ -42,9 +46,18 @@ impl<S: Sink, J: Journal> Committer<S, J> {
                     if received == 0 {
                         return;
                     }
-                    let mut waiting = gathered.drain(..).map(Submission::into_parts).peekable();
+                    let begun = Instant::now();
+                    let metrics = self.metrics.clone();
+                    let mut waiting = gathered
+                        .drain(..)
+                        .inspect(|submission| metrics.waited(begun - submission.at))
+                        .map(Submission::into_parts)
+                        .peekable();
                     while waiting.peek().is_some() {
                         self.make_durable(Batch::take(&mut waiting)).await;
+                    }
+                    if self.queue.is_empty() {
+                        self.overload.end();
                     }
                 }
             }
@@ -75,10 +88,14 @@ impl<S: Sink, J: Journal> Committer<S, J> {
     async fn make_durable(&mut self, batch: Batch<Answer>) {
         let left = match self.postgres.sink() {
             Some((sink, outage)) => {
-                let deadline = self.limits.commit_deadline;
-                let committed =
-                    store(sink, deadline, Attempt::First, Failures::OfPostgres, batch, settle)
-                        .await;
+                let terms = Terms {
+                    deadline: self.limits.commit_deadline,
+                    attempt: Attempt::First,
+                    failures: Failures::OfPostgres,
+                };
+                let (rows, began) = (batch.len(), Instant::now());
+                let committed = store(sink, terms, &self.metrics, batch, settle).await;
+                self.metrics.committed(Target::Postgres, rows, began.elapsed());
                 self.pace.committed();
                 match committed {
                     Ok(()) => return outage.end(),
@@ -96,7 +113,12 @@ impl<S: Sink, J: Journal> Committer<S, J> {
 
     async fn spool(&mut self, batch: Batch<Answer>) {
         let Batch { events, tags } = batch;
+        let (rows, began) = (events.len(), Instant::now());
         let kept = self.spooler.append(events).await;
+        self.metrics.committed(Target::Spool, rows, began.elapsed());
+        if kept.is_ok() {
+            self.metrics.spooled(rows);
+        }
         self.say(readiness_by(&kept));
         for answer in tags {
             // The client may have gone; its fact is durable all the same.

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
+use crate::metrics::IngestMetrics;
 use crate::spool::SpoolError;
 use crate::store::{Attempt, InsertError, StoreError};
 
@@ -17,7 +18,7 @@ use super::handle::Readiness;
 use super::journal::Journal;
 use super::pace::Pace;
 use super::sink::Failures::{OfARow, OfPostgres};
-use super::sink::{Settled, Sink, Unsettled, store};
+use super::sink::{Settled, Sink, Terms, Unsettled, store};
 
 /// Rows that are moved in one transaction.
 const CHUNK_ROWS: usize = 2_000;
@@ -39,6 +40,7 @@ pub(super) struct Drain<S, J> {
     pub(super) pace: Arc<Pace>,
     /// How often in a row Postgres has failed a chunk, though it takes other rows.
     pub(super) failures: u32,
+    pub(super) metrics: IngestMetrics,
 }
 
 /// Callbacks of the spool were not moved; they are still in it.
@@ -115,7 +117,9 @@ impl<S: Sink, J: Journal> Drain<S, J> {
             return Ok(None);
         };
         let rows = chunk.rows();
+        let callbacks = chunk.events.len() as u64;
         let refused = self.put_into_postgres(std::mem::take(&mut chunk.events)).await?;
+        self.metrics.drained(callbacks - refused);
         let journal = Arc::clone(&self.journal);
         spawn_blocking(move || journal.settle(&chunk, refused)).await??;
         Ok(Some(rows))
@@ -132,8 +136,8 @@ impl<S: Sink, J: Journal> Drain<S, J> {
         let failures = if self.failures < PATIENCE { OfPostgres } else { OfARow };
         let batch = Batch { tags: vec![(); events.len()], events };
         let settle = |(), settled| refused += u64::from(settled == Settled::Refused);
-        let stored =
-            store(&mut self.sink, CHUNK_DEADLINE, Attempt::Again, failures, batch, settle).await;
+        let terms = Terms { deadline: CHUNK_DEADLINE, attempt: Attempt::Again, failures };
+        let stored = store(&mut self.sink, terms, &self.metrics, batch, settle).await;
         match stored {
             Ok(()) => {
                 self.failures = 0;

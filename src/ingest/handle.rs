@@ -1,8 +1,13 @@
 //! What the rest of the house sees of ingest.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::domain::Event;
+
+use super::overload::Overload;
 
 /// Proof that a fact is durable. Nothing outside this room can make one, and without one no handler
 /// can answer 200.
@@ -45,6 +50,8 @@ pub enum Readiness {
 #[derive(Debug)]
 pub(super) struct Submission {
     pub(super) event: Event,
+    /// When it was submitted.
+    pub(super) at: Instant,
     pub(super) answer: oneshot::Sender<Result<Receipt, SubmitError>>,
 }
 
@@ -59,14 +66,16 @@ impl Submission {
 pub struct IngestHandle {
     sender: mpsc::Sender<Submission>,
     readiness: watch::Receiver<Readiness>,
+    overload: Arc<Overload>,
 }
 
 impl IngestHandle {
     pub(super) fn new(
         sender: mpsc::Sender<Submission>,
         readiness: watch::Receiver<Readiness>,
+        overload: Arc<Overload>,
     ) -> Self {
-        Self { sender, readiness }
+        Self { sender, readiness, overload }
     }
 
     /// Makes a fact durable, and says so once it is.
@@ -74,11 +83,22 @@ impl IngestHandle {
     /// Not cancelled by dropping the future: a submitted fact is committed all the same.
     pub async fn submit(&self, event: Event) -> Result<Receipt, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        self.sender.try_send(Submission { event, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+        let submission = Submission { event, at: Instant::now(), answer };
+        self.sender.try_send(submission).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                self.overload.begin(self.sender.max_capacity());
+                SubmitError::Overloaded
+            }
             mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,
         })?;
         answered.await.unwrap_or(Err(SubmitError::Unavailable))
+    }
+
+    /// How many facts wait for a batch, and how many may.
+    #[must_use]
+    pub fn queue(&self) -> (usize, usize) {
+        let capacity = self.sender.max_capacity();
+        (capacity - self.sender.capacity(), capacity)
     }
 
     /// Returns once a fact that came now would go to Postgres.

@@ -107,7 +107,8 @@ impl<S> Drop for Probe<S> {
     }
 }
 
-/// What the log has been told of an outage: each reason once, however often it recurs.
+/// What the log has been told of an outage: that it began, once, and each further reason once, however
+/// often it recurs.
 #[derive(Default)]
 pub(super) struct Outage(Vec<String>);
 
@@ -117,13 +118,18 @@ impl Outage {
 
     pub(super) fn tell(&mut self, error: &dyn std::error::Error) {
         let reason = Chain(error).to_string();
-        if self.0.len() < Self::MAX_REASONS && !self.0.contains(&reason) {
+        if self.0.len() >= Self::MAX_REASONS || self.0.contains(&reason) {
+            return;
+        }
+        if self.0.is_empty() {
             tracing::warn!(
                 error = reason,
                 "Postgres can't be used: callbacks go to the spool until it can"
             );
-            self.0.push(reason);
+        } else {
+            tracing::info!(error = reason, "Postgres still can't be used, for another reason");
         }
+        self.0.push(reason);
     }
 
     /// A batch was committed.

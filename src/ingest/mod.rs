@@ -14,6 +14,7 @@ mod journal;
 mod link;
 #[cfg(test)]
 mod model_tests;
+mod overload;
 mod pace;
 mod sink;
 
@@ -23,6 +24,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::metrics::{IngestMetrics, Purpose};
 use crate::spool::Spool;
 use crate::store::{Database, Writer};
 
@@ -30,6 +32,7 @@ use committer::Committer;
 use drain::{CHUNK_DEADLINE, Drain};
 use journal::{Journal, Spooler};
 use link::Link;
+use overload::Overload;
 use sink::Sink;
 
 pub use drain::DrainError;
@@ -53,10 +56,11 @@ pub fn start(
     database: &Database,
     spool: Arc<Spool>,
     limits: Limits,
+    metrics: IngestMetrics,
 ) -> (IngestHandle, JoinHandle<()>) {
-    let live = Writer::new(database.clone(), limits.commit_deadline);
-    let draining = Writer::new(database.clone(), CHUNK_DEADLINE);
-    start_with(live, draining, spool, limits)
+    let live = Writer::new(database.clone(), Purpose::Ingest, limits.commit_deadline);
+    let draining = Writer::new(database.clone(), Purpose::Drain, CHUNK_DEADLINE);
+    start_with(live, draining, spool, limits, metrics)
 }
 
 /// Moves everything from the spool to Postgres, and says after every transaction how many callbacks
@@ -67,11 +71,12 @@ pub async fn drain(
     moved: impl FnMut(u64),
 ) -> Result<(), DrainError> {
     let drain = Drain {
-        sink: Writer::new(database, CHUNK_DEADLINE),
+        sink: Writer::new(database, Purpose::Drain, CHUNK_DEADLINE),
         journal: spool,
         readiness: watch::channel(Readiness::Postgres).1,
         pace: Arc::default(),
         failures: 0,
+        metrics: IngestMetrics::default(),
     };
     drain.run_once(moved).await
 }
@@ -81,16 +86,19 @@ fn start_with<S: Sink, J: Journal>(
     draining: S,
     journal: Arc<J>,
     limits: Limits,
+    metrics: IngestMetrics,
 ) -> (IngestHandle, JoinHandle<()>) {
     let (sender, queue) = mpsc::channel(limits.queue_capacity);
     let (readiness, watcher) = watch::channel(Readiness::NotReady);
     let pace = Arc::default();
+    let overload: Arc<Overload> = Arc::default();
     let drain = Drain {
         sink: draining,
         journal: Arc::clone(&journal),
         readiness: watcher.clone(),
         pace: Arc::clone(&pace),
         failures: 0,
+        metrics: metrics.clone(),
     };
     let committer = Committer {
         postgres: Link::new(live),
@@ -99,6 +107,8 @@ fn start_with<S: Sink, J: Journal>(
         queue,
         readiness,
         pace,
+        overload: Arc::clone(&overload),
+        metrics,
     };
     let running = tokio::spawn(async move {
         let drain = tokio::spawn(drain.run());
@@ -109,5 +119,5 @@ fn start_with<S: Sink, J: Journal>(
         // Nothing to be done about a panic that has been logged.
         let _ = tokio::task::spawn_blocking(move || journal.close()).await;
     });
-    (IngestHandle::new(sender, watcher), running)
+    (IngestHandle::new(sender, watcher, overload), running)
 }

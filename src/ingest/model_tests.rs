@@ -23,6 +23,7 @@ use super::{Limits, start_with};
 use crate::domain::{
     DeliveryReport, DeliveryStatus, Event, Extra, PhoneNumber, Reception, StampSource, Transport,
 };
+use crate::metrics::IngestMetrics;
 use crate::spool::{self, Chunk, Spool, SpoolError, SpoolOptions};
 use crate::store::{Attempt, InsertError, StoreError};
 
@@ -249,7 +250,8 @@ fn live(world: &Shared, directory: &Path, steps: &mut std::vec::IntoIter<Step>) 
             world: Arc::clone(world),
             commit_time: Duration::from_millis(milliseconds),
         };
-        let (handle, running) = start_with(postgres(2), postgres(60), journal, limits);
+        let (handle, running) =
+            start_with(postgres(2), postgres(60), journal, limits, IngestMetrics::default());
         let submit = |event: Event| {
             let (handle, world) = (handle.clone(), Arc::clone(world));
             let id = event.reception().stamp.id;

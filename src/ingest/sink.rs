@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::domain::Event;
+use crate::metrics::{IngestMetrics, Rejection};
 use crate::store::{Attempt, InsertError, StoreError, Writer};
 
 use super::batch::Batch;
@@ -75,6 +76,15 @@ fn is_about_the_server(sqlstate: &str) -> bool {
     ["08", "25", "40", "53", "55", "57", "58", "XX"].iter().any(|class| sqlstate.starts_with(class))
 }
 
+/// How a batch is to be stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// For each statement.
+    pub(super) deadline: Duration,
+    pub(super) attempt: Attempt,
+    pub(super) failures: Failures,
+}
+
 /// Postgres failed; the facts that are not settled yet. They may have been committed all the same.
 #[derive(Debug)]
 pub(super) struct Unsettled<T> {
@@ -86,26 +96,24 @@ pub(super) struct Unsettled<T> {
 /// is halved until the row is alone; it goes to the rejected callbacks and its neighbours commit.
 pub(super) async fn store<T: Send>(
     sink: &mut impl Sink,
-    deadline: Duration,
-    attempt: Attempt,
-    failures: Failures,
+    terms: Terms,
+    metrics: &IngestMetrics,
     batch: Batch<T>,
     mut settle: impl FnMut(T, Settled) + Send,
 ) -> Result<(), Unsettled<T>> {
     let mut pending = vec![batch];
     let mut rejected = Rejected::default();
     while let Some(mut batch) = pending.pop() {
-        let inserted = insert(sink, deadline, attempt, &batch.events).await;
-        let result = match failures.judge(inserted) {
+        let inserted = insert(sink, terms, &batch.events).await;
+        let result = match terms.failures.judge(inserted) {
             Err(InsertError::Refused { .. }) if batch.len() > 1 => {
                 let second = batch.split_half();
                 pending.extend([second, batch]);
                 continue;
             }
             Err(InsertError::Refused { sqlstate, message }) => {
-                let outcome =
-                    reject(sink, deadline, attempt, failures, &batch.events, &sqlstate, &message)
-                        .await;
+                let reason = format!("refused by Postgres ({sqlstate}): {message}");
+                let outcome = reject(sink, terms, metrics, &batch.events, &reason).await;
                 rejected.count(sqlstate, &outcome);
                 outcome
             }
@@ -165,25 +173,22 @@ impl Drop for Rejected {
 /// Keeps a fact that Postgres refused among the rejected callbacks.
 async fn reject(
     sink: &mut impl Sink,
-    deadline: Duration,
-    attempt: Attempt,
-    failures: Failures,
+    terms: Terms,
+    metrics: &IngestMetrics,
     refused: &[Event],
-    sqlstate: &str,
-    message: &str,
+    reason: &str,
 ) -> Result<Settled, InsertError> {
-    let reason = format!("refused by Postgres ({sqlstate}): {message}");
     for event in refused {
-        let rejected = event.clone().into_rejected(reason.as_str().into());
-        let id = rejected.reception.stamp.id;
-        let kind = rejected.kind.as_str();
-        let kept = insert(sink, deadline, attempt, &[Event::RejectedCallback(rejected)]).await;
-        match failures.judge(kept) {
+        let rejected = event.clone().into_rejected(reason.into());
+        let (id, kind) = (rejected.reception.stamp.id, rejected.kind);
+        let kept = insert(sink, terms, &[Event::RejectedCallback(rejected)]).await;
+        match terms.failures.judge(kept) {
             Ok(()) => {
-                tracing::debug!(%id, kind, sqlstate, "Postgres refused a callback");
+                metrics.rejected(kind, Rejection::Refused);
+                tracing::debug!(%id, kind = kind.as_str(), "Postgres refused a callback");
             }
             Err(InsertError::Refused { sqlstate, .. }) => {
-                tracing::debug!(%id, kind, sqlstate, "Postgres refused a callback even among the rejected ones");
+                tracing::debug!(%id, kind = kind.as_str(), sqlstate, "Postgres refused a callback even among the rejected ones");
                 return Ok(Settled::Refused);
             }
             Err(away) => return Err(away),
@@ -197,8 +202,7 @@ async fn reject(
 /// without our knowing is not doubled.
 async fn insert(
     sink: &mut impl Sink,
-    deadline: Duration,
-    attempt: Attempt,
+    Terms { deadline, attempt, .. }: Terms,
     events: &[Event],
 ) -> Result<(), InsertError> {
     let inserted = async {

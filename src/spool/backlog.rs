@@ -8,6 +8,7 @@ use crate::error_chain::Chain;
 use super::directory::Directory;
 use super::draining::Chunk;
 use super::error::SpoolError;
+use super::figures::{Figures, Surveyed};
 use super::leftover::Leftover;
 
 /// What is being worked off.
@@ -18,6 +19,7 @@ pub(super) struct Backlog {
     done: HashSet<PathBuf>,
     /// Segments of which the log has been told that they can't be opened.
     told: HashSet<PathBuf>,
+    surveyed: Surveyed,
 }
 
 impl Backlog {
@@ -48,6 +50,28 @@ impl Backlog {
                 }
             }
         }
+    }
+
+    /// What waits in the segments, but for the one that is `own_path` once the directory has been read.
+    pub(super) fn count(
+        &mut self,
+        directory: &Directory,
+        own_path: impl Fn() -> Option<PathBuf>,
+        figures: &mut Figures,
+    ) -> Result<(), SpoolError> {
+        let segments = directory.segments()?;
+        let own = own_path();
+        for path in &segments {
+            if Some(path) == own.as_ref() || self.done.contains(path) {
+                continue;
+            }
+            figures.add(match &self.current {
+                Some(leftover) if leftover.path() == path => leftover.waiting(),
+                _ => self.surveyed.of(path)?,
+            });
+        }
+        self.surveyed.keep(&segments);
+        Ok(())
     }
 
     /// Goes on after a chunk that this backlog gave out.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
+
 use crate::domain::Event;
 
 use super::error::SpoolError;
@@ -88,6 +90,18 @@ impl Draining {
         self.after = chunk.last.unwrap_or(self.after);
         self.settled += chunk.rows;
         self.not_moved += refused + chunk.unreadable;
+    }
+
+    /// How many rows are not settled.
+    pub(super) fn left(&self) -> u64 {
+        self.segment.rows() - self.settled
+    }
+
+    /// When the first of these was received, if that can be read.
+    pub(super) fn oldest(&self) -> Option<OffsetDateTime> {
+        let rows = self.segment.read(self.after, 1, 1).ok()?;
+        let event = decode(&rows.first()?.frame).ok()?;
+        Some(event.reception().stamp.received_at)
     }
 
     /// Whether all that was written is settled.

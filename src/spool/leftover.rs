@@ -8,6 +8,7 @@ use crate::error_chain::Chain;
 use super::directory::Directory;
 use super::draining::{Chunk, Draining};
 use super::error::SpoolError;
+use super::figures::Waiting;
 use super::salvage::Salvage;
 use super::segment::Segment;
 
@@ -56,6 +57,11 @@ impl Leftover {
     /// How many callbacks are in its table.
     pub(super) fn callbacks(&self) -> u64 {
         self.table.as_ref().map_or(0, |table| table.segment.rows())
+    }
+
+    /// What is not settled of its table; what is found beside that is not counted.
+    pub(super) fn waiting(&self) -> Waiting {
+        self.table.as_ref().map(Waiting::in_table).unwrap_or_default()
     }
 
     /// The next facts that are not settled. A fact may come more than once.

@@ -8,6 +8,7 @@ mod backlog;
 mod directory;
 mod draining;
 mod error;
+mod figures;
 mod leftover;
 mod log;
 mod record;
@@ -27,11 +28,13 @@ use crate::error_chain::Chain;
 use backlog::Backlog;
 use directory::{Directory, bytes_with_log};
 use draining::Draining;
+use figures::Waiting;
 use leftover::tell_set_aside;
 use segment::{LOG_BYTES, Segment};
 
 pub use draining::Chunk;
 pub use error::SpoolError;
+pub use figures::Figures;
 pub use survey::{Contents, SurveyedFile, export, survey};
 
 /// Once a segment has this many bytes, the next is begun: a file is taken from the disk as a whole,
@@ -243,6 +246,22 @@ impl Spool {
         };
         *locked(&self.own_path) = None;
         finished
+    }
+
+    /// How much is in it. What an earlier process left is read whole for that, the first time.
+    pub fn figures(&self) -> Result<Figures, SpoolError> {
+        let mut figures = Figures {
+            bytes: self.directory.bytes()?,
+            max_bytes: self.options.max_bytes,
+            set_aside_files: self.directory.set_aside()?.len() as u64,
+            ..Figures::default()
+        };
+        if let Some(own) = locked(&self.own).as_ref() {
+            figures.add(Waiting::in_table(own));
+        }
+        let own_path = || locked(&self.own_path).clone();
+        locked(&self.backlog).count(&self.directory, own_path, &mut figures)?;
+        Ok(figures)
     }
 
     /// Lets a successor have the directory. Facts can still be appended.

@@ -56,7 +56,7 @@ pub fn survey(directory: &Path) -> Result<Vec<SurveyedFile>, SpoolError> {
     files.chain(aside.into_iter().map(|path| (path, true))).map(look_into).collect()
 }
 
-fn look_into((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFile, SpoolError> {
+pub(super) fn look_into((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFile, SpoolError> {
     let bytes = bytes_with_log(&path);
     let mut tally = Tally::default();
     let contents = match Leftover::open(&path) {

@@ -13,8 +13,10 @@ use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
+use crate::metrics::{PostgresMetrics, Purpose};
 
 use super::StoreError;
+use super::connection::Connection;
 use super::indexes::{self, Turn};
 use super::migrate::{self, Schema};
 use super::partitions::{self, PartitionPlan};
@@ -37,6 +39,7 @@ pub struct Database {
     partitions: PartitionPlan,
     /// Whether the log has been told that the schema is newer than this program.
     told_newer: Arc<AtomicBool>,
+    metrics: PostgresMetrics,
 }
 
 impl Database {
@@ -54,12 +57,29 @@ impl Database {
             .map_err(|_| StoreError::Url)?
             .application_name("routo-receiver")
             .disable_statement_logging();
-        Ok(Self { options, migrate, partitions, told_newer: Arc::default() })
+        let metrics = PostgresMetrics::default();
+        Ok(Self { options, migrate, partitions, told_newer: Arc::default(), metrics })
+    }
+
+    /// The same, counted there.
+    #[must_use]
+    pub fn counted_in(self, metrics: &PostgresMetrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// A connection, with no look at the schema. A statement may take 20 s on it, and wait 10 s for a
     /// lock.
-    pub async fn connect(&self) -> Result<PgConnection, StoreError> {
+    pub async fn connect(&self, purpose: Purpose) -> Result<Connection, StoreError> {
+        match self.connect_uncounted().await {
+            Ok(connection) => Ok(Connection::new(connection, self.metrics.connected(purpose))),
+            Err(error) => {
+                self.metrics.not_connected(purpose);
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect_uncounted(&self) -> Result<PgConnection, StoreError> {
         bounded(CONNECT_TIMEOUT, async {
             let mut connection = self.options.connect().await.map_err(StoreError::Connect)?;
             // By a statement: a pooler may drop what is asked for at the start of a connection.
@@ -103,7 +123,7 @@ impl Database {
     /// Does for the schema all that there is to do, and waits for it: migrations, partitions, and
     /// indexes of partitions that exist.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.connect().await?;
+        let mut connection = self.connect(Purpose::Upkeep).await?;
         let schema = look(&mut connection).await?;
         schema.ensure_not_newer()?;
         bring_up_to_date(&mut connection, &schema).await?;
@@ -130,7 +150,8 @@ impl Database {
         &self,
         connection: &mut PgConnection,
     ) -> Result<(), StoreError> {
-        bounded(PARTITIONS_TIMEOUT, partitions::ensure_ahead(connection, self.partitions)).await
+        let ensured = partitions::ensure_ahead(connection, self.partitions, &self.metrics);
+        bounded(PARTITIONS_TIMEOUT, ensured).await
     }
 
     /// Makes the partitions that these rows need.

@@ -12,6 +12,8 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::time::sleep;
 
+use crate::metrics::Purpose;
+
 use super::error::is_lock_timeout;
 use super::timeouts::Timeouts;
 use super::{Database, StoreError};
@@ -54,7 +56,7 @@ struct Missing {
 
 /// Builds every index that a partition lacks, one after the other.
 pub(super) async fn complete(database: &Database, turn: Turn) -> Result<(), StoreError> {
-    let mut connection = database.connect().await?;
+    let mut connection = database.connect(Purpose::Upkeep).await?;
     if missing(&mut connection).await?.is_empty() {
         return Ok(());
     }

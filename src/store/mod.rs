@@ -1,5 +1,6 @@
 //! Every line of SQL that the service runs. Knows facts and Postgres, not where facts come from.
 
+mod connection;
 mod database;
 mod delivery_reports;
 mod error;
@@ -14,6 +15,7 @@ mod timeouts;
 pub mod upkeep;
 mod writer;
 
+pub use connection::Connection;
 pub use database::Database;
 pub use error::{InsertError, StoreError};
 pub use partitions::PartitionPlan;

@@ -1,12 +1,13 @@
 //! Reading stored messages, and giving them another text.
 
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
 use crate::domain::{AccountName, MessageText, Stamp};
+use crate::metrics::Purpose;
 
+use super::connection::Connection;
 use super::error::is_refusal;
 use super::timeouts::Timeouts;
 use super::{Database, InsertError, StoreError};
@@ -64,7 +65,7 @@ pub enum Given {
 
 /// The stored messages, in the order in which they arrived.
 pub struct StoredMessages {
-    connection: PgConnection,
+    connection: Connection,
     filter: MessageFilter,
     after: Stamp,
 }
@@ -106,7 +107,7 @@ impl StoredMessages {
             filter.failed,
             most,
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&mut *self.connection)
         .await
         .map_err(StoreError::Correction)?;
         if let Some(last) = messages.last() {
@@ -144,7 +145,7 @@ impl StoredMessages {
             first,
             last,
         )
-        .execute(&mut self.connection)
+        .execute(&mut *self.connection)
         .await;
         match updated {
             Ok(done) => Ok(Given::Changed(done.rows_affected())),
@@ -158,8 +159,8 @@ impl StoredMessages {
 
 /// A connection for a person's command: to a schema that this program knows all of, and with time for
 /// long statements.
-pub(super) async fn by_hand(database: &Database) -> Result<PgConnection, StoreError> {
-    let mut connection = database.connect().await?;
+pub(super) async fn by_hand(database: &Database) -> Result<Connection, StoreError> {
+    let mut connection = database.connect(Purpose::Upkeep).await?;
     database.ensure_current(&mut connection).await?;
     Timeouts::BY_HAND.set(&mut connection).await.map_err(StoreError::Connect)?;
     Ok(connection)

@@ -1,11 +1,12 @@
 //! Rejected callbacks: inserting them, reading them, and making rows of them after all.
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{AccountName, CallbackKind, Event, RejectedCallback, Stamp};
 
+use super::connection::Connection;
 use super::redecode::by_hand;
 use super::writer::{insert_and_take_back, insert_making_partitions};
 use super::{Database, InsertError, StoreError};
@@ -53,7 +54,7 @@ pub struct StoredRejected {
 /// The stored rejected callbacks.
 pub struct StoredRejections {
     database: Database,
-    connection: PgConnection,
+    connection: Connection,
     filter: RejectedFilter,
     after: Option<Stamp>,
 }
@@ -102,7 +103,7 @@ impl StoredRejections {
             filter.replayed,
             most,
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&mut *self.connection)
         .await
         .map_err(StoreError::Correction)?;
         if let Some(last) = rejected.last() {

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::error_chain::Chain;
+use crate::metrics::Purpose;
 
 use super::indexes::{self, Turn};
 use super::retention::{self, Retention};
@@ -38,7 +39,7 @@ pub async fn keep(database: Database, upkeep: Upkeep, stop: CancellationToken) {
 
 /// Makes the partitions that are due, and drops those that are old.
 pub async fn run_once(database: &Database, upkeep: &Upkeep) -> Result<(), StoreError> {
-    let mut connection = database.connect().await?;
+    let mut connection = database.connect(Purpose::Upkeep).await?;
     database.make_partitions(&mut connection).await?;
     retention::apply(&mut connection, &upkeep.retention, upkeep.lock_patience).await
 }

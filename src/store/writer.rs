@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
+use crate::metrics::Purpose;
 
+use super::connection::Connection;
 use super::database::{CONNECT_TIMEOUT, bounded};
 use super::error::is_partition_missing;
 use super::timeouts::Timeouts;
@@ -30,8 +32,9 @@ pub enum Attempt {
 /// connection is given up, and [`Writer::connect`] makes a new one.
 pub struct Writer {
     database: Database,
+    purpose: Purpose,
     timeouts: Timeouts,
-    connection: Option<PgConnection>,
+    connection: Option<Connection>,
     /// The backend of the last connection, from which it is known that it ended only once another
     /// has said so.
     backend: Option<Backend>,
@@ -49,16 +52,16 @@ impl Writer {
     /// that nobody waits for any more must not go on waiting, for a lock say, and hold a connection
     /// that the next one needs.
     #[must_use]
-    pub fn new(database: Database, deadline: Duration) -> Self {
+    pub fn new(database: Database, purpose: Purpose, deadline: Duration) -> Self {
         let timeouts = Timeouts::ingest(deadline);
-        Self { database, timeouts, connection: None, backend: None, prepared: false }
+        Self { database, purpose, timeouts, connection: None, backend: None, prepared: false }
     }
 
     /// Connects, unless connected, and makes sure that rows are taken; the first time, and after rows
     /// were not taken, it prepares the schema too. Cancel-safe.
     pub async fn connect(&mut self) -> Result<(), StoreError> {
         if self.connection.is_none() {
-            let mut connection = self.database.connect().await?;
+            let mut connection = self.database.connect(self.purpose).await?;
             if let Some(backend) = &self.backend {
                 bounded(CONNECT_TIMEOUT, end(&mut connection, backend)).await?;
             }

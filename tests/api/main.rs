@@ -16,4 +16,5 @@ mod delivery_reports;
 mod inbound_messages;
 mod ingest;
 mod limits;
+mod metrics;
 mod outages;

@@ -19,4 +19,5 @@ mod rejected;
 mod secrets;
 mod signals;
 mod spool;
+mod state_changes;
 mod versions;

@@ -1,9 +1,10 @@
-//! Secrets appear nowhere: not in logs at any level, not in answers, not in tables.
+//! Secrets appear nowhere: not in logs at any level, not in answers, tables, metrics or what `check` prints.
 
 use crate::support::app::{LOGIN, OTHER_PASSWORD, OTHER_TOKEN, PASSWORD, TOKEN, environment};
 use crate::support::client::{get, post, request, send};
+use crate::support::metrics::scrape;
 use crate::support::postgres::TestDatabase;
-use crate::support::process::ServiceProcess;
+use crate::support::process::{ServiceProcess, run};
 use crate::support::{eventually, goes_to_postgres};
 
 /// Marks in what is sent that must not reach the log either.
@@ -11,7 +12,7 @@ const NUMBER: &str = "447911123456";
 const TEXT: &str = "Private-words";
 
 #[tokio::test]
-async fn secrets_and_contents_are_in_no_log_line_no_answer_and_no_table() {
+async fn secrets_and_contents_are_in_no_log_line_answer_table_or_figure() {
     let database = TestDatabase::create().await;
     let mut environment = environment(&database.url());
     environment.push(("ROUTO_LOG__LEVEL".into(), "trace".into()));
@@ -46,6 +47,10 @@ async fn secrets_and_contents_are_in_no_log_line_no_answer_and_no_table() {
         let answer = send(service.http, sent).await;
         said.push_str(&format!("{answer:?}"));
     }
+    let figures = scrape(service.admin).await;
+    assert!(figures.contains(r#"answer="401""#), "the metrics are of these requests: {figures}");
+    let (code, checked, _) = run(&["check"], &environment).await;
+    assert_eq!(code, Some(0), "{checked}");
     service.signal(rustix::process::Signal::TERM);
     let (_, log) = service.end().await;
     assert!(
@@ -73,7 +78,13 @@ async fn secrets_and_contents_are_in_no_log_line_no_answer_and_no_table() {
         &database_password,
     ];
     for secret in forms {
-        for (place, text) in [("log", &log), ("answers", &said), ("tables", &tables)] {
+        for (place, text) in [
+            ("log", &log),
+            ("answers", &said),
+            ("tables", &tables),
+            ("metrics", &figures),
+            ("what `check` prints", &checked),
+        ] {
             if let Some(at) = text.find(secret) {
                 let around = &text[text.floor_char_boundary(at.saturating_sub(200))..at];
                 panic!("{secret} is in {place}, after: {around}");
@@ -82,6 +93,7 @@ async fn secrets_and_contents_are_in_no_log_line_no_answer_and_no_table() {
     }
     for content in [NUMBER, TEXT, "mess_id="] {
         assert!(!log.contains(content), "{content} is in the log");
+        assert!(!figures.contains(content), "{content} is in the metrics");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use routo_receiver::domain::PartitionWidth::{self, Day, Month};
+use routo_receiver::metrics::Purpose;
 use routo_receiver::store::{Attempt, Writer};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -14,7 +15,7 @@ use crate::support::store::{report_of, store};
 
 /// Puts in reports that arrived at these times, as a service with partitions of this width does.
 async fn put(database: &TestDatabase, width: PartitionWidth, times: &[OffsetDateTime]) {
-    let mut writer = Writer::new(store(database, width), Duration::from_secs(30));
+    let mut writer = Writer::new(store(database, width), Purpose::Ingest, Duration::from_secs(30));
     writer.connect().await.unwrap();
     let rows: Vec<_> = times.iter().map(|at| report_of(*at)).collect();
     writer.insert(Attempt::First, &rows).await.unwrap();
@@ -149,6 +150,7 @@ async fn services_that_need_the_same_partitions_at_once_make_each_once() {
     for service in 0..6 {
         let mut writer = Writer::new(
             store(&database, if service % 2 == 0 { Day } else { Month }),
+            Purpose::Ingest,
             Duration::from_secs(30),
         );
         services.spawn(async move {

@@ -12,6 +12,7 @@
 
 pub mod app;
 pub mod client;
+pub mod metrics;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

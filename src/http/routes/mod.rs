@@ -3,3 +3,4 @@
 pub(super) mod delivery_reports;
 pub(super) mod health;
 pub(super) mod inbound_messages;
+pub(super) mod metrics;

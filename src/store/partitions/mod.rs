@@ -11,6 +11,7 @@ use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
 use crate::domain::PartitionWidth;
+use crate::metrics::PostgresMetrics;
 
 use super::StoreError;
 use period::{Bounds, Period};
@@ -34,10 +35,17 @@ pub struct PartitionPlan {
 pub(super) async fn ensure_ahead(
     connection: &mut PgConnection,
     plan: PartitionPlan,
+    metrics: &PostgresMetrics,
 ) -> Result<(), StoreError> {
     let now = OffsetDateTime::now_utc();
     let missing = |existing| period::missing_ahead(existing, now, plan);
-    ensure(connection, missing).await.map_err(StoreError::Partitions)
+    let ensured = ensure(connection, missing).await;
+    for table in TABLES {
+        let existing =
+            catalog::bounds_of(connection, table).await.map_err(StoreError::Partitions)?;
+        metrics.partitions_ahead(table, period::ahead_of(&existing, now));
+    }
+    ensured.map_err(StoreError::Partitions)
 }
 
 /// Makes the partitions that rows of these times need.

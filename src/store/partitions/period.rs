@@ -67,6 +67,11 @@ fn first_of(year: i32, month: Month) -> Date {
     Date::from_calendar_date(year, month, 1).unwrap_or(Date::MAX)
 }
 
+/// How many partitions are only for times to come.
+pub(super) fn ahead_of(existing: &[Bounds], now: OffsetDateTime) -> usize {
+    existing.iter().filter(|bounds| bounds.from.is_some_and(|from| from > now)).count()
+}
+
 /// What has to be made so that each of these times is covered.
 pub(super) fn missing_for(
     mut existing: Vec<Bounds>,

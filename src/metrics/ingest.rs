@@ -1,0 +1,178 @@
+//! The way of facts to the disk.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::domain::CallbackKind;
+
+use super::seconds;
+
+/// Waiting, commits, and what took another way than usual.
+#[derive(Clone, Debug)]
+pub struct IngestMetrics {
+    queue_wait: Histogram,
+    postgres: Commits,
+    spool: Commits,
+    commit_seconds: Family<To, Histogram, fn() -> Histogram>,
+    batch_rows: Family<To, Histogram, fn() -> Histogram>,
+    spooled: Counter,
+    drained: Counter,
+    rejected: Family<Rejected, Counter>,
+}
+
+/// The figures of one place, at hand.
+#[derive(Clone, Debug)]
+struct Commits {
+    seconds: Histogram,
+    rows: Histogram,
+}
+
+/// Where facts are made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// In the database.
+    Postgres,
+    /// On this machine's disk.
+    Spool,
+}
+
+impl Target {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Spool => "spool",
+        }
+    }
+}
+
+/// Why a callback is kept among the rejected ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// It is no report and no message.
+    Unusable,
+    /// Postgres refused it.
+    Refused,
+}
+
+impl Rejection {
+    const ALL: [Self; 2] = [Self::Unusable, Self::Refused];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Unusable => "unusable",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct To {
+    to: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rejected {
+    kind: &'static str,
+    reason: &'static str,
+}
+
+/// 1 to 8,192: up to more than the default of `ingest.max_batch_rows`.
+fn rows() -> Histogram {
+    Histogram::new(exponential_buckets(1.0, 2.0, 14))
+}
+
+impl Default for IngestMetrics {
+    fn default() -> Self {
+        let commit_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
+        let batch_rows = Family::new_with_constructor(rows as fn() -> Histogram);
+        let commits = |target: Target| Commits {
+            seconds: commit_seconds.get_or_create_owned(&To { to: target.as_str() }),
+            rows: batch_rows.get_or_create_owned(&To { to: target.as_str() }),
+        };
+        Self {
+            queue_wait: seconds(),
+            postgres: commits(Target::Postgres),
+            spool: commits(Target::Spool),
+            commit_seconds,
+            batch_rows,
+            spooled: Counter::default(),
+            drained: Counter::default(),
+            rejected: Family::default(),
+        }
+    }
+}
+
+impl IngestMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        for kind in CallbackKind::ALL {
+            for reason in Rejection::ALL {
+                let _ = self.rejected.get_or_create(&labels(kind, reason));
+            }
+        }
+        registry.register(
+            "queue_wait_seconds",
+            "How long a callback waited for its batch to be begun",
+            self.queue_wait.clone(),
+        );
+        registry.register(
+            "commit_seconds",
+            "How long a batch took to be on disk, or to fail",
+            self.commit_seconds.clone(),
+        );
+        registry.register("batch_rows", "Callbacks in a batch", self.batch_rows.clone());
+        registry.register(
+            "spooled_callbacks",
+            "Callbacks that were written to the spool",
+            self.spooled.clone(),
+        );
+        registry.register(
+            "drained_callbacks",
+            "Callbacks that were moved from the spool to Postgres",
+            self.drained.clone(),
+        );
+        registry.register(
+            "rejected_callbacks",
+            "Callbacks that went to rejected_callbacks, by why",
+            self.rejected.clone(),
+        );
+    }
+
+    /// A callback's batch is begun, so long after the callback was submitted.
+    pub fn waited(&self, elapsed: Duration) {
+        self.queue_wait.observe(elapsed.as_secs_f64());
+    }
+
+    /// A batch was put somewhere, or that failed.
+    pub fn committed(&self, to: Target, rows: usize, elapsed: Duration) {
+        let commits = match to {
+            Target::Postgres => &self.postgres,
+            Target::Spool => &self.spool,
+        };
+        commits.seconds.observe(elapsed.as_secs_f64());
+        commits.rows.observe(f64::from(u32::try_from(rows).unwrap_or(u32::MAX)));
+    }
+
+    /// So many callbacks are in the spool now.
+    pub fn spooled(&self, callbacks: usize) {
+        self.spooled.inc_by(callbacks as u64);
+    }
+
+    /// So many callbacks were moved from the spool to Postgres.
+    pub fn drained(&self, callbacks: u64) {
+        self.drained.inc_by(callbacks);
+    }
+
+    /// A callback is kept among the rejected ones.
+    pub fn rejected(&self, kind: CallbackKind, reason: Rejection) {
+        self.rejected.get_or_create(&labels(kind, reason)).inc();
+    }
+}
+
+fn labels(kind: CallbackKind, reason: Rejection) -> Rejected {
+    Rejected { kind: kind.as_str(), reason: reason.as_str() }
+}

@@ -1,0 +1,33 @@
+//! A connection to Postgres, counted while it is open.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::PgConnection;
+
+use crate::metrics::OpenPostgresConnection;
+
+/// A connection that counts as open until it is dropped, which closes it.
+pub struct Connection {
+    connection: PgConnection,
+    _counted: OpenPostgresConnection,
+}
+
+impl Connection {
+    pub(super) fn new(connection: PgConnection, counted: OpenPostgresConnection) -> Self {
+        Self { connection, _counted: counted }
+    }
+}
+
+impl Deref for Connection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
