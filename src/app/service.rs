@@ -258,8 +258,15 @@ fn address(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
 fn credentials_of(account: &Account) -> Credentials<'_> {
     Credentials {
         name: account.name.clone(),
-        login: account.login.as_ref().map(|login| (login.user.as_str(), &login.password)),
-        report_token: account.report_token.as_ref(),
+        login: account.login.as_ref().map(|login| {
+            let passwords = [Some(&login.password), login.previous_password.as_ref()];
+            (login.user.as_str(), passwords.into_iter().flatten().collect())
+        }),
+        report_tokens: [&account.report_token, &account.previous_report_token]
+            .into_iter()
+            .flatten()
+            .collect(),
+        allowed_sources: account.allowed_sources.clone(),
         encodings: account.encodings.clone(),
     }
 }
