@@ -21,7 +21,7 @@ use crate::credentials::{self, Generated, accounts_or_generated};
 use crate::domain::StampSource;
 use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
-use crate::http::{self, CallbackState, ConnectionLimits};
+use crate::http::{self, CallbackState, ConnectionLimits, Gate};
 use crate::ingest::{self, IngestHandle};
 use crate::local_postgres::{self, LocalPostgres, LocalPostgresError, LocalPostgresOptions};
 use crate::spool::{Spool, SpoolError, SpoolOptions};
@@ -85,6 +85,7 @@ impl Service {
 
         let callbacks = http::public_router(CallbackState {
             accounts: Accounts::new(accounts.iter().map(credentials_of)),
+            gate: Gate::new(http.trusted_proxies.clone()),
             ingest: ingest.clone(),
             stamps: StampSource::system(),
             max_body_bytes: http.max_body_bytes,

@@ -18,6 +18,7 @@ use crate::wire::params::Params;
 
 use super::answer::{Acknowledged, CallbackError};
 use super::auth::{Account, Accounts, basic};
+use super::gate::Gate;
 
 /// The address a connection came from; the server puts it into every request.
 #[derive(Clone, Copy)]
@@ -27,6 +28,8 @@ pub(super) struct Peer(pub(super) IpAddr);
 pub struct CallbackState {
     /// Who may call back.
     pub accounts: Accounts,
+    /// Where they may call from, and how often others may try.
+    pub gate: Gate,
     /// Where facts go.
     pub ingest: IngestHandle,
     /// Where identity and time come from.
@@ -43,7 +46,8 @@ pub(super) struct CallbackRequest {
     form: Bytes,
     basic: Option<(Vec<u8>, Vec<u8>)>,
     transport: Transport,
-    peer: Peer,
+    /// Where it comes from, proxies apart.
+    source: IpAddr,
 }
 
 impl CallbackRequest {
@@ -53,7 +57,9 @@ impl CallbackRequest {
     ) -> Result<Self, CallbackError> {
         let (head, body) = request.into_parts();
         let form = read_body(state, body).await?;
+        let Peer(peer) = head.extensions.get().copied().unwrap_or(Peer([0, 0, 0, 0].into()));
         Ok(Self {
+            source: state.gate.source(peer, &head.headers),
             query: head.uri.query().unwrap_or_default().to_owned(),
             form,
             basic: head
@@ -64,7 +70,6 @@ impl CallbackRequest {
                 Method::POST => Transport::HttpPost,
                 _ => Transport::HttpGet,
             },
-            peer: head.extensions.get().copied().unwrap_or(Peer(IpAddr::from([0, 0, 0, 0]))),
         })
     }
 
@@ -73,14 +78,24 @@ impl CallbackRequest {
         Params::parse(self.query.as_bytes(), &self.form, documented)
     }
 
+    /// The account whose credentials it has, unless it comes from where that has no callbacks from.
+    pub(super) fn admit<'a>(
+        &self,
+        state: &'a CallbackState,
+        kind: CallbackKind,
+        account: Option<&'a Account>,
+    ) -> Result<&'a Account, CallbackError> {
+        state.gate.admit(kind, self.source, account)
+    }
+
     /// The account that the parameters `user` and `pass` belong to.
     pub(super) fn account_by_login<'a>(
         state: &'a CallbackState,
         params: &Params<'_>,
-    ) -> Result<&'a Account, CallbackError> {
+    ) -> Option<&'a Account> {
         let user = params.first("user").unwrap_or_default();
         let pass = params.first("pass").unwrap_or_default();
-        state.accounts.by_login(user, pass).ok_or(CallbackError::Unauthorized)
+        state.accounts.by_login(user, pass)
     }
 
     /// The same, or, where there are no such parameters, that of the `Authorization` header.
@@ -88,12 +103,12 @@ impl CallbackRequest {
         &self,
         state: &'a CallbackState,
         params: &Params<'_>,
-    ) -> Result<&'a Account, CallbackError> {
+    ) -> Option<&'a Account> {
         match &self.basic {
             Some((user, pass))
                 if params.first("user").is_none() && params.first("pass").is_none() =>
             {
-                state.accounts.by_login(user, pass).ok_or(CallbackError::Unauthorized)
+                state.accounts.by_login(user, pass)
             }
             _ => Self::account_by_login(state, params),
         }
@@ -105,7 +120,7 @@ impl CallbackRequest {
             stamp: state.stamps.next(),
             account: account.clone(),
             transport: self.transport,
-            remote_addr: self.peer.0,
+            remote_addr: self.source,
         }
     }
 }
@@ -121,6 +136,7 @@ pub(super) async fn submit(
     match fact {
         Ok(event) => Ok(Acknowledged(submit_in_time(state, event).await?)),
         Err(unusable) => {
+            state.gate.note_unusable(kind, &reception, unusable);
             let rejected = Event::RejectedCallback(RejectedCallback {
                 kind,
                 reason: unusable.to_string().into(),

@@ -4,11 +4,16 @@
 mod answer;
 pub mod auth;
 mod callback;
+mod failures;
+mod gate;
+mod occasional;
 mod request_line;
 mod router;
 mod routes;
 mod server;
 mod socket;
+mod sources;
 
+pub use gate::Gate;
 pub use router::{CallbackState, admin_router, public_router};
 pub use server::{ConnectionLimits, serve};

@@ -11,9 +11,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attacks;
 mod authentication;
 mod delivery_reports;
 mod inbound_messages;
 mod ingest;
 mod limits;
 mod outages;
+mod sources;

@@ -26,8 +26,7 @@ pub(in crate::http) async fn by_token(
     // A path that does not decode to text holds no token.
     let token = path.as_ref().ok().and_then(|path| path.iter().next());
     let token = token.map_or(b"".as_slice(), |(_, token)| token.as_bytes());
-    let account = state.accounts.by_report_token(token).ok_or(CallbackError::Unauthorized)?;
-    accept(&state, &request, &params, account).await
+    accept(&state, &request, &params, state.accounts.by_report_token(token)).await
 }
 
 /// A report authenticated by the account's user and password.
@@ -37,7 +36,7 @@ pub(in crate::http) async fn by_login(
 ) -> Result<Acknowledged, CallbackError> {
     let request = CallbackRequest::read(&state, request).await?;
     let params = request.params(&delivery_report::PARAMETERS);
-    let account = request.account_by_login_or_basic(&state, &params)?;
+    let account = request.account_by_login_or_basic(&state, &params);
     accept(&state, &request, &params, account).await
 }
 
@@ -45,8 +44,9 @@ async fn accept(
     state: &CallbackState,
     request: &CallbackRequest,
     params: &Params<'_>,
-    account: &Account,
+    account: Option<&Account>,
 ) -> Result<Acknowledged, CallbackError> {
+    let account = request.admit(state, CallbackKind::DeliveryReport, account)?;
     let reception = request.reception(state, &account.name);
     let report = delivery_report::parse(params, reception.clone()).map(Event::DeliveryReport);
     submit(state, CallbackKind::DeliveryReport, params, reception, report).await

@@ -18,7 +18,8 @@ pub(in crate::http) async fn by_login(
 ) -> Result<Acknowledged, CallbackError> {
     let request = CallbackRequest::read(&state, request).await?;
     let params = request.params(&inbound_message::PARAMETERS);
-    let account = CallbackRequest::account_by_login(&state, &params)?;
+    let account = CallbackRequest::account_by_login(&state, &params);
+    let account = request.admit(&state, CallbackKind::InboundMessage, account)?;
     let reception = request.reception(&state, &account.name);
     let message = inbound_message::parse(&params, &account.encodings, reception.clone())
         .map(Event::InboundMessage);
