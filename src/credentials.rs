@@ -177,7 +177,7 @@ fn write_new(path: &Path) -> io::Result<()> {
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let login = Login { user: USER.to_owned(), password: random_secret() };
+    let login = Login { user: USER.to_owned(), password: random_secret(), previous_password: None };
     file.write_all(contents(&login, &random_secret()).expose_secret().as_bytes())?;
     file.sync_all()
 }

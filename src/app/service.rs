@@ -22,7 +22,7 @@ use crate::credentials::{self, Generated, accounts_or_generated};
 use crate::domain::StampSource;
 use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
-use crate::http::{self, CallbackState, ConnectionLimits};
+use crate::http::{self, CallbackState, ConnectionLimits, Gate};
 use crate::ingest::{self, IngestHandle, Readiness};
 use crate::local_postgres::{self, LocalPostgres, LocalPostgresError, LocalPostgresOptions};
 use crate::metrics::{Exposition, Listener, Metrics, QueueSample, Sample, SpoolSample};
@@ -90,6 +90,7 @@ impl Service {
 
         let callbacks = http::public_router(CallbackState {
             accounts: Accounts::new(accounts.iter().map(credentials_of)),
+            gate: Gate::new(http.trusted_proxies.clone()),
             ingest: ingest.clone(),
             max_body_bytes: http.max_body_bytes,
             request_timeout: http.request_timeout,
@@ -291,8 +292,15 @@ fn address(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
 fn credentials_of(account: &Account) -> Credentials<'_> {
     Credentials {
         name: account.name.clone(),
-        login: account.login.as_ref().map(|login| (login.user.as_str(), &login.password)),
-        report_token: account.report_token.as_ref(),
+        login: account.login.as_ref().map(|login| {
+            let passwords = [Some(&login.password), login.previous_password.as_ref()];
+            (login.user.as_str(), passwords.into_iter().flatten().collect())
+        }),
+        report_tokens: [&account.report_token, &account.previous_report_token]
+            .into_iter()
+            .flatten()
+            .collect(),
+        allowed_sources: account.allowed_sources.clone(),
         encodings: account.encodings.clone(),
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn layer(
         let path: Vec<String> = rest.split("__").map(str::to_ascii_lowercase).collect();
         let origin = Origin::Environment(name.to_owned());
         match keys::place(&path) {
-            Place::Key => {
+            Place::Key | Place::List => {
                 if set(&mut tree, &path, value, name, problems) {
                     own.push(path.join("."));
                 }

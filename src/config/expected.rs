@@ -20,6 +20,7 @@ pub enum Expected {
     PostgresUrl,
     Text { max_chars: usize },
     ReportToken,
+    Networks,
     Encoding,
     LogLevel,
     LogFormat,
@@ -52,6 +53,10 @@ impl fmt::Display for Expected {
             Self::ReportToken => f.write_str(
                 "1 to 128 letters, digits, '-', '.', '_' or '~', for example from: \
                  openssl rand -hex 16",
+            ),
+            Self::Networks => f.write_str(
+                "one or more IP addresses and networks, such as 203.0.113.7, 10.0.0.0/8, \
+                 2001:db8::/32",
             ),
             Self::Encoding => f.write_str("one of: auto, gsm-7, iso-8859-1, utf-8, utf-16, binary"),
             Self::LogLevel => f.write_str(

@@ -4,7 +4,7 @@ use super::environment;
 
 /// Every key; `*` stands for an account's name or a `dcs` value. `config/default.toml` explains
 /// each, and a test keeps the two lists the same.
-pub(super) const KEYS: [&str; 32] = [
+pub(super) const KEYS: [&str; 38] = [
     "data_dir",
     "http.listen",
     "http.max_connections",
@@ -14,6 +14,7 @@ pub(super) const KEYS: [&str; 32] = [
     "http.request_timeout",
     "http.shutdown_timeout",
     "http.public_url",
+    "http.trusted_proxies",
     "admin.listen",
     "database.url",
     "database.url_file",
@@ -22,8 +23,13 @@ pub(super) const KEYS: [&str; 32] = [
     "accounts.*.user",
     "accounts.*.password",
     "accounts.*.password_file",
+    "accounts.*.previous_password",
+    "accounts.*.previous_password_file",
     "accounts.*.report_token",
     "accounts.*.report_token_file",
+    "accounts.*.previous_report_token",
+    "accounts.*.previous_report_token_file",
+    "accounts.*.allowed_sources",
     "accounts.*.encodings.*",
     "ingest.queue_capacity",
     "ingest.max_batch_rows",
@@ -39,11 +45,16 @@ pub(super) const KEYS: [&str; 32] = [
     "log.format",
 ];
 
+/// The keys that have a list: an array in a file, separated by commas in the environment.
+const LISTS: [&str; 2] = ["http.trusted_proxies", "accounts.*.allowed_sources"];
+
 /// What a path of key parts leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// A key, which has a value.
     Key,
+    /// A key, which has a list of values.
+    List,
     /// A section, which has keys.
     Section,
     /// Nothing.
@@ -59,6 +70,7 @@ pub(super) fn place(path: &[String]) -> Place {
             path.iter().all(|part| parts.next().is_some_and(|known| known == "*" || known == part));
         if fits {
             found = match parts.next() {
+                None if LISTS.contains(&key) => return Place::List,
                 None => return Place::Key,
                 Some(_) => Place::Section,
             };

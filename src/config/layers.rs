@@ -169,16 +169,35 @@ fn known(
                 kept.insert(name, Value::new(origin.to_tag().as_ref(), inner));
             }
             (Place::Section, _) => problems.push(Problem::not_a_section(path, origin.clone())),
+            (Place::List, ValueKind::Array(values)) => match list(values) {
+                Some(list) => {
+                    kept.insert(name, Value::new(tag.as_ref(), list));
+                }
+                None => problems.push(Problem::not_a_list(path, origin.clone())),
+            },
+            (Place::List, ValueKind::Table(_)) => {
+                problems.push(Problem::not_a_list(path, origin.clone()));
+            }
             (Place::Key, ValueKind::Table(_) | ValueKind::Array(_)) => {
                 problems.push(Problem::NotAValue { key: path.join("."), origin: origin.clone() });
             }
-            (Place::Key, kind) => {
+            (Place::Key | Place::List, kind) => {
                 kept.insert(name, Value::new(tag.as_ref(), kind));
             }
         }
         path.pop();
     }
     kept
+}
+
+/// The texts of an array as the environment would have them; `None` where something else is in it.
+fn list(values: Vec<Value>) -> Option<String> {
+    let text = |value: Value| match value.kind {
+        ValueKind::String(text) => Some(text),
+        _ => None,
+    };
+    let texts: Option<Vec<String>> = values.into_iter().map(text).collect();
+    Some(texts?.join(", "))
 }
 
 fn note_accounts(values: &Map<String, Value>, accounts: &mut BTreeMap<String, Origin>) {

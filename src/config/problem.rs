@@ -86,6 +86,14 @@ pub enum Problem {
         /// Where the section or list is.
         origin: Origin,
     },
+    /// Something else where there has to be a list of texts.
+    #[error("{key} ({origin}) is a list of texts: write {key} = [\"…\", \"…\"]")]
+    NotAList {
+        /// The key.
+        key: String,
+        /// Where it is.
+        origin: Origin,
+    },
     /// A value that the key cannot have.
     #[error("{key}{} ({origin}) is not usable: use {expected}", Is(value.as_deref()))]
     Invalid {
@@ -158,7 +166,8 @@ pub enum Problem {
         /// Where the account is.
         origin: Origin,
     },
-    /// A user without a password, or the other way round.
+    /// A user without a password, or the other way round; or a previous secret without the one that
+    /// took its place.
     #[error(
         "{given} ({origin}) is given, but {missing} is not: \
          set it too ({}), or remove both",
@@ -278,6 +287,10 @@ impl Problem {
                 .map_or_else(|| path.join("."), |key| (*key).to_owned()),
         };
         Self::NotASection { key: path.join("."), origin, example }
+    }
+
+    pub(super) fn not_a_list(path: &[String], origin: Origin) -> Self {
+        Self::NotAList { key: path.join("."), origin }
     }
 
     /// Whether a whole file is out of the reckoning.

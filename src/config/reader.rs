@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use ::config::{Map, Value, ValueKind};
 
+use crate::domain::Networks;
+
 use super::expected::Expected;
 use super::layers::Merged;
 use super::origin::Origin;
@@ -167,6 +169,11 @@ impl Reader {
             "false" | "no" | "off" | "0" => Some(false),
             _ => None,
         })
+    }
+
+    /// A list of networks that may be missing.
+    pub(super) fn networks(&mut self, key: &str) -> Option<Networks> {
+        self.optional(key, Expected::Networks, |text| text.parse().ok())
     }
 
     pub(super) fn directory(text: &str) -> Option<PathBuf> {

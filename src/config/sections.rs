@@ -79,6 +79,7 @@ fn http(reader: &mut Reader) -> Option<HttpSettings> {
     let request_timeout = reader.duration("http.request_timeout", MILLISECOND..=TEN_MINUTES);
     let shutdown_timeout = reader.duration("http.shutdown_timeout", Duration::ZERO..=TEN_MINUTES);
     let public_url = reader.optional("http.public_url", Expected::PublicUrl, public_url);
+    let trusted_proxies = reader.networks("http.trusted_proxies");
     Some(HttpSettings {
         listen: listen?,
         max_connections: max_connections?,
@@ -88,6 +89,7 @@ fn http(reader: &mut Reader) -> Option<HttpSettings> {
         request_timeout: request_timeout?,
         shutdown_timeout: shutdown_timeout?,
         public_url,
+        trusted_proxies,
     })
 }
 

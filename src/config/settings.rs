@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
-use crate::domain::{AccountName, EncodingOverrides, PartitionWidth};
+use crate::domain::{AccountName, EncodingOverrides, Networks, PartitionWidth};
 
 use super::origin::Origin;
 use super::warning::Warning;
@@ -73,6 +73,8 @@ pub struct HttpSettings {
     /// With `http://` or `https://`, without a `/` at the end. Only for printing the URLs to
     /// register.
     pub public_url: Option<String>,
+    /// The proxies whose `X-Forwarded-For` says where a request comes from; none if there is none.
+    pub trusted_proxies: Option<Networks>,
 }
 
 /// `admin`: the listener for the operator.
@@ -112,6 +114,10 @@ pub struct Account {
     pub login: Option<Login>,
     /// The last part of the delivery report URL; 1 to 128 unreserved URL characters.
     pub report_token: Option<SecretString>,
+    /// The report token before that one, as long as it is taken too.
+    pub previous_report_token: Option<SecretString>,
+    /// Where its callbacks may come from; anywhere if there is nothing.
+    pub allowed_sources: Option<Networks>,
     /// Where the account reads message bytes its own way.
     pub encodings: EncodingOverrides,
 }
@@ -123,6 +129,8 @@ pub struct Login {
     pub user: String,
     /// 1 to 1024 characters.
     pub password: SecretString,
+    /// The password before that one, as long as it is taken too.
+    pub previous_password: Option<SecretString>,
 }
 
 /// `ingest`: the way from a callback to the disk.

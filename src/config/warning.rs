@@ -25,4 +25,17 @@ pub enum Warning {
         /// Where it is set.
         origin: Origin,
     },
+    /// A previous secret that is the current one.
+    #[error(
+        "{previous} ({origin}) is the same as {current}: put the new one into {current}, or remove \
+         {previous}"
+    )]
+    PreviousIsCurrent {
+        /// The key of the previous secret.
+        previous: String,
+        /// Where that is set.
+        origin: Origin,
+        /// The key of the current one.
+        current: String,
+    },
 }

@@ -7,6 +7,7 @@ mod encoding_overrides;
 mod event;
 mod extra;
 mod message_text;
+mod networks;
 mod number;
 mod partition_width;
 mod rejected_request;
@@ -22,6 +23,7 @@ pub use event::{
 };
 pub use extra::Extra;
 pub use message_text::{Charset, MessageText};
+pub use networks::{InvalidNetworks, Networks};
 pub use number::PhoneNumber;
 pub use partition_width::PartitionWidth;
 pub use rejected_request::RejectedRequest;

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use crate::ingest::{Receipt, SubmitError};
 use crate::wire::Unusable;
 
-/// Seconds after which a refused callback may be tried again, for `Retry-After`.
+/// Seconds after which what was refused may be tried again, for `Retry-After`.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// The callback is durable: 200. The receipt is what it takes to say so.
@@ -28,6 +28,14 @@ pub(super) enum CallbackError {
     /// No account has these credentials.
     #[error("wrong or missing credentials")]
     Unauthorized,
+    /// Nor has it had them before, too often.
+    #[error(
+        "too many failed authentications from this address; right credentials are always taken"
+    )]
+    TooManyFailures,
+    /// The credentials are right, the address is not.
+    #[error("this address is not among the account's allowed_sources")]
+    SourceNotAllowed,
     /// It is no report and no message; it is kept among the rejected callbacks.
     #[error("{0}; the callback is kept in rejected_callbacks")]
     Unusable(Unusable, Receipt),
@@ -52,6 +60,8 @@ impl CallbackError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
+            Self::SourceNotAllowed => StatusCode::FORBIDDEN,
             Self::Unusable(..) | Self::BodyBroken | Self::NotStored(SubmitError::Refused) => {
                 StatusCode::BAD_REQUEST
             }
@@ -75,6 +85,10 @@ impl IntoResponse for CallbackError {
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             // What is left of the body is of no use to anybody.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {

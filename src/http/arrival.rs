@@ -1,6 +1,7 @@
 //! What the server knows of a request when it arrives, before anything of it is understood.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::{HeaderName, HeaderValue};
@@ -8,11 +9,13 @@ use uuid::Uuid;
 
 use crate::domain::Stamp;
 
+use super::places::Place;
+
 /// The header of every answer that tells by which id the request is known.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// When and from where a request came. The server puts it into every request's extensions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(super) struct Arrival {
     /// Identity and time, given here at the edge: whatever becomes of the request, the row that it
     /// makes has them, and the answer names the same id.
@@ -21,6 +24,8 @@ pub(super) struct Arrival {
     pub(super) at: Instant,
     /// The address that the connection came from.
     pub(super) peer: IpAddr,
+    /// The place of that connection, which is safe once the request is there.
+    pub(super) place: Arc<Place>,
 }
 
 /// An id as it stands in the answer.

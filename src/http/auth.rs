@@ -1,23 +1,27 @@
 //! Who may call back. Nothing here asks the database: a callback must be accepted while Postgres is
 //! away.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::domain::{AccountName, EncodingOverrides};
+use crate::domain::{AccountName, EncodingOverrides, Networks};
 
 /// What an account may show to be believed. A token stands for delivery reports only; the login is
 /// good for both kinds of callback.
 pub struct Credentials<'a> {
     /// The account.
     pub name: AccountName,
-    /// User and password.
-    pub login: Option<(&'a str, &'a SecretString)>,
-    /// The secret path segment of the delivery report URL.
-    pub report_token: Option<&'a SecretString>,
+    /// The user, and the passwords that are good for it.
+    pub login: Option<(&'a str, Vec<&'a SecretString>)>,
+    /// The secret path segments of the delivery report URL.
+    pub report_tokens: Vec<&'a SecretString>,
+    /// Where its callbacks may come from; anywhere if there is nothing.
+    pub allowed_sources: Option<Networks>,
     /// How the account's messages are read.
     pub encodings: EncodingOverrides,
 }
@@ -31,8 +35,9 @@ pub struct Account {
     pub name: AccountName,
     /// How its messages are read.
     pub encodings: EncodingOverrides,
-    login: Option<Fingerprint>,
-    report_token: Option<Fingerprint>,
+    allowed_sources: Option<Networks>,
+    logins: Vec<Fingerprint>,
+    report_tokens: Vec<Fingerprint>,
 }
 
 /// Digests are compared, not secrets: they are of one length, whatever was presented.
@@ -41,12 +46,17 @@ type Fingerprint = [u8; 32];
 impl Accounts {
     /// The accounts that may call back.
     pub fn new<'a>(accounts: impl IntoIterator<Item = Credentials<'a>>) -> Self {
+        let secret = |secret: &'a SecretString| secret.expose_secret().as_bytes();
         let account = |credentials: Credentials<'a>| Account {
-            login: credentials
+            logins: credentials
                 .login
-                .map(|(user, pass)| of_login(user.as_bytes(), pass.expose_secret().as_bytes())),
-            report_token: credentials.report_token.map(|t| of_token(t.expose_secret().as_bytes())),
+                .iter()
+                .flat_map(|(user, passwords)| passwords.iter().map(move |pass| (user, pass)))
+                .map(|(user, pass)| of_login(user.as_bytes(), secret(pass)))
+                .collect(),
+            report_tokens: credentials.report_tokens.iter().map(|t| of_token(secret(t))).collect(),
             name: credentials.name,
+            allowed_sources: credentials.allowed_sources,
             encodings: credentials.encodings,
         };
         Self(accounts.into_iter().map(account).collect())
@@ -57,27 +67,36 @@ impl Accounts {
     }
 
     pub(super) fn by_login(&self, user: &[u8], pass: &[u8]) -> Option<&Account> {
-        self.find(of_login(user, pass), |account| account.login)
+        self.find(of_login(user, pass), |account| &account.logins)
     }
 
     pub(super) fn by_report_token(&self, token: &[u8]) -> Option<&Account> {
-        self.find(of_token(token), |account| account.report_token)
+        self.find(of_token(token), |account| &account.report_tokens)
     }
 
-    /// Always looks at every account, so that the time taken says nothing about which one it was.
+    /// Always looks at every secret of every account, so that the time taken says nothing about which
+    /// one it was.
     fn find(
         &self,
         presented: Fingerprint,
-        known: impl Fn(&Account) -> Option<Fingerprint>,
+        known: impl Fn(&Account) -> &[Fingerprint],
     ) -> Option<&Account> {
         let mut found = None;
         for account in &self.0 {
-            let equal = known(account).is_some_and(|known| known.ct_eq(&presented).into());
-            if equal {
-                found = Some(account);
+            for known in known(account) {
+                if known.ct_eq(&presented).into() {
+                    found = Some(account);
+                }
             }
         }
         found
+    }
+}
+
+impl Account {
+    /// Whether its callbacks may come from this address.
+    pub(super) fn allows(&self, source: IpAddr) -> bool {
+        self.allowed_sources.as_ref().is_none_or(|allowed| allowed.contains(source))
     }
 }
 
@@ -113,17 +132,19 @@ mod tests {
 
     fn accounts() -> Accounts {
         let secret = |text: &str| SecretString::from(text.to_owned());
-        let (a, b, token) = (secret("one"), secret("two"), secret("t-0123456789"));
-        let credentials = |name: &str, login, report_token| Credentials {
+        let (a, b, old) = (secret("one"), secret("two"), secret("once"));
+        let (token, old_token) = (secret("t-0123456789"), secret("t-old"));
+        let credentials = |name: &str, login, report_tokens| Credentials {
             name: name.parse().unwrap(),
             login,
-            report_token,
+            report_tokens,
+            allowed_sources: None,
             encodings: EncodingOverrides::default(),
         };
         Accounts::new([
-            credentials("a", Some(("alice", &a)), None),
-            credentials("b", Some(("bob", &b)), Some(&token)),
-            credentials("c", None, None),
+            credentials("a", Some(("alice", vec![&a])), vec![]),
+            credentials("b", Some(("bob", vec![&b, &old])), vec![&token, &old_token]),
+            credentials("c", None, vec![]),
         ])
     }
 
@@ -135,8 +156,10 @@ mod tests {
         };
         assert_eq!(name("alice", "one").as_deref(), Some("a"));
         assert_eq!(name("bob", "two").as_deref(), Some("b"));
+        assert_eq!(name("bob", "once").as_deref(), Some("b"), "the previous one");
         for (user, pass) in [
             ("alice", "two"),
+            ("alice", "once"),
             ("alice", ""),
             ("", ""),
             ("alic", "eone"),
@@ -155,6 +178,7 @@ mod tests {
             accounts.by_report_token(token.as_bytes()).map(|a| a.name.as_str().to_owned())
         };
         assert_eq!(name("t-0123456789").as_deref(), Some("b"));
+        assert_eq!(name("t-old").as_deref(), Some("b"), "the previous one");
         for token in ["", "t-012345678", "t-01234567890", "two"] {
             assert_eq!(name(token), None, "{token}");
         }

@@ -1,5 +1,6 @@
 //! What both kinds of callback have in common: reading the request, and handing over the fact.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -8,20 +9,24 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use crate::domain::{Event, Reception, RejectedCallback, Transport};
+use crate::domain::{CallbackKind, Event, Reception, RejectedCallback, Transport};
 use crate::ingest::IngestHandle;
 use crate::metrics::Metrics;
 use crate::wire::Unusable;
 use crate::wire::params::Params;
 
 use super::answer::{Acknowledged, CallbackError};
+use super::arrival::Arrival;
 use super::auth::{Account, Accounts, basic};
+use super::gate::Gate;
 use super::visit::Visit;
 
 /// All that the callback routes need.
 pub struct CallbackState {
     /// Who may call back.
     pub accounts: Accounts,
+    /// Where they may call from, and how often others may try.
+    pub gate: Gate,
     /// Where facts go.
     pub ingest: IngestHandle,
     /// The largest body, in bytes.
@@ -38,16 +43,21 @@ pub(super) struct CallbackRequest {
     form: Bytes,
     basic: Option<(Vec<u8>, Vec<u8>)>,
     transport: Transport,
+    /// Where it comes from, proxies apart.
+    source: IpAddr,
 }
 
 impl CallbackRequest {
     pub(super) async fn read(
         state: &CallbackState,
+        arrival: &Arrival,
         request: Request<Body>,
     ) -> Result<Self, CallbackError> {
         let (head, body) = request.into_parts();
         let form = read_body(state, body).await?;
+        arrival.place.request_is_complete();
         Ok(Self {
+            source: state.gate.source(arrival.peer, &head.headers),
             query: head.uri.query().unwrap_or_default().to_owned(),
             form,
             basic: head
@@ -66,14 +76,24 @@ impl CallbackRequest {
         Params::parse(self.query.as_bytes(), &self.form, documented)
     }
 
+    /// The account whose credentials it has, unless it comes from where that has no callbacks from.
+    pub(super) fn admit<'a>(
+        &self,
+        state: &'a CallbackState,
+        kind: CallbackKind,
+        account: Option<&'a Account>,
+    ) -> Result<&'a Account, CallbackError> {
+        state.gate.admit(kind, self.source, account)
+    }
+
     /// The account that the parameters `user` and `pass` belong to.
     pub(super) fn account_by_login<'a>(
         state: &'a CallbackState,
         params: &Params<'_>,
-    ) -> Result<&'a Account, CallbackError> {
+    ) -> Option<&'a Account> {
         let user = params.first("user").unwrap_or_default();
         let pass = params.first("pass").unwrap_or_default();
-        state.accounts.by_login(user, pass).ok_or(CallbackError::Unauthorized)
+        state.accounts.by_login(user, pass)
     }
 
     /// The same, or, where there are no such parameters, that of the `Authorization` header.
@@ -81,12 +101,12 @@ impl CallbackRequest {
         &self,
         state: &'a CallbackState,
         params: &Params<'_>,
-    ) -> Result<&'a Account, CallbackError> {
+    ) -> Option<&'a Account> {
         match &self.basic {
             Some((user, pass))
                 if params.first("user").is_none() && params.first("pass").is_none() =>
             {
-                state.accounts.by_login(user, pass).ok_or(CallbackError::Unauthorized)
+                state.accounts.by_login(user, pass)
             }
             _ => Self::account_by_login(state, params),
         }
@@ -94,7 +114,7 @@ impl CallbackRequest {
 
     /// The callback turned out to be this account's.
     pub(super) fn reception(&self, visit: &mut Visit, account: &Account) -> Reception {
-        visit.reception(&account.name, self.transport)
+        visit.reception(&account.name, self.source, self.transport)
     }
 }
 
@@ -109,6 +129,7 @@ pub(super) async fn submit(
     match fact {
         Ok(event) => Ok(Acknowledged(submit_in_time(state, event).await?)),
         Err(unusable) => {
+            state.gate.note_unusable(visit.kind, &reception, unusable);
             let rejected = Event::RejectedCallback(RejectedCallback {
                 kind: visit.kind,
                 reason: unusable.to_string().into(),

@@ -1,13 +1,12 @@
 //! Connections: how many, how long, how large; and how they end.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,15 +21,18 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::domain::StampSource;
-use crate::metrics::{ListenerMetrics, OpenConnection};
+use crate::metrics::ListenerMetrics;
 
 use super::arrival::{Arrival, REQUEST_ID, request_id};
+use super::crowd::Crowd;
+use super::places::{Place, PlaceLost, Places};
 use super::socket::MendedSocket;
 
 /// The bounds of a listener's connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Connections at a time; one more is answered 503 and closed.
+    /// Connections at a time. One more closes the one that has waited longest for its client; where none
+    /// waits, it is answered 503 and closed.
     pub max_connections: usize,
     /// Request line and headers together, in bytes.
     pub max_head_bytes: usize,
@@ -69,9 +71,9 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
-    let places = Arc::new(Semaphore::new(limits.max_connections));
+    let places = Places::new(limits.max_connections);
+    let crowd = Crowd::new(limits.max_connections);
     let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
-    let mut full = false;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -82,31 +84,32 @@ pub async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "can't accept a connection; raise the limit of open files if it is that");
+                crowd.note_not_accepted(&error);
+                // Perhaps there are too many open files.
+                places.make_room();
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-            full = false;
-            connections.spawn(connection(
-                stream,
-                peer,
-                router.clone(),
-                limits,
-                Arc::clone(&stamps),
-                stop.clone(),
-                Place { _permit: place, _counted: metrics.opened() },
-            ));
+        let place = places.try_take();
+        if place.is_some() || places.make_room() {
+            if place.is_none() {
+                metrics.evicted();
+                crowd.note_closed();
+            }
+            let (places, router, stop) = (Arc::clone(&places), router.clone(), stop.clone());
+            let (stamps, metrics) = (Arc::clone(&stamps), metrics.clone());
+            connections.spawn(async move {
+                // The one that has to leave is about to.
+                let place = if place.is_some() { place } else { places.take().await };
+                if let Some(place) = place {
+                    let _counted = metrics.opened();
+                    connection(stream, peer, router, limits, stamps, stop, place).await;
+                }
+            });
         } else {
             metrics.refused();
-            if !full {
-                tracing::warn!(
-                    limit = limits.max_connections,
-                    "too many connections: more are answered 503; raise http.max_connections if they are the gateway's"
-                );
-            }
-            full = true;
+            crowd.note_turned_away();
             if let Ok(permit) = Arc::clone(&turned_away).try_acquire_owned() {
                 connections.spawn(turn_away(stream, permit));
             }
@@ -124,12 +127,6 @@ pub async fn serve(
     }
 }
 
-/// What a connection holds while it is open.
-struct Place {
-    _permit: OwnedSemaphorePermit,
-    _counted: OpenConnection,
-}
-
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -137,28 +134,32 @@ async fn connection(
     limits: ConnectionLimits,
     stamps: Arc<StampSource>,
     stop: CancellationToken,
-    _place: Place,
+    place: Place,
 ) {
     // An answer is one small packet; it should not wait for another.
     let _ = stream.set_nodelay(true);
-    let peer = peer.ip().to_canonical();
+    let place = Arc::new(place);
+    let (peer, seat) = (peer.ip().to_canonical(), Arc::clone(&place));
     let stopping = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
-        let arrival = Arrival { stamp: stamps.next(), at: Instant::now(), peer };
+        let answering = seat.answer(!request.body().is_end_stream());
+        let stamp = stamps.next();
+        let arrival = Arrival { stamp, at: Instant::now(), peer, place: Arc::clone(&seat) };
         request.extensions_mut().insert(arrival);
-        let answering = router.clone().call(request);
+        let answer = router.clone().call(request);
         let stopping = stopping.clone();
         async move {
-            let mut answer = answering.await?;
-            if let Some(id) = request_id(arrival.stamp.id) {
+            let _answering = answering?;
+            let Ok(mut answer) = answer.await;
+            if let Some(id) = request_id(stamp.id) {
                 answer.headers_mut().insert(REQUEST_ID, id);
             }
             if stopping.is_cancelled() {
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok::<_, Infallible>(answer)
+            Ok::<_, PlaceLost>(answer)
         }
     });
     let socket = MendedSocket::new(stream, limits.max_head_bytes, limits.head_timeout);
@@ -172,7 +173,10 @@ async fn connection(
             .serve_connection(socket, service)
     );
     let result = tokio::select! {
+        biased;
         result = connection.as_mut() => result,
+        // The connection is dropped, and closed by that.
+        () = place.lost() => return,
         () = stop.cancelled() => {
             if let Ok(result) = timeout(LAST_REQUEST_TIMEOUT, connection.as_mut()).await {
                 result

@@ -1,5 +1,7 @@
 //! A callback from its arrival to its answer: whose it turned out to be, and what is counted of it.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::http::Response;
 use axum::response::IntoResponse;
@@ -23,14 +25,14 @@ impl Visit {
     }
 
     /// The callback is this account's.
-    pub(super) fn reception(&mut self, account: &AccountName, transport: Transport) -> Reception {
+    pub(super) fn reception(
+        &mut self,
+        account: &AccountName,
+        remote_addr: IpAddr,
+        transport: Transport,
+    ) -> Reception {
         self.account = Some(account.clone());
-        Reception {
-            stamp: self.arrival.stamp,
-            account: account.clone(),
-            transport,
-            remote_addr: self.arrival.peer,
-        }
+        Reception { stamp: self.arrival.stamp, account: account.clone(), transport, remote_addr }
     }
 
     /// Counts how it ended, and answers.
@@ -40,17 +42,26 @@ impl Visit {
         result: Result<Acknowledged, CallbackError>,
     ) -> Response<Body> {
         let Self { kind, arrival, account } = self;
-        match &result {
-            Err(CallbackError::Unauthorized) => {
-                metrics.http.not_believed(AuthenticationFailure::Credentials);
-            }
-            Err(CallbackError::Unusable(..)) => {
-                metrics.ingest.rejected(kind, Rejection::Unusable);
-            }
-            Ok(_) | Err(_) => {}
+        if let Err(error) = &result {
+            count(metrics, kind, error);
         }
         let answer = result.into_response();
         metrics.http.answered(kind, account, answer.status().as_u16(), arrival.at.elapsed());
         answer
     }
+}
+
+fn count(metrics: &Metrics, kind: CallbackKind, error: &CallbackError) {
+    let failure = match error {
+        CallbackError::Unauthorized => AuthenticationFailure::Credentials,
+        CallbackError::SourceNotAllowed => AuthenticationFailure::Source,
+        CallbackError::TooManyFailures => AuthenticationFailure::Limited,
+        CallbackError::Unusable(..) => return metrics.ingest.rejected(kind, Rejection::Unusable),
+        CallbackError::NotStored(_)
+        | CallbackError::TooSlow
+        | CallbackError::BodyTooLarge(_)
+        | CallbackError::BodyTooSlow
+        | CallbackError::BodyBroken => return,
+    };
+    metrics.http.not_believed(failure);
 }

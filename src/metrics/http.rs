@@ -23,6 +23,7 @@ pub struct HttpMetrics {
     connections: Family<OfListener, Gauge>,
     limit: Family<OfListener, Gauge>,
     refused: Family<OfListener, Counter>,
+    evicted: Family<OfListener, Counter>,
 }
 
 /// Why somebody was not believed.
@@ -30,14 +31,20 @@ pub struct HttpMetrics {
 pub enum AuthenticationFailure {
     /// No account has these credentials.
     Credentials,
+    /// They are right, but the account has no callbacks from there.
+    Source,
+    /// No account has these credentials, and their address has shown too many such.
+    Limited,
 }
 
 impl AuthenticationFailure {
-    const ALL: [Self; 1] = [Self::Credentials];
+    const ALL: [Self; 3] = [Self::Credentials, Self::Source, Self::Limited];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Credentials => "credentials",
+            Self::Source => "source",
+            Self::Limited => "limited",
         }
     }
 }
@@ -101,6 +108,7 @@ impl Default for HttpMetrics {
             connections: Family::default(),
             limit: Family::default(),
             refused: Family::default(),
+            evicted: Family::default(),
         }
     }
 }
@@ -135,6 +143,11 @@ impl HttpMetrics {
             "connections_refused",
             "Connections that there was no place for",
             self.refused.clone(),
+        );
+        registry.register(
+            "connections_evicted",
+            "Connections that were closed while they waited for a request, to make room for others",
+            self.evicted.clone(),
         );
     }
 
@@ -174,6 +187,7 @@ impl HttpMetrics {
         ListenerMetrics {
             open: self.connections.get_or_create_owned(&labels),
             refused: self.refused.get_or_create_owned(&labels),
+            evicted: self.evicted.get_or_create_owned(&labels),
         }
     }
 }
@@ -183,6 +197,7 @@ impl HttpMetrics {
 pub struct ListenerMetrics {
     open: Gauge,
     refused: Counter,
+    evicted: Counter,
 }
 
 impl ListenerMetrics {
@@ -191,6 +206,11 @@ impl ListenerMetrics {
     pub fn opened(&self) -> OpenConnection {
         self.open.inc();
         OpenConnection(self.open.clone())
+    }
+
+    /// A connection is closed to make room for another.
+    pub fn evicted(&self) {
+        self.evicted.inc();
     }
 
     /// There was no place for a connection.

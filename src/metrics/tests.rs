@@ -21,6 +21,7 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
     let open = listener.opened();
     drop(listener.opened());
     listener.refused();
+    listener.evicted();
     metrics.ingest.waited(elapsed);
     metrics.ingest.committed(Target::Postgres, 27, elapsed);
     metrics.ingest.spooled(5);
@@ -53,6 +54,7 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
         r#"routo_connections{listener="http"} 1"#,
         r#"routo_connections_limit{listener="http"} 2048"#,
         r#"routo_connections_refused_total{listener="http"} 1"#,
+        r#"routo_connections_evicted_total{listener="http"} 1"#,
         "routo_queue_wait_seconds_count 1",
         r#"routo_commit_seconds_count{to="postgres"} 1"#,
         r#"routo_commit_seconds_count{to="spool"} 0"#,

@@ -9,9 +9,13 @@ use crate::domain::{CallbackKind, Extra, RejectedRequest, Text, Transport};
 
 use super::text::decode_parameter;
 
-/// Past this many parameters the rest of the input is the value of the last one: bounded, yet
-/// nothing is dropped.
+/// A request has no more parameters than that: the last one is then [`REST`], and bounded is what they
+/// cost, yet nothing is dropped.
 pub const MAX_PARAMETERS: usize = 256;
+
+/// The name of a parameter that nobody sent: its value is what is left of a request with too many, as it
+/// came, without credentials.
+pub const REST: &str = "&";
 
 /// The names of the parameters that carry credentials; never stored, in whatever case they come.
 const CREDENTIALS: [&str; 2] = ["user", "pass"];
@@ -35,10 +39,9 @@ impl<'a> Params<'a> {
     pub fn parse(query: &'a [u8], form: &'a [u8], documented: &[&str]) -> Self {
         let mut params = Self { pairs: Vec::with_capacity(8) };
         let mut rest = skip_question_marks(query);
-        while let Some(end) = stray_question_mark(rest, documented) {
-            let (before, after) = rest.split_at(end);
+        while let Some((before, after)) = split_at_stray_question_mark(rest, documented) {
             params.extend(before);
-            rest = skip_question_marks(after);
+            rest = after;
         }
         params.extend(rest);
         params.extend(without_line_ends(form));
@@ -46,14 +49,31 @@ impl<'a> Params<'a> {
     }
 
     fn extend(&mut self, mut input: &'a [u8]) {
-        while !input.is_empty() {
-            let last = self.pairs.len() + 1 >= MAX_PARAMETERS;
-            let (pair, rest) = if last { (input, None) } else { split_once(input, b'&') };
+        while !input.is_empty() && self.pairs.len() + 1 < MAX_PARAMETERS {
+            let (pair, rest) = split_once(input, b'&');
             if !pair.is_empty() {
                 let (name, value) = split_once(pair, b'=');
                 self.pairs.push((percent_decode(name), percent_decode(value.unwrap_or_default())));
             }
             input = rest.unwrap_or_default();
+        }
+        self.keep_rest(input);
+    }
+
+    /// There is one place left, or [`REST`] is in it.
+    fn keep_rest(&mut self, input: &'a [u8]) {
+        for pair in input.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let (name, _) = split_once(pair, b'=');
+            if is_credential(&percent_decode(name)) {
+                continue;
+            }
+            if self.pairs.len() < MAX_PARAMETERS {
+                self.pairs.push((Cow::Borrowed(REST.as_bytes()), Cow::Borrowed(pair)));
+            } else if let Some((_, rest)) = self.pairs.last_mut() {
+                let rest = rest.to_mut();
+                rest.push(b'&');
+                rest.extend_from_slice(pair);
+            }
         }
     }
 
@@ -95,28 +115,37 @@ impl<'a> Params<'a> {
     fn without_credentials(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.pairs
             .iter()
-            .filter(|(name, _)| {
-                let name = name.trim_ascii();
-                // As after `&amp;`, an ampersand that went through HTML.
-                let name = name.strip_prefix(b"amp;").unwrap_or(name);
-                !CREDENTIALS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
-            })
+            .filter(|(name, _)| !is_credential(name))
             .map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
+}
+
+fn is_credential(name: &[u8]) -> bool {
+    let name = name.trim_ascii();
+    // As after `&amp;`, an ampersand that went through HTML.
+    let name = name.strip_prefix(b"amp;").unwrap_or(name);
+    CREDENTIALS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
 fn text(bytes: &[u8]) -> Text {
     decode_parameter(bytes).into_owned().into()
 }
 
-/// Where `input` has a `?` that separates parameters, if it has one.
-fn stray_question_mark(input: &[u8], documented: &[&str]) -> Option<usize> {
-    memchr::memchr_iter(b'?', input).find(|mark| {
-        let after = skip_question_marks(input.get(mark + 1..).unwrap_or_default());
+/// What is before and after the first `?`, or several in a row, that separates parameters. Each byte is
+/// looked at once, however many there are.
+fn split_at_stray_question_mark<'a>(
+    input: &'a [u8],
+    documented: &[&str],
+) -> Option<(&'a [u8], &'a [u8])> {
+    let separates = |after: &[u8]| {
         documented.iter().any(|name| {
             after.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
         })
-    })
+    };
+    let mut splits = memchr::memchr_iter(b'?', input).map(|mark| input.split_at(mark + 1));
+    let (before, after) = splits.find(|(_, after)| separates(after))?;
+    let kept = before.iter().rposition(|byte| *byte != b'?').map_or(0, |last| last + 1);
+    Some((before.get(..kept).unwrap_or_default(), after))
 }
 
 fn split_once(input: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {

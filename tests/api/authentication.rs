@@ -50,8 +50,9 @@ async fn wrong_credentials_are_answered_401_and_leave_nothing() {
             b"",
         ),
     ];
-    for sent in &requests {
-        let answer = app.send(sent).await;
+    for (number, sent) in (1..).zip(&requests) {
+        // Each from an address of its own: of one, more would be answered 429.
+        let answer = app.send_from([127, 0, 1, number], sent).await;
         let text = String::from_utf8_lossy(sent);
         let expected = if text.starts_with("GET /inbound-messages/") { 404 } else { 401 };
         assert_eq!(answer.status, expected, "{text}");
@@ -78,4 +79,40 @@ async fn each_account_gets_its_own_rows() {
         json!([{ "account": "other" }, { "account": "main" }, { "account": "main" }])
     );
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_previous_password_and_token_are_taken_beside_the_current_ones_until_they_are_removed() {
+    let old = "old-token-0123456789abcdef";
+    let rotating = TestApp::start_with(&[
+        ("ROUTO_ACCOUNTS__MAIN__PREVIOUS_PASSWORD", "old-password"),
+        ("ROUTO_ACCOUNTS__MAIN__PREVIOUS_REPORT_TOKEN", old),
+        // Two accounts may have had the same password: their users tell them apart.
+        ("ROUTO_ACCOUNTS__OTHER__PREVIOUS_PASSWORD", "old-password"),
+    ])
+    .await;
+    let rotated = TestApp::start().await;
+    let table = [
+        (format!("/delivery-reports/{TOKEN}?{REPORT}"), 200),
+        (format!("/delivery-reports/{old}?{REPORT}"), 401),
+        (format!("/delivery-reports?{LOGIN}&{REPORT}"), 200),
+        (format!("/delivery-reports?user=gateway&pass=old-password&{REPORT}"), 401),
+        (format!("/inbound-messages?{LOGIN}&{MESSAGE}"), 200),
+        (format!("/inbound-messages?user=gateway&pass=old-password&{MESSAGE}"), 401),
+        (format!("/inbound-messages?user=other&pass=old-password&{MESSAGE}"), 401),
+    ];
+    for (target, afterwards) in &table {
+        assert_eq!(rotating.get(target).await.status, 200, "{target}");
+        assert_eq!(rotated.get(target).await.status, *afterwards, "{target}");
+    }
+    let accounts = "select account, count(*) from (select account from delivery_reports
+                    union all select account from inbound_messages) as stored
+                    group by account order by account";
+    assert_eq!(
+        rotating.query(accounts).await,
+        json!([{ "account": "main", "count": 6 }, { "account": "other", "count": 1 }])
+    );
+    assert_eq!(rotated.query(accounts).await, json!([{ "account": "main", "count": 3 }]));
+    rotating.stop().await;
+    rotated.stop().await;
 }

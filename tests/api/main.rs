@@ -11,10 +11,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attacks;
 mod authentication;
+mod crowds;
 mod delivery_reports;
 mod inbound_messages;
 mod ingest;
 mod limits;
 mod metrics;
 mod outages;
+mod smuggling;
+mod sources;

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attacks;
 mod commands;
 mod correcting;
 mod first_run;

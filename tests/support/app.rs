@@ -82,6 +82,11 @@ impl TestApp {
         client::send(self.http, request).await
     }
 
+    /// From another address of this machine.
+    pub async fn send_from(&self, source: [u8; 4], request: impl AsRef<[u8]>) -> Answer {
+        client::send_from(source, self.http, request).await
+    }
+
     pub async fn get(&self, target: &str) -> Answer {
         self.send(client::get(target)).await
     }

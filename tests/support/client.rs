@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// An answer, read to the end of the connection.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +24,17 @@ impl Answer {
 
 /// Sends the bytes over a connection of their own and reads what comes back.
 pub async fn send(to: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
-    let mut stream = TcpStream::connect(to).await.unwrap();
+    exchange(TcpStream::connect(to).await.unwrap(), request).await
+}
+
+/// The same from another address of this machine: all of 127.0.0.0/8 are.
+pub async fn send_from(source: [u8; 4], to: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((source, 0).into()).unwrap();
+    exchange(socket.connect(to).await.unwrap(), request).await
+}
+
+async fn exchange(mut stream: TcpStream, request: impl AsRef<[u8]>) -> Answer {
     // A server that refuses a request may close before it has read all of it.
     let _ = stream.write_all(request.as_ref()).await;
     let mut answer = Vec::new();

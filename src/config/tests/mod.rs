@@ -2,8 +2,10 @@
 
 mod defaults;
 mod layers;
+mod lists;
 mod problems;
 mod report;
+mod rotation;
 mod secrets;
 
 use super::{ConfigError, FILE_NAME, Settings, Sources};

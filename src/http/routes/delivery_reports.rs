@@ -47,12 +47,12 @@ async fn take_by_token(
     path: Option<&RawPathParams>,
     request: Request<Body>,
 ) -> Result<Acknowledged, CallbackError> {
-    let request = CallbackRequest::read(state, request).await?;
+    let request = CallbackRequest::read(state, &visit.arrival, request).await?;
     let params = request.params(&delivery_report::PARAMETERS);
     // A path that does not decode to text holds no token.
     let token = path.and_then(|path| path.iter().next());
     let token = token.map_or(b"".as_slice(), |(_, token)| token.as_bytes());
-    let account = state.accounts.by_report_token(token).ok_or(CallbackError::Unauthorized)?;
+    let account = state.accounts.by_report_token(token);
     accept(state, visit, &request, &params, account).await
 }
 
@@ -61,9 +61,9 @@ async fn take_by_login(
     visit: &mut Visit,
     request: Request<Body>,
 ) -> Result<Acknowledged, CallbackError> {
-    let request = CallbackRequest::read(state, request).await?;
+    let request = CallbackRequest::read(state, &visit.arrival, request).await?;
     let params = request.params(&delivery_report::PARAMETERS);
-    let account = request.account_by_login_or_basic(state, &params)?;
+    let account = request.account_by_login_or_basic(state, &params);
     accept(state, visit, &request, &params, account).await
 }
 
@@ -72,8 +72,9 @@ async fn accept(
     visit: &mut Visit,
     request: &CallbackRequest,
     params: &Params<'_>,
-    account: &Account,
+    account: Option<&Account>,
 ) -> Result<Acknowledged, CallbackError> {
+    let account = request.admit(state, visit.kind, account)?;
     let reception = request.reception(visit, account);
     let report = delivery_report::parse(params, reception.clone()).map(Event::DeliveryReport);
     submit(state, visit, params, reception, report).await

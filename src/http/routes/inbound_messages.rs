@@ -30,9 +30,10 @@ async fn take(
     visit: &mut Visit,
     request: Request<Body>,
 ) -> Result<Acknowledged, CallbackError> {
-    let request = CallbackRequest::read(state, request).await?;
+    let request = CallbackRequest::read(state, &visit.arrival, request).await?;
     let params = request.params(&inbound_message::PARAMETERS);
-    let account = CallbackRequest::account_by_login(state, &params)?;
+    let account = CallbackRequest::account_by_login(state, &params);
+    let account = request.admit(state, visit.kind, account)?;
     let reception = request.reception(visit, account);
     let message = inbound_message::parse(&params, &account.encodings, reception.clone())
         .map(Event::InboundMessage);

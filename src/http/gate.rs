@@ -1,0 +1,118 @@
+//! Who passes: by credentials first, then by where they come from; and the log lines about the others.
+//!
+//! Right credentials always pass, whatever else came from their address. Everything that strangers can
+//! cause is bounded here: the memory, and the lines in the log.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderMap;
+
+use crate::domain::{CallbackKind, Networks, Reception};
+use crate::wire::Unusable;
+
+use super::answer::CallbackError;
+use super::auth::Account;
+use super::failures::Failures;
+use super::occasional::Occasional;
+use super::sources;
+
+/// What is known of those who call, accounts apart.
+pub struct Gate {
+    trusted_proxies: Option<Networks>,
+    /// Moments are counted from here.
+    opened: Instant,
+    failures: Failures,
+    unauthorized: Occasional,
+    out_of_place: Occasional,
+    unusable: Occasional,
+}
+
+impl Gate {
+    /// `trusted_proxies` are those whose `X-Forwarded-For` counts.
+    #[must_use]
+    pub fn new(trusted_proxies: Option<Networks>) -> Self {
+        Self {
+            trusted_proxies,
+            opened: Instant::now(),
+            failures: Failures::new(),
+            unauthorized: Occasional::default(),
+            out_of_place: Occasional::default(),
+            unusable: Occasional::default(),
+        }
+    }
+
+    /// Where a request comes from.
+    pub(super) fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        sources::source(peer, headers, self.trusted_proxies.as_ref())
+    }
+
+    /// The account whose credentials were shown, if its callbacks may come from there.
+    pub(super) fn admit<'a>(
+        &self,
+        kind: CallbackKind,
+        source: IpAddr,
+        account: Option<&'a Account>,
+    ) -> Result<&'a Account, CallbackError> {
+        match account {
+            Some(account) if account.allows(source) => Ok(account),
+            Some(account) => {
+                self.note_out_of_place(kind, source, account);
+                Err(CallbackError::SourceNotAllowed)
+            }
+            None => Err(self.refuse(kind, source)),
+        }
+    }
+
+    fn refuse(&self, kind: CallbackKind, source: IpAddr) -> CallbackError {
+        let now = self.now();
+        if !self.failures.is_within_limit(source, now) {
+            self.unauthorized.counts();
+            return CallbackError::TooManyFailures;
+        }
+        if let Some(callbacks) = self.unauthorized.happened(now) {
+            tracing::warn!(
+                kind = kind.as_str(),
+                remote_addr = %source,
+                callbacks,
+                "wrong or missing credentials; if they are the gateway's, compare the URL, user and password that it has with the account"
+            );
+        }
+        CallbackError::Unauthorized
+    }
+
+    fn note_out_of_place(&self, kind: CallbackKind, source: IpAddr, account: &Account) {
+        if let Some(callbacks) = self.out_of_place.happened(self.now()) {
+            tracing::warn!(
+                kind = kind.as_str(),
+                account = account.name.as_str(),
+                remote_addr = %source,
+                callbacks,
+                "right credentials from an address that is not among the account's allowed_sources; add it if it is the gateway's, or set http.trusted_proxies if it is a proxy's"
+            );
+        }
+    }
+
+    /// A callback with right credentials that is no report and no message.
+    pub(super) fn note_unusable(
+        &self,
+        kind: CallbackKind,
+        reception: &Reception,
+        unusable: Unusable,
+    ) {
+        if let Some(callbacks) = self.unusable.happened(self.now()) {
+            tracing::warn!(
+                kind = kind.as_str(),
+                account = reception.account.as_str(),
+                remote_addr = %reception.remote_addr,
+                callbacks,
+                reason = %unusable,
+                "callbacks that can't be used are answered 400; they are kept in rejected_callbacks"
+            );
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.opened.elapsed()
+    }
+}
