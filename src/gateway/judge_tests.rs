@@ -140,7 +140,7 @@ fn a_text_that_the_service_reads_in_its_own_way_is_not_judged_but_its_bytes_are(
     let extra: Map<String, Value> =
         extra.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let extra = Value::Object(extra).to_string().replace('{', r#"{"attempt":"1","#);
-    let mut judged = |message: String, message_raw: Vec<u8>, reads: bool| {
+    let judged = |message: String, message_raw: Vec<u8>, reads: bool| {
         let reads = move |_: Option<&str>| reads;
         let mut judge = Judge::new(&script, &ledger, &reads);
         let (org, dest, dcs) = (org.clone(), dest.clone(), dcs.clone());

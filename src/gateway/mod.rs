@@ -23,6 +23,8 @@ mod target;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 use std::time::{Duration, Instant};
 

@@ -148,8 +148,12 @@ fn tls(host: &Host, ca: Option<&Path>) -> Result<(TlsConnector, ServerName<'stat
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = ca {
         let unreadable = |source| TargetError::Certificates { path: path.to_owned(), source };
+        let known = roots.len();
         for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
             roots.add(certificate.map_err(unreadable)?)?;
+        }
+        if roots.len() == known {
+            return Err(unreadable(pem::Error::NoItemsFound));
         }
     }
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

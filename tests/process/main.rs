@@ -18,5 +18,6 @@ mod redecode;
 mod rejected;
 mod secrets;
 mod signals;
+mod simulate;
 mod spool;
 mod versions;

@@ -32,7 +32,7 @@ pub enum SimulateError {
     NoDatabase(PathBuf),
     /// Callbacks were not acknowledged.
     #[error(
-        "{lost} callbacks were lost, as none of their attempts was acknowledged, and {unsent} could not be sent in time"
+        "{lost} callbacks were lost, as none of their attempts was acknowledged; {unsent} could not be sent in time"
     )]
     Lost {
         /// Callbacks given up.
@@ -40,6 +40,9 @@ pub enum SimulateError {
         /// Callbacks that were due and did not begin.
         unsent: u64,
     },
+    /// The one callback was not acknowledged.
+    #[error("the callback was not acknowledged")]
+    NotAcknowledged,
     /// The database does not have what was acknowledged.
     #[error("{0} differences between what was acknowledged and what is stored")]
     Differences(u64),
@@ -54,7 +57,7 @@ impl SimulateError {
             | Self::NoSuchAccount(_)
             | Self::NoLogin
             | Self::NoDatabase(_) => 1,
-            Self::Lost { .. } => 3,
+            Self::Lost { .. } | Self::NotAcknowledged => 3,
             Self::Differences(_) => 4,
         }
     }

@@ -39,7 +39,8 @@ pub(super) async fn run(
     let mut connection = Connection::new(caller.target.clone(), false);
     let request = request(&caller.script, caller.target.authority());
     let hidden = Script { access: caller.script.access.hidden(), ..caller.script.clone() };
-    say(&shown(&self::request(&hidden, caller.target.authority())));
+    let without_secrets = self::request(&hidden, caller.target.authority());
+    say(&format!("{}\n", shown(&without_secrets).trim_end()));
 
     let started = Instant::now();
     let exchanged = timeout(arguments.timeout, connection.exchange(&request)).await;
@@ -75,8 +76,7 @@ pub(super) async fn run(
 }
 
 fn acknowledged(delivery: &Delivery) -> Result<(), AppError> {
-    let lost = SimulateError::Lost { lost: 1, unsent: 0 };
-    if delivery.acknowledged() { Ok(()) } else { Err(lost.into()) }
+    if delivery.acknowledged() { Ok(()) } else { Err(SimulateError::NotAcknowledged.into()) }
 }
 
 /// Shows the row, and says whether it is as it was meant.

@@ -113,10 +113,13 @@ impl fmt::Display for Outcome<'_> {
 pub(super) fn told(f: &mut impl fmt::Write, verdict: &Verdict, acknowledged: u64) -> fmt::Result {
     let Verdict { rows, missing, doubled, different, unexpected, described } = verdict;
     if verdict.differences() == 0 {
-        return writeln!(
-            f,
-            "verified      {acknowledged} acknowledged callbacks are stored exactly once, as they were meant ({rows} rows)"
-        );
+        let what = match acknowledged {
+            1 => "the acknowledged callback is stored exactly once, as it was meant".to_owned(),
+            _ => format!(
+                "{acknowledged} acknowledged callbacks are stored exactly once, as they were meant"
+            ),
+        };
+        return writeln!(f, "verified      {what} (rows: {rows})");
     }
     writeln!(
         f,

@@ -120,7 +120,7 @@ fn no_character_is_replaced_on_its_way_into_a_charset() {
     for manner in texts::MANNERS {
         for _ in 0..500 {
             let text = manner(&mut random);
-            let question_marks = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'?').count();
+            let question_marks = |bytes: &[u8]| memchr::memchr_iter(b'?', bytes).count();
             if !["8", "24", "25", "224"].contains(&text.dcs.unwrap_or_default())
                 && !text.message.is_empty()
             {
