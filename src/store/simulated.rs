@@ -129,17 +129,18 @@ impl SimulatedRows {
         Ok(rows)
     }
 
-    /// The first rows whole, whatever table they are in, as lines of JSON: a key a column.
+    /// The first rows whole, whatever table they are in, as lines of JSON: a key a column. (An alias
+    /// with a column's name would stand for the column.)
     pub async fn as_json(&mut self) -> Result<Vec<String>, StoreError> {
         sqlx::query_scalar!(
             r#"
-            select to_jsonb(report)::text as "row!"
-            from delivery_reports as report
+            select to_jsonb(reported)::text as "row!"
+            from delivery_reports as reported
             where received_at >= $1
             and starts_with(extra ->> 'simulate', $2)
             union all
-            select to_jsonb(message)::text
-            from inbound_messages as message
+            select to_jsonb(inbound)::text
+            from inbound_messages as inbound
             where received_at >= $1
             and starts_with(extra ->> 'simulate', $2)
             limit 10

@@ -14,7 +14,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::{SimulateArguments, SimulateCommand, SimulatedKind};
 use crate::config::Settings;
 use crate::gateway::{Delivery, Extent, Kinds, Pace, Run, Tally, Verdict};
-use crate::store::SimulatedRows;
 use crate::{shutdown, telemetry};
 
 use super::AppError;
@@ -54,7 +53,9 @@ pub(super) async fn run(
     };
     if let Some(database) = &database {
         // A slip in the URL shall not be found after the run.
-        let rows: SimulatedRows = verification::rows(&caller, database).await?;
+        let mut rows = verification::rows(&caller, database).await?;
+        rows.next_reports(1).await?;
+        rows.next_messages(1).await?;
         rows.close().await;
     }
     raise_open_file_limit();
