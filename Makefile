@@ -1,7 +1,7 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench bench-sql crash prepare
+.PHONY: help run test lint docs bench bench-sql crash rehearsal prepare
 
 # The queries are checked against the committed descriptions in .sqlx, not against a database that
 # happens to be configured.
@@ -9,6 +9,7 @@ export SQLX_OFFLINE := true
 
 CYCLES ?= 200
 ROWS ?= 20000000
+DURATION ?= 10m
 
 help: ## What can be done here.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -44,6 +45,10 @@ bench-sql: ## What 20 million rows cost callbacks and queries; ROWS=1000000 for 
 crash: ## Kill and starve everything, CYCLES=200 times; ONLY=name picks what. Exit code 1 if it lost.
 	@scripts/setup test
 	CYCLES=$(CYCLES) ONLY=$(ONLY) cargo bench --locked --bench crash
+
+rehearsal: ## simulate --verify for DURATION=10m while Postgres is killed every 20 s. Exit code 1 if it lost.
+	@scripts/setup test
+	DURATION=$(DURATION) cargo bench --locked --bench rehearsal
 
 prepare: ## After a change of a query: describe it again in .sqlx (needs sqlx-cli and DATABASE_URL).
 	SQLX_OFFLINE=false cargo sqlx database setup

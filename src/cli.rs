@@ -2,6 +2,7 @@
 
 mod redecode;
 mod rejected;
+mod simulate;
 mod time;
 
 use std::path::PathBuf;
@@ -10,6 +11,9 @@ use clap::{Parser, Subcommand};
 
 pub use redecode::{DcsFilter, RedecodeArguments};
 pub use rejected::{RejectedCommand, RejectedSelection, ReplayArguments};
+pub use simulate::{
+    SecretText, SimulateArguments, SimulateCommand, SimulatedKind, TargetArguments,
+};
 
 const AFTER_HELP: &str = "\
 First run:
@@ -64,6 +68,9 @@ pub enum Command {
     /// List callbacks that could not be used, or take them again after what was wrong is mended.
     #[command(subcommand)]
     Rejected(RejectedCommand),
+    /// Play the gateway against a service: reports and messages, repeated and in every charset; count
+    /// and measure the answers, and hold what was stored against them.
+    Simulate(Box<SimulateArguments>),
     /// Ask a running service whether it is ready; the exit code says so (for container health checks).
     Health,
 }

@@ -17,14 +17,14 @@ fn main() -> ExitCode {
         .map(|runtime| runtime.block_on(routo_receiver::app::run(&cli)));
     match finished {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => failed(&error),
-        Err(error) => failed(&error),
+        Ok(Err(error)) => failed(&error, error.exit_code()),
+        Err(error) => failed(&error, 1),
     }
 }
 
-fn failed(error: &dyn std::error::Error) -> ExitCode {
+fn failed(error: &dyn std::error::Error, exit_code: u8) -> ExitCode {
     eprintln!("routo-receiver: {}", Chain(error));
-    ExitCode::FAILURE
+    ExitCode::from(exit_code)
 }
 
 /// All cores but one, which Postgres has more use for: on two cores, callbacks are answered as fast

@@ -14,7 +14,7 @@ use crate::first_run::reachable;
 use crate::{shutdown, telemetry};
 
 use super::service::{database_at, database_of};
-use super::{AppError, Service, redecode, rejected, spool_commands};
+use super::{AppError, Service, redecode, rejected, simulate, spool_commands};
 
 /// How long `health` waits for an answer.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,6 +29,7 @@ pub async fn run(cli: &Cli) -> Result<(), AppError> {
         Command::Spool(command) => spool_commands::run(&command, &settings).await,
         Command::Redecode(arguments) => redecode::run(&arguments, &settings).await,
         Command::Rejected(command) => rejected::run(&command, &settings).await,
+        Command::Simulate(arguments) => simulate::run(&arguments, &settings).await,
         Command::Health => health(&settings).await,
     }
 }

@@ -12,6 +12,8 @@ use crate::local_postgres::LocalPostgresError;
 use crate::spool::SpoolError;
 use crate::store::StoreError;
 
+use super::simulate::SimulateError;
+
 /// Why a command failed. Each text says what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -73,6 +75,9 @@ pub enum AppError {
         /// The ids.
         ids: Vec<Uuid>,
     },
+    /// A simulation could not be done, or found something.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
     /// Signals can't be waited for.
     #[error("can't wait for signals")]
     Signals(#[source] io::Error),
@@ -87,6 +92,17 @@ pub enum AppError {
         /// Why not.
         source: io::Error,
     },
+}
+
+impl AppError {
+    /// The exit code of a process that ends with this error.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Simulate(error) => error.exit_code(),
+            _ => 1,
+        }
+    }
 }
 
 fn list(ids: &[Uuid]) -> String {

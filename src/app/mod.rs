@@ -7,9 +7,11 @@ mod escaped;
 mod redecode;
 mod rejected;
 mod service;
+mod simulate;
 mod sockets;
 mod spool_commands;
 
 pub use commands::run;
 pub use error::AppError;
 pub use service::Service;
+pub use simulate::SimulateError;

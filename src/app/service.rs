@@ -334,7 +334,7 @@ fn tell(
 }
 
 /// A connection is an open file: the process may have as many as the system lets it.
-fn raise_open_file_limit() {
+pub(super) fn raise_open_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {

@@ -1,5 +1,7 @@
 //! The commands and the help.
 
+use std::time::Duration;
+
 use clap::CommandFactory;
 
 use crate::domain::{CallbackKind, Encoding};
@@ -68,6 +70,29 @@ fn what_redecode_and_rejected_are_told_is_parsed_into_what_they_work_with() {
 }
 
 #[test]
+fn what_simulate_is_told_is_parsed_and_its_secrets_are_not_printed() {
+    let Command::Simulate(bare) = parsed(&["simulate"]).chosen() else { panic!("no simulate") };
+    assert_eq!((bare.once, bare.rate, bare.connections), (None, None, None));
+    assert_eq!((bare.target.timeout, bare.target.verify), (Duration::from_secs(2), None));
+    let all = "simulate --url https://h/sms --ca ca.pem --user u --password hidden-1 --report-token \
+               hidden-2 --rate 500 --connections 64 --duration 10m --count 9 --seed 7 --timeout 500ms \
+               --torture --json --only report --verify postgres://u:hidden-3@h/d";
+    let all: Vec<&str> = all.split_whitespace().collect();
+    let Command::Simulate(all) = parsed(&all).chosen() else { panic!("no simulate") };
+    assert_eq!((all.rate, all.connections, all.count), (Some(500), Some(64), Some(9)));
+    assert_eq!(all.duration, Some(Duration::from_mins(10)));
+    assert_eq!(all.only, Some(SimulatedKind::Report));
+    assert!(all.json && all.target.torture);
+    let verify = all.target.verify.clone().unwrap().unwrap();
+    assert_eq!(verify.expose(), "postgres://u:hidden-3@h/d");
+    assert!(!format!("{all:?}").contains("hidden"), "{all:?}");
+    let once = ["simulate", "once", "message", "--verify"];
+    let Command::Simulate(once) = parsed(&once).chosen() else { panic!("no simulate") };
+    let Some(SimulateCommand::Once { kind, target }) = once.once else { panic!("not once") };
+    assert_eq!((kind, target.verify), (SimulatedKind::Message, Some(None)));
+}
+
+#[test]
 fn what_can_t_be_meant_is_refused_with_what_can() {
     for (arguments, expected) in [
         ("redecode --as utf8", "auto, gsm-7, iso-8859-1"),
@@ -76,6 +101,13 @@ fn what_can_t_be_meant_is_refused_with_what_can() {
         ("redecode --from yesterday", "2026-11-24"),
         ("rejected list --kind report", "delivery-report"),
         ("rejected list --id 7", "--id"),
+        ("simulate --rate 0", "1..=1000000"),
+        ("simulate --duration soon", "such as 20s"),
+        ("simulate --duration 25h", "up to 24h"),
+        ("simulate --user me", "--password"),
+        ("simulate --only both", "report"),
+        ("simulate --rate 5 once report", "cannot be used with"),
+        ("simulate once --rate 5 report", "--rate"),
         ("rejected replay", "--all"),
         ("rejected replay --all --id 01a20da9-477f-71e3-b741-72366e46e38d", "cannot be used with"),
     ] {
@@ -107,6 +139,7 @@ fn the_help_names_each_command_the_first_run_the_key_variables_and_the_documenta
         "\n  spool ",
         "\n  redecode ",
         "\n  rejected ",
+        "\n  simulate ",
         "--config <FILE>",
         "--version",
         "First run:",

@@ -10,6 +10,8 @@ const MAX_HEADERS: usize = 64;
 pub struct Answer {
     /// The status code.
     pub status: u16,
+    /// The head, up to its last line end.
+    pub head: Vec<u8>,
     /// The body, where the head told its length; else what of it was there with the head.
     pub body: Vec<u8>,
 }

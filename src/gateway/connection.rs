@@ -1,23 +1,26 @@
-//! One HTTP/1.1 exchange after another over TCP. Deadlines are the caller's.
+//! One HTTP/1.1 exchange after another over a connection. Deadlines are the caller's.
 
 use std::io;
-use std::net::SocketAddr;
 
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::answer::{Answer, BodyLength, Head};
+use super::stream::Stream;
+use super::target::Target;
 
 /// What an answer may have in bytes before it counts as none.
 const MAX_ANSWER: usize = 1024 * 1024;
 
 /// Why an attempt got no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Failure {
     /// No connection could be made.
     #[error("the connection was refused")]
     Refused,
+    /// A connection was made, but no TLS: the certificate is not trusted, or there is no TLS at all.
+    #[error("TLS could not be agreed on")]
+    Tls,
     /// The service ended the connection, in order or not, before the answer was complete.
     #[error("the connection was closed or reset before the answer")]
     Closed,
@@ -33,26 +36,41 @@ pub enum Failure {
     NotHttp,
 }
 
-/// A connection to one address, made when it is needed, kept while the service keeps it.
+impl Failure {
+    /// A short name, for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Tls => "tls",
+            Self::Closed => "closed",
+            Self::KeptClosed => "kept-closed",
+            Self::TimedOut => "timed-out",
+            Self::NotHttp => "not-http",
+        }
+    }
+}
+
+/// A connection to one service, made when it is needed, kept while the service keeps it.
 #[derive(Debug)]
 pub struct Connection {
-    target: SocketAddr,
+    target: Target,
     keep_alive: bool,
     /// Invariant: nothing was sent on it that is still to be answered.
-    idle: Option<TcpStream>,
+    idle: Option<Stream>,
 }
 
 impl Connection {
     /// Nothing is connected before the first exchange. Without `keep_alive` each has one of its own.
     #[must_use]
-    pub fn new(target: SocketAddr, keep_alive: bool) -> Self {
-        Self { target, keep_alive, idle: None }
+    pub fn new(target: impl Into<Target>, keep_alive: bool) -> Self {
+        Self { target: target.into(), keep_alive, idle: None }
     }
 
     /// Where it leads.
     #[must_use]
-    pub fn target(&self) -> SocketAddr {
-        self.target
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     /// Sends a request and reads its answer.
@@ -67,20 +85,17 @@ impl Connection {
                 other => other,
             });
         }
-        let fresh = TcpStream::connect(self.target).await.map_err(|_| Failure::Refused)?;
-        // A request is one small packet; it should not wait for another. Without it, it is slower.
-        let _ = fresh.set_nodelay(true);
+        let fresh = self.target.connect().await?;
         self.exchange_on(fresh, request).await
     }
 
-    async fn exchange_on(
-        &mut self,
-        mut stream: TcpStream,
-        request: &[u8],
-    ) -> Result<Answer, Failure> {
+    async fn exchange_on(&mut self, mut stream: Stream, request: &[u8]) -> Result<Answer, Failure> {
         // A service that refuses a request may answer and close before it has read all of it: the
         // answer counts, not the error.
-        let sent = stream.write_all(request).await;
+        let sent = match stream.write_all(request).await {
+            Ok(()) => stream.flush().await,
+            refused => refused,
+        };
         let (answer, reusable) = receive(&mut stream).await?;
         if reusable && self.keep_alive && sent.is_ok() {
             self.idle = Some(stream);
@@ -90,7 +105,7 @@ impl Connection {
 }
 
 /// The answer, and whether the connection is good for another.
-async fn receive(stream: &mut TcpStream) -> Result<(Answer, bool), Failure> {
+async fn receive(stream: &mut Stream) -> Result<(Answer, bool), Failure> {
     let mut received = Vec::with_capacity(512);
     let head = loop {
         match Head::parse(&received)? {
@@ -110,11 +125,11 @@ async fn receive(stream: &mut TcpStream) -> Result<(Answer, bool), Failure> {
         more(stream, &mut received).await?;
     }
     let reusable = head.keep_alive && told == Some(received.len());
-    received.drain(..head.length);
-    Ok((Answer { status: head.status, body: received }, reusable))
+    let body = received.split_off(head.length);
+    Ok((Answer { status: head.status, head: received, body }, reusable))
 }
 
-async fn more(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<(), Failure> {
+async fn more(stream: &mut Stream, received: &mut Vec<u8>) -> Result<(), Failure> {
     if received.len() > MAX_ANSWER {
         return Err(Failure::NotHttp);
     }
@@ -126,8 +141,8 @@ async fn more(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<(), Fail
 
 /// Whether an idle connection can take a request. The system is asked, not the runtime, which may
 /// not have heard of the end yet. Bytes that nobody asked for make it unusable, too.
-fn is_open(stream: &TcpStream) -> bool {
+fn is_open(stream: &Stream) -> bool {
     let mut unasked = [0; 1];
-    let peeked = recv(stream, &mut unasked, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    let peeked = recv(stream.tcp(), &mut unasked, RecvFlags::PEEK | RecvFlags::DONTWAIT);
     peeked.is_err_and(|error| io::Error::from(error).kind() == io::ErrorKind::WouldBlock)
 }

@@ -4,16 +4,29 @@
 //! It knows of the service only what the gateway knows: an address, the paths that are registered
 //! with it, and that a 200 means "taken". It attempts a callback up to four times in a row, without
 //! a pause, and then gives it up for good.
+//!
+//! [`Gateway`] delivers one callback after another. [`Script`] makes up what is sent, [`Run`] sends it
+//! over many connections, and [`Judge`] holds what was stored against what was acknowledged.
 
 mod answer;
 mod callback;
 mod connection;
 mod delivery;
+mod difference;
+mod judge;
+mod ledger;
+mod load;
+mod oddity;
+mod request;
+mod script;
+mod stream;
+mod target;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
@@ -22,6 +35,13 @@ pub use self::answer::Answer;
 pub use self::callback::{Callback, Method};
 pub use self::connection::{Connection, Failure};
 pub use self::delivery::{Attempt, Delivery};
+pub use self::difference::{Difference, Verdict};
+pub use self::judge::Judge;
+pub use self::ledger::{Fate, Ledger};
+pub use self::load::{Extent, Pace, Run, Tally};
+pub use self::oddity::Oddity;
+pub use self::script::{Access, Fact, Kinds, MARK, Meant, Planned, SCENE, Script};
+pub use self::target::{Target, TargetError};
 
 /// How a gateway behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +79,7 @@ pub struct Gateway {
 impl Gateway {
     /// A sender that has not connected yet.
     #[must_use]
-    pub fn new(target: SocketAddr, behaviour: Behaviour) -> Self {
+    pub fn new(target: impl Into<Target>, behaviour: Behaviour) -> Self {
         Self { connection: Connection::new(target, behaviour.keep_alive), behaviour }
     }
 
@@ -81,7 +101,8 @@ impl Gateway {
 
     async fn attempt(&mut self, callback: &Callback, number: u32) -> Attempt {
         let mark = self.behaviour.mark_attempts.then_some(number);
-        let request = callback.request(self.connection.target(), self.behaviour.keep_alive, mark);
+        let host = self.connection.target().authority();
+        let request = callback.request(host, self.behaviour.keep_alive, mark);
         let started = Instant::now();
         let exchange = timeout(self.behaviour.attempt_timeout, self.connection.exchange(&request));
         let outcome = match exchange.await {

@@ -1,6 +1,7 @@
 //! The gateway against services that refuse, reset, say nothing, or answer in odd ways.
 
 use std::future::Future;
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -64,6 +64,9 @@ pub enum StoreError {
     /// Rows that a person's command is about could not be read or changed.
     #[error("can't read or change the stored callbacks")]
     Correction(#[source] sqlx::Error),
+    /// Stored callbacks could not be read.
+    #[error("can't read the stored callbacks")]
+    Reading(#[source] sqlx::Error),
     /// A partition could not be made.
     #[error("can't make partitions")]
     Partitions(#[source] sqlx::Error),

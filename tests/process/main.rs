@@ -19,6 +19,7 @@ mod redecode;
 mod rejected;
 mod secrets;
 mod signals;
+mod simulate;
 mod spool;
 mod state_changes;
 mod versions;

@@ -1,0 +1,104 @@
+//! Where callbacks go and as whom, from the command line and the configuration.
+
+use rand::RngExt;
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+
+use crate::app::AppError;
+use crate::app::service::database_at;
+use crate::cli::TargetArguments;
+use crate::config::{Account, DatabaseSource, Settings};
+use crate::credentials::accounts_without_generating;
+use crate::domain::EncodingOverrides;
+use crate::first_run::reachable;
+use crate::gateway::{Access, Behaviour, Kinds, Script, Target};
+use crate::local_postgres;
+use crate::store::Database;
+
+use super::SimulateError;
+
+/// Who calls back.
+pub(super) struct Caller {
+    pub(super) url: String,
+    pub(super) target: Target,
+    pub(super) behaviour: Behaviour,
+    pub(super) script: Script,
+    /// How the service reads the account's messages, as far as that is known here.
+    pub(super) encodings: EncodingOverrides,
+    /// When all this began.
+    pub(super) began: OffsetDateTime,
+}
+
+impl Caller {
+    pub(super) async fn of(
+        arguments: &TargetArguments,
+        kinds: Kinds,
+        settings: &Settings,
+    ) -> Result<Self, AppError> {
+        let default = || format!("http://{}", reachable(settings.http.listen));
+        let url = arguments.url.clone().unwrap_or_else(default);
+        let ca = arguments.ca.as_deref();
+        let target = Target::resolve(&url, ca).await.map_err(SimulateError::from)?;
+        let (access, encodings) = access(arguments, settings)?;
+        if access.login.is_none() && kinds != Kinds::Reports {
+            return Err(SimulateError::NoLogin.into());
+        }
+        let script = Script {
+            // Short enough to be typed again.
+            seed: arguments.seed.unwrap_or_else(|| u64::from(rand::rng().random::<u32>())),
+            run: format!("{:08x}", rand::rng().random::<u32>()),
+            access: Access { prefix: target.prefix().to_owned(), ..access },
+            kinds,
+            torture: arguments.torture,
+        };
+        let behaviour = Behaviour {
+            attempt_timeout: arguments.timeout,
+            mark_attempts: true,
+            ..Behaviour::default()
+        };
+        Ok(Self { url, target, behaviour, script, encodings, began: OffsetDateTime::now_utc() })
+    }
+}
+
+/// What was given, and where nothing was, what is configured.
+fn access(
+    arguments: &TargetArguments,
+    settings: &Settings,
+) -> Result<(Access, EncodingOverrides), AppError> {
+    let secret = |text: &crate::cli::SecretText| SecretString::from(text.expose());
+    let login = arguments.user.clone().zip(arguments.password.as_ref().map(secret));
+    let report_token = arguments.report_token.as_ref().map(secret);
+    if login.is_some() || report_token.is_some() {
+        let access = Access { prefix: String::new(), login, report_token };
+        return Ok((access, EncodingOverrides::default()));
+    }
+    let accounts = accounts_without_generating(settings)?;
+    let chosen = match &arguments.account {
+        Some(name) => accounts
+            .into_iter()
+            .find(|account| account.name == *name)
+            .ok_or_else(|| SimulateError::NoSuchAccount(name.clone()))?,
+        None => accounts.into_iter().next().ok_or(SimulateError::NoCredentials)?,
+    };
+    let Account { login, report_token, encodings, .. } = chosen;
+    let login = login.map(|login| (login.user, login.password));
+    Ok((Access { prefix: String::new(), login, report_token }, encodings))
+}
+
+/// The database to look into: the one given, else the configured one, else the embedded one of a
+/// service. None is started for it, and nothing in it is changed.
+pub(super) fn database(
+    arguments: &TargetArguments,
+    settings: &Settings,
+) -> Result<Database, AppError> {
+    let given = arguments.verify.as_ref().and_then(Option::as_ref);
+    let url = match (given, &settings.database.source) {
+        (Some(url), _) => SecretString::from(url.expose()),
+        (None, DatabaseSource::External(url)) => SecretString::from(url.expose_secret()),
+        (None, DatabaseSource::Embedded { .. }) => {
+            local_postgres::url_of_running(&settings.data_dir)
+                .ok_or_else(|| SimulateError::NoDatabase(settings.data_dir.clone()))?
+        }
+    };
+    Ok(database_at(&url, false, settings)?)
+}

@@ -1,0 +1,139 @@
+//! What a run came to, for people and for programs.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::app::escaped::Escaped;
+use crate::gateway::{Tally, Verdict};
+
+use super::caller::Caller;
+
+/// Differences that people are shown; programs get more of them.
+const SHOWN: usize = 20;
+
+/// Percentiles of the latency, with their names.
+const PERCENTILES: [(&str, f64); 5] =
+    [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99_9", 99.9), ("max", 100.0)];
+
+/// All that is known in the end.
+pub(super) struct Outcome<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) tally: &'a Tally,
+    pub(super) verdict: Option<&'a Verdict>,
+}
+
+impl Outcome<'_> {
+    /// For programs. Keys are added, never changed: docs/simulate.md names them.
+    pub(super) fn json(&self) -> Value {
+        let Self { caller, tally, verdict } = self;
+        let counts = |pairs: Vec<(String, u64)>| {
+            Value::Object(pairs.into_iter().map(|(name, count)| (name, count.into())).collect())
+        };
+        let latency = PERCENTILES.map(|(name, percentile)| {
+            (name.to_owned(), json!(milliseconds(tally.latency(percentile))))
+        });
+        json!({
+            "url": caller.url,
+            "run": caller.script.run,
+            "seed": caller.script.seed,
+            "elapsed_seconds": tally.elapsed.as_secs_f64(),
+            "sent": tally.sent(),
+            "reports": tally.reports,
+            "messages": tally.messages,
+            "acknowledged": tally.acknowledged,
+            "repeated": tally.repeated,
+            "lost": tally.lost,
+            "unsent": tally.unsent,
+            "late": tally.late,
+            "attempts": tally.attempts(),
+            "answers": counts(tally.answers.iter().map(|(k, v)| (k.to_string(), *v)).collect()),
+            "failures": counts(tally.failures.iter().map(|(k, v)| (k.name().to_owned(), *v)).collect()),
+            "latency_ms": Value::Object(latency.into_iter().collect()),
+            "verification": verdict.map(|verdict| json!({
+                "rows": verdict.rows,
+                "missing": verdict.missing,
+                "doubled": verdict.doubled,
+                "different": verdict.different,
+                "unexpected": verdict.unexpected,
+                "differences": verdict.described.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            })),
+        })
+    }
+}
+
+impl fmt::Display for Outcome<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { caller, tally, verdict } = self;
+        let elapsed = tally.elapsed.as_secs_f64();
+        writeln!(f, "run           {}, seed {}", caller.script.run, caller.script.seed)?;
+        writeln!(
+            f,
+            "sent          {} callbacks in {elapsed:.1} s: {} reports, {} messages",
+            tally.sent(),
+            tally.reports,
+            tally.messages
+        )?;
+        writeln!(
+            f,
+            "acknowledged  {}, of them {} not at the first attempt",
+            tally.acknowledged, tally.repeated
+        )?;
+        writeln!(f, "lost          {}", tally.lost)?;
+        if tally.unsent > 0 {
+            writeln!(f, "not sent      {}: the service was too slow for the rate", tally.unsent)?;
+        }
+        if tally.late > 0 {
+            writeln!(
+                f,
+                "late          {} found every connection busy when they were due",
+                tally.late
+            )?;
+        }
+        let answers = tally.answers.iter().map(|(status, count)| format!("{count} x {status}"));
+        let failures = tally.failures.iter().map(|(why, count)| format!("{count} x {why}"));
+        let outcomes: Vec<String> = answers.chain(failures).collect();
+        writeln!(f, "attempts      {}: {}", tally.attempts(), outcomes.join(", "))?;
+        if tally.acknowledged > 0 {
+            let latency = PERCENTILES.map(|(name, percentile)| {
+                let name = name.replace('_', ".");
+                format!("{name} {} ms", milliseconds(tally.latency(percentile)))
+            });
+            writeln!(f, "latency       {}", latency.join(", "))?;
+        }
+        if let Some(verdict) = verdict {
+            told(f, verdict, tally.acknowledged)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was found in the database.
+pub(super) fn told(f: &mut impl fmt::Write, verdict: &Verdict, acknowledged: u64) -> fmt::Result {
+    let Verdict { rows, missing, doubled, different, unexpected, described } = verdict;
+    if verdict.differences() == 0 {
+        let what = match acknowledged {
+            1 => "the acknowledged callback is stored exactly once, as it was meant".to_owned(),
+            _ => format!(
+                "{acknowledged} acknowledged callbacks are stored exactly once, as they were meant"
+            ),
+        };
+        return writeln!(f, "verified      {what} (rows: {rows})");
+    }
+    writeln!(
+        f,
+        "verified      WRONG in {rows} rows: {missing} missing, {doubled} doubled, {different} different, {unexpected} unexpected"
+    )?;
+    for difference in described.iter().take(SHOWN) {
+        writeln!(f, "  {}", Escaped(difference))?;
+    }
+    let more = verdict.differences().saturating_sub(SHOWN as u64);
+    if more > 0 { writeln!(f, "  and {more} more") } else { Ok(()) }
+}
+
+/// To the microsecond.
+fn milliseconds(time: Duration) -> f64 {
+    // A latency is at most an hour: nothing is rounded that can be seen.
+    f64::from(u32::try_from(time.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
+}

@@ -1,0 +1,159 @@
+//! Many senders at once: a run from its first callback to its last.
+
+mod closed;
+mod open;
+mod tally;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::script::{Planned, Script};
+use super::{Behaviour, Delivery, Gateway, Target};
+
+pub use tally::Tally;
+
+/// How fast callbacks are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Each connection sends its next callback when the last one is acknowledged or given up.
+    Closed {
+        /// How many there are.
+        connections: u32,
+    },
+    /// Callbacks begin at their times, whatever the answers are.
+    Open {
+        /// How many a second.
+        rate: u32,
+        /// How many connections there may be at once; a callback that finds all of them busy begins
+        /// late.
+        connections: u32,
+    },
+}
+
+/// How long a run lasts: until either is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// So much time.
+    pub duration: Option<Duration>,
+    /// So many callbacks.
+    pub count: Option<u64>,
+}
+
+/// A run.
+pub struct Run {
+    /// Where callbacks go.
+    pub target: Target,
+    /// How each sender behaves.
+    pub behaviour: Behaviour,
+    /// What is sent.
+    pub script: Script,
+    /// How fast.
+    pub pace: Pace,
+    /// How much.
+    pub extent: Extent,
+    /// Called after each callback, by whichever thread has sent it.
+    pub watch: Box<dyn Fn(&Delivery) + Send + Sync>,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { target, behaviour, script, pace, extent, .. } = self;
+        f.debug_struct("Run")
+            .field("target", target)
+            .field("behaviour", behaviour)
+            .field("script", script)
+            .field("pace", pace)
+            .field("extent", extent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Run {
+    /// Sends everything. `stop` ends it early: what is under way is finished.
+    pub async fn play(self, stop: CancellationToken) -> Tally {
+        let pace = self.pace;
+        let stage = Arc::new(Stage::new(self, stop));
+        match pace {
+            Pace::Closed { connections } => closed::play(&stage, connections).await,
+            Pace::Open { rate, connections } => open::play(&stage, rate, connections).await,
+        }
+        let mut tally = lock(&stage.tally);
+        tally.elapsed = stage.started.elapsed();
+        std::mem::take(&mut tally)
+    }
+}
+
+/// What all senders of a run share.
+struct Stage {
+    run: Run,
+    started: Instant,
+    stop: CancellationToken,
+    prompter: Mutex<Prompter>,
+    tally: Mutex<Tally>,
+}
+
+/// Gives out the callbacks in their order.
+#[derive(Default)]
+struct Prompter {
+    scenes: u64,
+    left: std::vec::IntoIter<Planned>,
+    given: u64,
+}
+
+impl Stage {
+    fn new(run: Run, stop: CancellationToken) -> Self {
+        Self {
+            run,
+            started: Instant::now(),
+            stop,
+            prompter: Mutex::default(),
+            tally: Mutex::default(),
+        }
+    }
+
+    fn gateway(&self) -> Gateway {
+        Gateway::new(self.run.target.clone(), self.run.behaviour)
+    }
+
+    /// The next callback, unless there are to be no more.
+    fn next(&self) -> Option<Planned> {
+        let mut prompter = lock(&self.prompter);
+        if self.run.extent.count.is_some_and(|count| prompter.given >= count) {
+            return None;
+        }
+        let planned = loop {
+            if let Some(planned) = prompter.left.next() {
+                break planned;
+            }
+            let scene = prompter.scenes;
+            prompter.scenes += 1;
+            prompter.left = self.run.script.scene(scene).into_iter();
+        };
+        prompter.given += 1;
+        Some(planned)
+    }
+
+    /// Delivers a callback that was to begin at that time, and notes what became of it.
+    async fn deliver(
+        &self,
+        gateway: &mut Gateway,
+        planned: &Planned,
+        intended: Instant,
+    ) -> Delivery {
+        let delivery = gateway.deliver(&planned.callback).await;
+        lock(&self.tally).note(planned, &delivery, intended.elapsed());
+        (self.run.watch)(&delivery);
+        delivery
+    }
+}
+
+/// Nobody leaves behind what is half done.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
