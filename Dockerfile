@@ -33,7 +33,7 @@ ENV ROUTO_DATA_DIR=/var/lib/routo-receiver \
     ROUTO_LOG__FORMAT=json
 VOLUME /var/lib/routo-receiver
 EXPOSE 8080 9090
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/usr/local/bin/routo-receiver", "health"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD ["/usr/local/bin/routo-receiver", "health"]
 ENTRYPOINT ["/usr/local/bin/routo-receiver"]
 
 ARG VERSION=unknown
