@@ -128,9 +128,10 @@ impl Deployment {
         })
     }
 
-    /// How many callbacks are in the spool, by the program itself.
+    /// How many callbacks are in the spool, by the program itself, which says "up to" of what is in use.
     pub async fn spooled(&self) -> u64 {
         let status = docker(&["exec", self.receiver().id(), PROGRAM, "spool", "status"]).await;
+        let status = status.trim_start_matches("up to ");
         status.split(' ').next().unwrap().parse().unwrap()
     }
 

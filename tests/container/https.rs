@@ -131,6 +131,25 @@ pub async fn a_restart_of_the_service_is_waited_for_by_the_proxy() {
     assert_eq!(proxied.mess_ids().await.len(), usize::try_from(stored_so_far).unwrap());
 }
 
+/// A 200 for a callback that went nowhere would be a callback that is lost.
+pub async fn no_other_host_is_answered_200_by_the_proxy() {
+    let proxied = Proxied::start().await;
+    let report = report("elsewhere");
+    let plain = format!("http://127.0.0.1:{}{report}", proxied.plain_port);
+    let (https, other) = (proxied.url(&report), "Host: other.example.com");
+    let asked: [&[&str]; 4] = [
+        &["--header", other, &https],
+        &["--header", other, "--http1.1", &https],
+        &["--header", other, &plain],
+        &[&plain],
+    ];
+    for arguments in asked {
+        let answered = curl(&proxied.authority, arguments).await;
+        assert_eq!(answered.status, 421, "{arguments:?}");
+    }
+    assert!(proxied.mess_ids().await.is_empty());
+}
+
 pub async fn the_proxy_logs_neither_queries_nor_tokens() {
     let proxied = Proxied::start().await;
     let report = report("never-logged");
@@ -147,7 +166,7 @@ pub async fn the_proxy_logs_neither_queries_nor_tokens() {
     assert_eq!(ask(&[&format!("{https}/x{report}")]).await, 404);
     assert_eq!(
         ask(&["--http1.1", "--request-target", &format!("http://x{report}"), &https]).await,
-        404
+        421
     );
     assert_eq!(ask(&["--referer", &proxied.url(&report), &proxied.url("/livez")]).await, 200);
     assert_eq!(ask(&[&format!("http://localhost:{}{report}", proxied.plain_port)]).await, 308);

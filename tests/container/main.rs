@@ -69,6 +69,7 @@ fn main() -> std::process::ExitCode {
             both_callbacks_over_https_are_rows
             the_proxy_passes_what_a_gateway_leaves_unescaped_but_for_blanks
             a_restart_of_the_service_is_waited_for_by_the_proxy
+            no_other_host_is_answered_200_by_the_proxy
             the_proxy_logs_neither_queries_nor_tokens;
         compose:
             the_compose_file_is_valid_and_every_variable_is_explained
