@@ -54,8 +54,9 @@ impl Project {
         for variable in variables_of_the_file() {
             compose.env_remove(variable);
         }
-        // A network of its own, by the port, which nobody else has.
-        let subnet = format!("10.204.{}.{}/28", self.plain_port >> 8, self.plain_port & 0xF0);
+        // Sixteen addresses of its own, by the port, which nobody else has.
+        let (port, low) = (self.plain_port, (self.plain_port & 0xF) << 4);
+        let subnet = format!("10.{}.{}.{low}/28", 204 + (port >> 12), (port >> 4) & 0xFF);
         compose
             .current_dir(ROOT)
             .env_remove("COMPOSE_PROFILES")
