@@ -1,11 +1,13 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench bench-sql crash rehearsal prepare
+.PHONY: help run test lint docs bench bench-sql crash rehearsal prepare image up down
 
 # The queries are checked against the committed descriptions in .sqlx, not against a database that
 # happens to be configured.
 export SQLX_OFFLINE := true
+# Where it is not the default, the image can't be built.
+export DOCKER_BUILDKIT := 1
 
 CYCLES ?= 200
 ROWS ?= 20000000
@@ -18,7 +20,7 @@ run: ## Start the service on this machine; set-up included, no configuration nee
 	@scripts/setup
 	cargo run --release --locked
 
-test: ## Every test, against a real Postgres; set-up included.
+test: ## Every test, against a real Postgres; with a container engine, in containers, too; set-up included.
 	@scripts/setup test
 	cargo test --locked --no-fail-fast
 
@@ -53,3 +55,19 @@ rehearsal: ## simulate --verify for DURATION=10m while Postgres is killed every 
 prepare: ## After a change of a query: describe it again in .sqlx (needs sqlx-cli and DATABASE_URL).
 	SQLX_OFFLINE=false cargo sqlx database setup
 	SQLX_OFFLINE=false cargo sqlx prepare
+
+version = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+revision = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
+
+image: ## The container image routo-receiver:latest, at most 40 MB.
+	docker build --tag routo-receiver:latest --tag routo-receiver:$(version) \
+	    --build-arg VERSION=$(version) --build-arg REVISION=$(revision) \
+	    --build-arg CREATED=$(shell date -u +%Y-%m-%dT%H:%M:%SZ) .
+
+up: image ## The whole deployment: HTTPS, the service and Postgres in containers, with secrets made for it.
+	@deploy/compose/make-secrets
+	docker compose up --detach --no-build --wait
+	@deploy/compose/what-to-try
+
+down: ## Stop that deployment. Its data and secrets stay.
+	docker compose --profile monitoring down

@@ -13,10 +13,10 @@ use super::log::LogTail;
 pub enum LocalPostgresError {
     /// No usual place holds both `initdb` and `postgres`.
     #[error(
-        "no Postgres on this machine: looked for `initdb` and `postgres` in {}; install it \
-         (`apt-get install postgresql`, `dnf install postgresql-server` or \
-         `brew install postgresql@16`), or set PG_BIN_DIR to the directory of its programs, or \
-         DATABASE_URL to a database that runs elsewhere",
+        "no Postgres on this machine: set DATABASE_URL to a database that runs elsewhere, or install \
+         Postgres here (`apt-get install postgresql`, `dnf install postgresql-server` or \
+         `brew install postgresql@16`), or set PG_BIN_DIR to the directory of its programs; looked \
+         for `initdb` and `postgres` in {}",
         list(looked_in)
     )]
     BinariesNotFound {

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::metrics::OpenPostgresConnection;
 
@@ -15,6 +15,12 @@ pub struct Connection {
 impl Connection {
     pub(super) fn new(connection: PgConnection, counted: OpenPostgresConnection) -> Self {
         Self { connection, _counted: counted }
+    }
+
+    /// Takes leave of Postgres, which else notes a client that is gone. One that is lost already is no
+    /// loss.
+    pub(super) async fn close(self) {
+        let _ = self.connection.close().await;
     }
 }
 

@@ -1,12 +1,13 @@
 //! Reading the rows of a simulated run, which carry its name in a parameter that no document names.
 
-use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
 use crate::domain::Stamp;
+use crate::metrics::Purpose;
 
+use super::connection::Connection;
 use super::timeouts::Timeouts;
 use super::{Database, StoreError};
 
@@ -49,7 +50,7 @@ pub struct SimulatedMessage {
 
 /// The rows of a run, each read once, in the order in which they arrived.
 pub struct SimulatedRows {
-    connection: PgConnection,
+    connection: Connection,
     prefix: String,
     reports: Stamp,
     messages: Stamp,
@@ -63,7 +64,7 @@ impl SimulatedRows {
         since: OffsetDateTime,
         prefix: &str,
     ) -> Result<Self, StoreError> {
-        let mut connection = database.connect().await?;
+        let mut connection = database.connect(Purpose::Upkeep).await?;
         Timeouts::BY_HAND.set(&mut connection).await.map_err(StoreError::Connect)?;
         let begin = Stamp { received_at: since, id: Uuid::nil() };
         let prefix = prefix.to_owned();
@@ -90,7 +91,7 @@ impl SimulatedRows {
             self.prefix,
             most,
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&mut *self.connection)
         .await
         .map_err(StoreError::Reading)?;
         if let Some(last) = rows.last() {
@@ -120,7 +121,7 @@ impl SimulatedRows {
             self.prefix,
             most,
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&mut *self.connection)
         .await
         .map_err(StoreError::Reading)?;
         if let Some(last) = rows.last() {
@@ -148,14 +149,13 @@ impl SimulatedRows {
             self.reports.received_at,
             self.prefix,
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&mut *self.connection)
         .await
         .map_err(StoreError::Reading)
     }
 
     /// Lets the connection go in order.
     pub async fn close(self) {
-        // Everything has been read; a connection that is lost already is no loss.
-        let _ = self.connection.close().await;
+        self.connection.close().await;
     }
 }

@@ -1,0 +1,169 @@
+//! The service and its Postgres, each in a container, in a network of their own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use routo_receiver::gateway::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection as _};
+use testcontainers::core::{IntoContainerPort, Mount};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
+use tokio::time::{sleep, timeout};
+
+use crate::engine::{IMAGE, LABEL, Leavings, build_image, docker, logs};
+use crate::support::app::{PASSWORD, TOKEN};
+use crate::world::load::{BEHAVIOUR, Load, Serials, Shape};
+use crate::world::processes::free_port;
+use crate::world::record::Record;
+use crate::world::until;
+use crate::world::verify::{self, Findings};
+
+pub const DATA_DIR: &str = "/var/lib/routo-receiver";
+const PROGRAM: &str = "/usr/local/bin/routo-receiver";
+
+/// How long after the load everything that was acknowledged may take to be in Postgres.
+const SETTLING: Duration = Duration::from_mins(1);
+
+pub type Container = ContainerAsync<GenericImage>;
+
+/// Containers end before the network and the volume: fields are dropped in their order.
+pub struct Deployment {
+    pub receiver: Option<Container>,
+    pub postgres: Option<Container>,
+    /// Where the service takes callbacks, on this machine.
+    pub http: SocketAddr,
+    pub serials: Serials,
+    postgres_port: u16,
+    pub leavings: Leavings,
+}
+
+impl Deployment {
+    /// Both run, and callbacks go to Postgres.
+    pub async fn start() -> Self {
+        let mut deployment = Self::without_postgres().await;
+        deployment.start_postgres().await;
+        deployment.until_in_postgres().await;
+        deployment
+    }
+
+    /// The service alone, which takes callbacks.
+    pub async fn without_postgres() -> Self {
+        build_image().await;
+        let mut deployment = Self {
+            receiver: None,
+            postgres: None,
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())),
+            serials: Serials::default(),
+            postgres_port: free_port(),
+            leavings: Leavings::new(),
+        };
+        deployment.start_receiver().await;
+        deployment
+    }
+
+    /// A container of the image with the volume of the one before it, if there was one.
+    pub async fn start_receiver(&mut self) {
+        let id = &self.leavings.id;
+        let request = GenericImage::new(IMAGE.0, IMAGE.1)
+            .with_mapped_port(self.http.port(), 8080.tcp())
+            .with_mount(Mount::volume_mount(id, DATA_DIR))
+            .with_readonly_rootfs(true)
+            .with_cap_drop("ALL")
+            .with_security_opt("no-new-privileges:true")
+            .with_env_var("DATABASE_URL", format!("postgres://postgres:secret@{id}-postgres/routo"))
+            .with_env_var("ROUTO_ACCOUNTS__MAIN__USER", "gateway")
+            .with_env_var("ROUTO_ACCOUNTS__MAIN__PASSWORD", PASSWORD)
+            .with_env_var("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", TOKEN);
+        self.receiver = Some(self.run("receiver", request).await);
+        until("the service takes callbacks", 30, async || self.says("OK").await).await;
+    }
+
+    pub async fn start_postgres(&mut self) {
+        let request = GenericImage::new("postgres", "15")
+            .with_mapped_port(self.postgres_port, 5432.tcp())
+            .with_env_var("POSTGRES_PASSWORD", "secret")
+            .with_env_var("POSTGRES_DB", "routo");
+        self.postgres = Some(self.run("postgres", request).await);
+    }
+
+    /// A container in the network; its name there is the id and this.
+    pub async fn run(&self, name: &str, request: ContainerRequest<GenericImage>) -> Container {
+        let id = &self.leavings.id;
+        let named = request.with_container_name(format!("{id}-{name}")).with_network(id);
+        named.with_label(LABEL, id).start().await.unwrap()
+    }
+
+    pub fn receiver(&self) -> &Container {
+        self.receiver.as_ref().expect("the service has a container")
+    }
+
+    pub fn postgres(&self) -> &Container {
+        self.postgres.as_ref().expect("Postgres has a container")
+    }
+
+    /// The usual load, straight to the service.
+    pub fn load(&self) -> Load {
+        let pause = Duration::from_millis(5);
+        let shape = Shape { connections: 4, pause, padding: 0, behaviour: BEHAVIOUR };
+        Load::start(self.http, shape, &self.serials)
+    }
+
+    pub async fn until_spooling(&self) {
+        let what = "callbacks go to the spool";
+        until(what, 30, async || self.says("OK: callbacks go to the spool").await).await;
+    }
+
+    pub async fn until_in_postgres(&self) {
+        let what = "callbacks go to Postgres";
+        until(what, 60, async || self.says("OK: callbacks go to Postgres").await).await;
+    }
+
+    async fn says(&self, beginning: &str) -> bool {
+        let request = b"GET /readyz HTTP/1.1\r\nHost: probe\r\n\r\n";
+        let mut connection = Connection::new(self.http, false);
+        let asked = timeout(Duration::from_secs(5), connection.exchange(request)).await;
+        asked.is_ok_and(|answer| {
+            answer.is_ok_and(|answer| answer.body.starts_with(beginning.as_bytes()))
+        })
+    }
+
+    /// How many callbacks are in the spool, by the program itself, which says "up to" of what is in use.
+    pub async fn spooled(&self) -> u64 {
+        let status = docker(&["exec", self.receiver().id(), PROGRAM, "spool", "status"]).await;
+        let status = status.trim_start_matches("up to ");
+        status.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    pub async fn connect(&self) -> PgConnection {
+        let options = PgConnectOptions::new().host("127.0.0.1").port(self.postgres_port);
+        let options = options.username("postgres").password("secret").database("routo");
+        options.connect().await.unwrap()
+    }
+
+    /// Waits until Postgres has all that was acknowledged and the spool is empty. Then every
+    /// acknowledged attempt must be one row, and every row an attempt.
+    pub async fn assert_exactly_once(&self, record: &Record) {
+        let deadline = Instant::now() + SETTLING;
+        let mut connection = self.connect().await;
+        let findings = loop {
+            let findings = verify::compare(record, &self.serials, &mut connection).await;
+            let settled = findings.lost.is_empty() && self.spooled().await == 0;
+            if settled || Instant::now() > deadline {
+                break findings;
+            }
+            sleep(Duration::from_millis(100)).await;
+        };
+        connection.close().await.unwrap();
+        let Findings { lost, doubled, strange } = findings;
+        assert!(record.acknowledged() > 0, "nothing was acknowledged");
+        assert!(lost.is_empty(), "lost: {lost:?}");
+        assert!(doubled.is_empty(), "doubled: {doubled:?}");
+        assert!(strange.is_empty(), "strange: {strange:?}");
+        assert_eq!(self.spooled().await, 0);
+    }
+
+    pub async fn receiver_log(&self) -> String {
+        logs(self.receiver().id()).await
+    }
+}

@@ -1,0 +1,192 @@
+//! The service behind the proxy, with the configuration that is deployed.
+
+use std::fs;
+use std::path::PathBuf;
+
+use sqlx::Connection;
+use testcontainers::core::{AccessMode, IntoContainerPort, Mount};
+use testcontainers::{GenericImage, ImageExt};
+use tokio::task::JoinHandle;
+
+use crate::curl::{Answered, curl, stored};
+use crate::deployment::{Container, Deployment};
+use crate::engine::{logs, try_docker};
+use crate::support::app::{LOGIN, PASSWORD, TOKEN};
+use crate::support::scratch;
+use crate::world::processes::free_port;
+use crate::world::until;
+
+struct Proxied {
+    caddy: Container,
+    deployment: Deployment,
+    plain_port: u16,
+    tls_port: u16,
+    /// The certificate of the proxy's own authority.
+    authority: PathBuf,
+}
+
+impl Proxied {
+    async fn start() -> Self {
+        let deployment = Deployment::start().await;
+        let (plain_port, tls_port) = (free_port(), free_port());
+        let configuration = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/caddy");
+        let mount = Mount::bind_mount(configuration, "/etc/caddy");
+        let request = GenericImage::new("caddy", "2")
+            .with_mapped_port(plain_port, 80.tcp())
+            .with_mapped_port(tls_port, 443.tcp())
+            .with_mount(mount.with_access_mode(AccessMode::ReadOnly))
+            .with_env_var("RECEIVER", format!("{}-receiver:8080", deployment.leavings.id));
+        let caddy = deployment.run("caddy", request).await;
+        let authority = scratch("authority");
+        fs::create_dir_all(authority.parent().unwrap()).unwrap();
+        let from = format!("{}:/data/caddy/pki/authorities/local/root.crt", caddy.id());
+        until("the proxy has an authority", 30, async || {
+            try_docker(&["cp", &from, authority.to_str().unwrap()]).await.0 == Some(0)
+        })
+        .await;
+        let proxied = Self { caddy, deployment, plain_port, tls_port, authority };
+        until("the proxy answers", 30, async || {
+            let url = proxied.url("/livez");
+            let mut curl = tokio::process::Command::new("curl");
+            curl.args(["--silent", "--fail", "--cacert"]).arg(&proxied.authority).arg(url);
+            crate::engine::run(&mut curl).await.0 == Some(0)
+        })
+        .await;
+        proxied
+    }
+
+    fn url(&self, target: &str) -> String {
+        format!("https://localhost:{}{target}", self.tls_port)
+    }
+
+    async fn get(&self, target: &str) -> Answered {
+        curl(&self.authority, &[&self.url(target)]).await
+    }
+
+    async fn rows(&self, sql: &'static str) -> Vec<String> {
+        let mut connection = self.deployment.connect().await;
+        let rows = sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows
+    }
+
+    async fn mess_ids(&self) -> Vec<String> {
+        self.rows("select mess_id from delivery_reports order by received_at, id").await
+    }
+}
+
+fn report(mess_id: &str) -> String {
+    format!("/delivery-reports/{TOKEN}?mess_id={mess_id}&status=0&number=441234567890")
+}
+
+pub async fn both_callbacks_over_https_are_rows() {
+    let proxied = Proxied::start().await;
+    assert_eq!(proxied.get(&report("over-https")).await, stored());
+    let basic = format!("gateway:{PASSWORD}");
+    let url = proxied.url("/delivery-reports?mess_id=by-login&status=0&number=441234567890");
+    assert_eq!(curl(&proxied.authority, &["--user", &basic, &url]).await, stored());
+    let form = format!("{LOGIN}&dcs=0&org=441&dest=447&message=Hello+%A3");
+    let url = proxied.url("/inbound-messages");
+    assert_eq!(curl(&proxied.authority, &["--data", &form, &url]).await, stored());
+    assert_eq!(proxied.mess_ids().await, ["over-https", "by-login"]);
+    let messages = "select org || ' ' || dest || ' ' || message from inbox";
+    assert_eq!(proxied.rows(messages).await, ["441 447 Hello £"]);
+}
+
+/// Caddy refuses blanks in a request line before any of its configuration counts.
+pub async fn the_proxy_passes_what_a_gateway_leaves_unescaped_but_for_blanks() {
+    let proxied = Proxied::start().await;
+    // curl sends the target as it is.
+    let ask = async |mess_id: &str| {
+        let target = report(mess_id);
+        let url = proxied.url("/");
+        let arguments = ["--http1.1", "--path-as-is", "--request-target", &target, &url];
+        curl(&proxied.authority, &arguments).await
+    };
+    for mess_id in ["é", "a#b", "a;b", "a\"b", "<a>|{b}"] {
+        assert_eq!(ask(mess_id).await, stored(), "{mess_id}");
+    }
+    assert_eq!(ask("a b").await.status, 400);
+    assert_eq!(proxied.mess_ids().await, ["é", "a#b", "a;b", "a\"b", "<a>|{b}"]);
+}
+
+pub async fn a_restart_of_the_service_is_waited_for_by_the_proxy() {
+    let proxied = Proxied::start().await;
+    let container = proxied.deployment.receiver();
+    let (stop, mut stopped) = tokio::sync::watch::channel(false);
+    let (authority, url) = (proxied.authority.clone(), proxied.url(&report("meanwhile")));
+    let asking: JoinHandle<u32> = tokio::spawn(async move {
+        let mut stored_so_far = 0;
+        while !*stopped.borrow_and_update() {
+            assert_eq!(curl(&authority, &[&url]).await, stored());
+            stored_so_far += 1;
+        }
+        stored_so_far
+    });
+    container.stop_with_timeout(Some(30)).await.unwrap();
+    container.start().await.unwrap();
+    proxied.deployment.until_in_postgres().await;
+    stop.send(true).unwrap();
+    let stored_so_far = asking.await.unwrap();
+    assert_eq!(proxied.mess_ids().await.len(), usize::try_from(stored_so_far).unwrap());
+}
+
+/// A 200 for a callback that went nowhere would be a callback that is lost.
+pub async fn no_other_host_is_answered_200_by_the_proxy() {
+    let proxied = Proxied::start().await;
+    let report = report("elsewhere");
+    let plain = format!("http://127.0.0.1:{}{report}", proxied.plain_port);
+    let (https, other) = (proxied.url(&report), "Host: other.example.com");
+    let asked: [&[&str]; 4] = [
+        &["--header", other, &https],
+        &["--header", other, "--http1.1", &https],
+        &["--header", other, &plain],
+        &[&plain],
+    ];
+    for arguments in asked {
+        let answered = curl(&proxied.authority, arguments).await;
+        assert_eq!(answered.status, 421, "{arguments:?}");
+    }
+    assert!(proxied.mess_ids().await.is_empty());
+}
+
+pub async fn the_proxy_logs_neither_queries_nor_tokens() {
+    let proxied = Proxied::start().await;
+    let report = report("never-logged");
+    let mut asked = 0;
+    let mut ask = async |arguments: &[&str]| {
+        asked += 1;
+        curl(&proxied.authority, arguments).await.status
+    };
+    let https = proxied.url("");
+    // As registered, and as somebody may have registered it by mistake.
+    assert_eq!(ask(&[&proxied.url(&report)]).await, 200);
+    assert_eq!(ask(&[&format!("{https}/{report}")]).await, 404);
+    assert_eq!(ask(&[&format!("{https}/%64{}", &report[2..])]).await, 404);
+    assert_eq!(ask(&[&format!("{https}/x{report}")]).await, 404);
+    assert_eq!(
+        ask(&["--http1.1", "--request-target", &format!("http://x{report}"), &https]).await,
+        421
+    );
+    assert_eq!(ask(&["--referer", &proxied.url(&report), &proxied.url("/livez")]).await, 200);
+    assert_eq!(ask(&[&format!("http://localhost:{}{report}", proxied.plain_port)]).await, 308);
+    let message = format!("/inbound-messages?{LOGIN}&org=441&dest=447&message=never-logged");
+    assert_eq!(ask(&["--request", "POST", &proxied.url(&message)]).await, 200);
+    let basic = format!("gateway:{PASSWORD}");
+    assert_eq!(
+        ask(&["--user", &basic, &proxied.url("/delivery-reports?mess_id=never-logged")]).await,
+        400
+    );
+    // The proxy's own errors name the request, too.
+    proxied.deployment.receiver().stop_with_timeout(Some(30)).await.unwrap();
+    assert_eq!(ask(&[&proxied.url(&report)]).await, 502);
+
+    let log = logs(proxied.caddy.id()).await;
+    assert!(log.matches("handled request").count() >= asked, "the proxy logs each request");
+    assert!(log.contains(r#""uri":"/delivery-reports""#) && log.contains("http.log.error"));
+    let basic = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, basic);
+    let secrets = [TOKEN, "never-logged", "mess_id", PASSWORD, &LOGIN[18..], &basic, "?"];
+    for secret in secrets {
+        assert!(!log.contains(secret), "the proxy has logged {secret}");
+    }
+}

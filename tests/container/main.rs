@@ -1,0 +1,99 @@
+//! The image and the deployment, really run: containers beside a real Postgres and a real proxy, under
+//! the load of gateways.
+//!
+//! Without a container engine nothing of this can be said, and each test is reported as ignored; with
+//! `CI` set, as failed. `docker` finds the engine as it does anywhere (`DOCKER_HOST`).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a test that can't go on fails"
+)]
+#![allow(dead_code, unreachable_pub, reason = "the modules are shared")]
+
+#[cfg(target_os = "linux")]
+mod compose;
+#[cfg(target_os = "linux")]
+mod curl;
+#[cfg(target_os = "linux")]
+mod deployment;
+#[cfg(target_os = "linux")]
+mod engine;
+#[cfg(target_os = "linux")]
+mod https;
+#[cfg(target_os = "linux")]
+mod image;
+#[cfg(target_os = "linux")]
+mod lives;
+#[cfg(target_os = "linux")]
+mod outages;
+#[cfg(target_os = "linux")]
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(target_os = "linux")]
+#[path = "../crash/world/mod.rs"]
+mod world;
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("NOT RUN: it looks at containers through /proc, which only Linux has");
+}
+
+#[cfg(target_os = "linux")]
+macro_rules! proofs {
+    ($($module:ident: $($name:ident)*;)*) => {
+        vec![$($(proof(stringify!($name), || block_on($module::$name()))),*),*]
+    };
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    let arguments = libtest_mimic::Arguments::from_args();
+    let proofs = proofs! {
+        image:
+            the_image_is_small_and_says_what_it_is
+            without_a_database_it_says_what_to_set
+            it_needs_neither_root_nor_a_capability_nor_a_writable_root_and_turns_healthy;
+        lives:
+            a_stop_takes_seconds_and_a_start_goes_on
+            a_killed_container_loses_nothing_acknowledged
+            a_new_container_moves_what_the_old_one_left_in_the_volume;
+        outages:
+            a_killed_postgres_container_is_noticed_by_nobody
+            a_paused_postgres_container_is_noticed_by_nobody
+            a_postgres_off_the_network_is_noticed_by_nobody
+            callbacks_are_taken_before_there_is_a_postgres;
+        https:
+            both_callbacks_over_https_are_rows
+            the_proxy_passes_what_a_gateway_leaves_unescaped_but_for_blanks
+            a_restart_of_the_service_is_waited_for_by_the_proxy
+            no_other_host_is_answered_200_by_the_proxy
+            the_proxy_logs_neither_queries_nor_tokens;
+        compose:
+            the_compose_file_is_valid_and_every_variable_is_explained
+            one_command_brings_up_the_whole_deployment
+            prometheus_reads_the_service;
+    };
+    libtest_mimic::run(&arguments, proofs).exit_code()
+}
+
+#[cfg(target_os = "linux")]
+fn proof(name: &'static str, run: fn()) -> libtest_mimic::Trial {
+    use libtest_mimic::{Completion, Trial};
+    Trial::ignorable_test(name, move || match engine::answers() {
+        Ok(()) => {
+            run();
+            Ok(Completion::Completed)
+        }
+        Err(why) if std::env::var_os("CI").is_some() => Err(why.into()),
+        Err(why) => Ok(Completion::ignored_with(why)),
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn block_on(proof: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().unwrap().block_on(proof);
+}
