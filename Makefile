@@ -11,7 +11,7 @@ CYCLES ?= 200
 ROWS ?= 20000000
 
 help: ## What can be done here.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: ## Start the service on this machine; set-up included, no configuration needed.
 	@scripts/setup
@@ -33,9 +33,10 @@ lint: ## Formatting, clippy, documentation, unused dependencies, licences.
 docs: ## The code's documentation, in the browser.
 	cargo doc --locked --no-deps --document-private-items --open
 
-bench: ## How many durable callbacks a second, beside the service's own /livez.
+bench: ## How fast callbacks are kept, beside what one would run otherwise; 10 minutes; writes docs/performance.md.
 	@scripts/setup test
-	cargo bench --locked --bench throughput
+	@scripts/setup-bench
+	cargo bench --locked --bench comparison
 
 bench-sql: ## What 20 million rows cost callbacks and queries; ROWS=1000000 for less. Needs 15 GB of disk.
 	@scripts/setup test
