@@ -1,7 +1,7 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench bench-sql crash prepare
+.PHONY: help run test lint docs bench bench-micro bench-instructions bench-sql crash prepare
 
 # The queries are checked against the committed descriptions in .sqlx, not against a database that
 # happens to be configured.
@@ -24,7 +24,7 @@ test: ## Every test, against a real Postgres; set-up included.
 lint: ## Formatting, clippy, documentation, unused dependencies, licences.
 	@scripts/setup
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	scripts/optional cargo-machete
 	@cargo fetch --locked --quiet # cargo-deny reads the dependencies of every platform
@@ -37,6 +37,15 @@ bench: ## How fast callbacks are kept, beside what one would run otherwise; 10 m
 	@scripts/setup test
 	@scripts/setup-bench
 	cargo bench --locked --bench comparison
+
+bench-micro: ## Parsing, charsets, the spool's records and batches, each by itself, beside the run before.
+	@scripts/setup
+	cargo bench --locked --features internals --bench micro
+
+bench-instructions: ## The same, counted instead of timed: for machines that do other things, too. Needs valgrind.
+	@scripts/setup
+	@command -v valgrind >/dev/null || { echo "valgrind is missing: install it with your package manager" >&2; exit 1; }
+	cargo bench --locked --features internals --bench micro -- --instructions
 
 bench-sql: ## What 20 million rows cost callbacks and queries; ROWS=1000000 for less. Needs 15 GB of disk.
 	@scripts/setup test

@@ -8,6 +8,9 @@ mod backlog;
 mod directory;
 mod draining;
 mod error;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod leftover;
 mod log;
 mod record;
