@@ -1,7 +1,7 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench bench-sql crash rehearsal prepare image up down
+.PHONY: help run test lint docs bench bench-micro bench-instructions bench-sql crash rehearsal prepare image up down
 
 # The queries are checked against the committed descriptions in .sqlx, not against a database that
 # happens to be configured.
@@ -14,7 +14,7 @@ ROWS ?= 20000000
 DURATION ?= 10m
 
 help: ## What can be done here.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: ## Start the service on this machine; set-up included, no configuration needed.
 	@scripts/setup
@@ -27,7 +27,7 @@ test: ## Every test, against a real Postgres; with a container engine, in contai
 lint: ## Formatting, clippy, documentation, unused dependencies, licences.
 	@scripts/setup
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	scripts/optional cargo-machete
 	@cargo fetch --locked --quiet # cargo-deny reads the dependencies of every platform
@@ -36,9 +36,19 @@ lint: ## Formatting, clippy, documentation, unused dependencies, licences.
 docs: ## The code's documentation, in the browser.
 	cargo doc --locked --no-deps --document-private-items --open
 
-bench: ## How many durable callbacks a second, beside the service's own /livez.
+bench: ## How fast callbacks are kept, beside what one would run otherwise; 10 minutes; writes docs/performance.md.
 	@scripts/setup test
-	cargo bench --locked --bench throughput
+	@scripts/setup-bench
+	cargo bench --locked --bench comparison
+
+bench-micro: ## Parsing, charsets, the spool's records and batches, each by itself, beside the run before.
+	@scripts/setup
+	cargo bench --locked --features internals --bench micro
+
+bench-instructions: ## The same, counted instead of timed: for machines that do other things, too. Needs valgrind.
+	@scripts/setup
+	@command -v valgrind >/dev/null || { echo "valgrind is missing: install it with your package manager" >&2; exit 1; }
+	cargo bench --locked --features internals --bench micro -- --instructions
 
 bench-sql: ## What 20 million rows cost callbacks and queries; ROWS=1000000 for less. Needs 15 GB of disk.
 	@scripts/setup test

@@ -10,6 +10,7 @@
     clippy::indexing_slicing,
     clippy::format_push_string,
     clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
     reason = "a benchmark that can't go on fails"
 )]
 #![allow(dead_code, unreachable_pub, reason = "benchmarks share the load")]
@@ -20,7 +21,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use load::{Load, Measured, median, run};
+use load::{Load, Outcome, closed_loop, median};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use support::app::environment;
@@ -43,7 +44,7 @@ async fn main() {
     };
     let rows = number("ROWS", 20_000_000);
     let (rounds, seconds) = (number("ROUNDS", 3), number("SECONDS", 4));
-    let connections = number("CONNECTIONS", 64);
+    let connections = number("CONNECTIONS", 64) as usize;
     let (empty, small, large) = (filled(0).await, filled(SMALL).await, filled(rows).await);
 
     bytes_a_row(&large, rows).await;
@@ -237,32 +238,33 @@ async fn callbacks(
     empty: &TestDatabase,
     large: &TestDatabase,
     rows: u64,
-    (rounds, seconds, connections): (u64, u64, u64),
+    (rounds, seconds, connections): (u64, u64, usize),
 ) {
     let (mut services, mut running) = (Vec::new(), Vec::new());
     for (name, database) in [("empty".to_owned(), empty), (format!("{rows} rows"), large)] {
         let service = ServiceProcess::start(&environment(&database.url())).await;
         support::eventually("ready", || support::goes_to_postgres(service.http)).await;
         for load in [Load::Reports, Load::ScatteredReports] {
-            services.push((name.clone(), load, service.http, Vec::<Measured>::new()));
+            services.push((name.clone(), load, service.http, Vec::<Outcome>::new()));
         }
         running.push(service);
     }
     for _ in 0..rounds {
         for (_, load, http, measured) in &mut services {
-            measured.push(run(*http, *load, connections, seconds).await);
+            measured.push(closed_loop(*http, *load, connections, seconds).await);
         }
     }
     println!("reports, {connections} connections     tables    requests/s      p99   of empty");
     for load in [Load::Reports, Load::ScatteredReports] {
         let of_load: Vec<_> = services.iter().filter(|(_, l, ..)| *l == load).collect();
-        let base = median(&of_load[0].3).rate;
+        let base = median(&of_load[0].3).rate();
         for (name, _, _, measured) in of_load {
-            let Measured { rate, p99, .. } = median(measured);
+            let outcome = median(measured);
+            let rate = outcome.rate();
             let order = if load == Load::Reports { "ids in order" } else { "ids in no order" };
             println!(
                 "{order:<20} {name:>15} {rate:>13.0} {:>8} {:>10.2}",
-                format!("{:.2}ms", p99.as_secs_f64() * 1e3),
+                format!("{:.2}ms", outcome.percentile(99.0)),
                 rate / base
             );
         }

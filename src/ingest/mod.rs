@@ -10,6 +10,9 @@ mod batch;
 mod committer;
 mod drain;
 mod handle;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod journal;
 mod link;
 #[cfg(test)]

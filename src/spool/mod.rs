@@ -9,6 +9,9 @@ mod directory;
 mod draining;
 mod error;
 mod figures;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod leftover;
 mod log;
 mod record;

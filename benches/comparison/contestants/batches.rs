@@ -1,0 +1,80 @@
+//! The database's ceiling: the same rows without a service, as many in a statement as there are
+//! connections elsewhere, one statement after the other.
+
+use std::time::{Duration, Instant};
+
+use routo_receiver::domain::{Stamp, StampSource};
+use sqlx::PgConnection;
+
+use super::super::load::Outcome;
+use super::{Contestant, TestDatabase, Way};
+
+pub fn contestant(database: TestDatabase) -> Contestant {
+    Contestant {
+        letter: 'h',
+        name: "straight into Postgres by `unnest`, a row a connection in a statement".to_owned(),
+        short: "unnest",
+        way: Way::Batches,
+        processes: Vec::new(),
+        database: Some(database),
+    }
+}
+
+/// Every row counts as one answer, as late as its batch.
+pub async fn run(connection: &mut PgConnection, rows: usize, duration: Duration) -> Outcome {
+    let source = StampSource::system();
+    let mut outcome = Outcome::new();
+    let began = Instant::now();
+    while began.elapsed() < duration {
+        let sent = Instant::now();
+        let stamps: Vec<Stamp> = (0..rows).map(|_| source.next()).collect();
+        insert(connection, &stamps).await;
+        let latency = sent.elapsed();
+        for _ in 0..rows {
+            outcome.record(true, latency);
+        }
+    }
+    outcome.elapsed = began.elapsed();
+    outcome
+}
+
+async fn insert(connection: &mut PgConnection, stamps: &[Stamp]) {
+    let column = |value: fn(i128) -> String| -> Vec<String> {
+        // Times are unique, so these are.
+        let micros = |stamp: &Stamp| stamp.received_at.unix_timestamp_nanos() / 1_000;
+        stamps.iter().map(micros).map(value).collect()
+    };
+    let rows = stamps.len();
+    sqlx::query(
+        "
+        insert into delivery_reports (
+            received_at, id, account, mess_id, number, status, status_code, transport, remote_addr,
+            extra
+        )
+        select
+            unnest($1::timestamptz[]),
+            unnest($2::uuid[]),
+            unnest($3::text[]),
+            unnest($4::text[]),
+            unnest($5::text[]),
+            unnest($6::text[]),
+            unnest($7::integer[]),
+            unnest($8::text[]),
+            unnest($9::text[])::inet,
+            unnest($10::text[])::jsonb
+        ",
+    )
+    .bind(stamps.iter().map(|stamp| stamp.received_at).collect::<Vec<_>>())
+    .bind(stamps.iter().map(|stamp| stamp.id).collect::<Vec<_>>())
+    .bind(vec!["main"; rows])
+    .bind(column(|number| format!("bench-{:012}", number % 1_000_000_000_000)))
+    .bind(column(|number| format!("44{:010}", number % 10_000_000_000)))
+    .bind(vec!["0"; rows])
+    .bind(vec![0; rows])
+    .bind(vec!["http-get"; rows])
+    .bind(vec!["127.0.0.1"; rows])
+    .bind(vec!["{}"; rows])
+    .execute(connection)
+    .await
+    .unwrap();
+}

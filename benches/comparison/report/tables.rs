@@ -1,0 +1,192 @@
+//! The page in Markdown: what was measured, how, and the figures.
+
+use std::fmt::Write;
+
+use super::super::measure::Measurement;
+use super::super::run::{CONNECTIONS, Results, Row};
+use super::super::statistics::Figure;
+use super::chart::grouped;
+use super::{digits, ratio, targets};
+
+const NOT_MEASURED: &str = "not measured";
+
+pub fn page(results: &Results, charts: &str) -> String {
+    let Results { rounds, seconds, .. } = results;
+    let minutes = results.took.as_secs_f64() / 60.0;
+    let mut page = format!(
+        "# How fast is it?
+
+`make bench` has written this page, in one run of {minutes:.1} minutes; every figure is from that run. Run it on your machine: on Linux it needs nothing but a Rust toolchain, and installs Postgres, nginx and PHP-FPM through apt-get where it can. `ROUNDS` and `SECONDS` make the run shorter or longer, `PAGE=/tmp/performance.md` leaves this page alone.
+
+Each figure is the median of {rounds} rounds, with the least and the most of them in parentheses. In a round all contestants are measured by turns, {seconds} seconds at each number of connections, and each round begins with another; so what else the machine did falls on all of them. Ratios are taken within a round. **Contestants, Postgres and the load generator share the cores**: the figures say how the ways compare and what they cost, not what a larger machine would do.
+
+## Targets
+
+"
+    );
+    targets_table(&mut page, results);
+    let _ = write!(
+        page,
+        "
+`÷` compares callbacks kept a second. The open loop sends on, whether answers come or not, at half the rate that the closed loop of the same round came to, and counts from the time at which a request was due. The gateway would repeat an attempt that was not answered 200 within 2 seconds.
+
+![Callbacks kept a second]({charts}/rates.svg)
+
+![How long an answer takes]({charts}/latencies.svg)
+
+![CPU time of 1,000 callbacks]({charts}/costs.svg)
+
+## Who is compared
+
+"
+    );
+    contestants(&mut page, results);
+    for (at, connections) in CONNECTIONS.iter().enumerate() {
+        let _ = write!(page, "\n## {connections} connections\n\n");
+        measurements(&mut page, results, at);
+    }
+    failures(&mut page, results);
+    page.push_str("\n## Ratios of callbacks kept a second\n\n");
+    ratios(&mut page, results);
+    page.push_str("\n## At half the peak, open loop, 64 connections\n\n");
+    open_loops(&mut page, results);
+    page.push_str("\n## Machine and versions\n\n| | |\n|---|---|\n");
+    for (name, value) in &results.machine {
+        let _ = writeln!(page, "| {name} | {value} |");
+    }
+    page
+}
+
+fn targets_table(page: &mut String, results: &Results) {
+    page.push_str("| figure | target | this run | |\n|---|---|---|---|\n");
+    for target in targets::all(results) {
+        let met = match target.met {
+            Some(true) => "met",
+            Some(false) => "**not met**",
+            None => "",
+        };
+        let targets::Target { figure, wanted, measured, .. } = target;
+        let _ = writeln!(page, "| {figure} | {wanted} | {measured} | {met} |");
+    }
+}
+
+fn contestants(page: &mut String, results: &Results) {
+    for Row { letter, name, .. } in &results.rows {
+        let _ = writeln!(page, "- **{letter}**: {name}");
+    }
+    for (letter, name) in &results.not_measured {
+        let _ = writeln!(
+            page,
+            "- **{letter}**: {name} ({NOT_MEASURED}: nginx, PHP-FPM or its `pdo_pgsql` is not installed)"
+        );
+    }
+    page.push_str(
+        "
+All of them are given the same kind of requests over kept-alive connections, each with a `mess_id` and a number of its own, and each but **h** looks at the token in the URL. All that write to Postgres write the same rows to the same server into databases with the service's own tables: indexes, partitions and triggers. Before each load the tables are emptied and a checkpoint is made. An answer is 200 once the row is committed, with `fsync` and `synchronous_commit` on. The pool of **e** and the number of PHP processes are those that did best of a few, tried at 64 connections before the first round. **f** keeps its connections to Postgres; **g** is the example of the gateway's document and is not durable. **h** has no service: what one connection and one statement after the other can store. **b** with ids in no order, and into tables with millions of rows: `make bench-sql`.
+
+CPU seconds and kilobytes of WAL are those of 1,000 callbacks; CPU time is that of the contestant itself + Postgres + the load generator. Memory is the peak of a single process, or, of nginx and PHP together, what they had after the load, shared pages counted once.
+",
+    );
+    if let Some(rate) = results.tuned_php {
+        let _ = writeln!(
+            page,
+            "\nPDO prepares a statement anew for each request, which takes three round trips. With its option `PGSQL_ATTR_DISABLE_PREPARES`, which takes one, **f** kept {} callbacks a second in a trial at 64 connections.",
+            grouped(rate)
+        );
+    }
+}
+
+fn measurements(page: &mut String, results: &Results, at: usize) {
+    page.push_str(
+        "| | callbacks/s | p50 ms | p99 ms | p99.9 ms | CPU s | WAL kB | memory MB |
+|---|---|---|---|---|---|---|---|
+",
+    );
+    for row in &results.rows {
+        let figure = |of: fn(&Measurement) -> f64, written: fn(Figure) -> String| {
+            row.figure(at, of).map_or("–".to_owned(), written)
+        };
+        let own_cpu = if row.letter == 'h' {
+            "–".to_owned()
+        } else {
+            figure(|measured| measured.cpu[0], thousandths)
+        };
+        let _ = writeln!(
+            page,
+            "| **{}** {} | {} | {} | {} | {} | {own_cpu} + {} + {} | {} | {} |",
+            row.letter,
+            row.short,
+            figure(|measured| measured.rate, |rate| spread(rate, grouped)),
+            figure(|measured| measured.latencies[0], |figure| digits(figure, "")),
+            figure(|measured| measured.latencies[1], |figure| digits(figure, "")),
+            figure(|measured| measured.latencies[2], |figure| digits(figure, "")),
+            figure(|measured| measured.cpu[1], thousandths),
+            figure(|measured| measured.cpu[2], thousandths),
+            figure(|measured| measured.wal, |wal| grouped(wal.median)),
+            figure(|measured| measured.memory, |memory| format!("{:.1}", memory.median)),
+        );
+    }
+    for (letter, _) in &results.not_measured {
+        let _ = writeln!(page, "| **{letter}** | {NOT_MEASURED} | | | | | | |");
+    }
+}
+
+/// What did not count, if anything.
+fn failures(page: &mut String, results: &Results) {
+    for row in &results.rows {
+        let failed: u64 = row.measured.iter().flatten().map(|measurement| measurement.failed).sum();
+        if failed > 0 {
+            let _ = writeln!(
+                page,
+                "\n**{}** gave {} answers that were not 200; they are not counted.",
+                row.letter,
+                grouped(failed as f64)
+            );
+        }
+    }
+}
+
+fn ratios(page: &mut String, results: &Results) {
+    page.push_str("| |");
+    for connections in CONNECTIONS {
+        let _ = write!(page, " {connections} connections |");
+    }
+    page.push_str("\n|---|---|---|---|\n");
+    for (one, other) in
+        [('b', 'a'), ('b', 'e'), ('b', 'f'), ('b', 'g'), ('b', 'h'), ('c', 'b'), ('d', 'b')]
+    {
+        let _ = write!(page, "| {one} ÷ {other} |");
+        for at in 0..CONNECTIONS.len() {
+            let ratio = ratio(results, one, other, at);
+            let written = ratio.map_or(NOT_MEASURED.to_owned(), |ratio| digits(ratio, ""));
+            let _ = write!(page, " {written} |");
+        }
+        page.push('\n');
+    }
+}
+
+fn open_loops(page: &mut String, results: &Results) {
+    page.push_str(
+        "| callbacks/s | p50 ms | p99 ms | p99.9 ms | sent | to be repeated |
+|---|---|---|---|---|---|
+",
+    );
+    for open_loop in &results.open_loop {
+        let [p50, p99, p999] = open_loop.latencies;
+        let _ = writeln!(
+            page,
+            "| {} | {p50:.2} | {p99:.2} | {p999:.2} | {} | {} |",
+            grouped(open_loop.rate),
+            grouped(open_loop.sent as f64),
+            open_loop.to_be_repeated
+        );
+    }
+}
+
+fn spread(figure: Figure, written: fn(f64) -> String) -> String {
+    format!("{} ({}–{})", written(figure.median), written(figure.least), written(figure.most))
+}
+
+fn thousandths(figure: Figure) -> String {
+    format!("{:.3}", figure.median)
+}
