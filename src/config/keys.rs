@@ -4,7 +4,7 @@ use super::environment;
 
 /// Every key; `*` stands for an account's name or a `dcs` value. `config/default.toml` explains
 /// each, and a test keeps the two lists the same.
-pub(super) const KEYS: [&str; 39] = [
+pub(super) const KEYS: [&str; 38] = [
     "data_dir",
     "http.listen",
     "http.max_connections",
@@ -15,7 +15,6 @@ pub(super) const KEYS: [&str; 39] = [
     "http.shutdown_timeout",
     "http.public_url",
     "http.trusted_proxies",
-    "http.http2",
     "admin.listen",
     "database.url",
     "database.url_file",

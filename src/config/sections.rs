@@ -80,7 +80,6 @@ fn http(reader: &mut Reader) -> Option<HttpSettings> {
     let shutdown_timeout = reader.duration("http.shutdown_timeout", Duration::ZERO..=TEN_MINUTES);
     let public_url = reader.optional("http.public_url", Expected::PublicUrl, public_url);
     let trusted_proxies = reader.networks("http.trusted_proxies");
-    let http2 = reader.boolean("http.http2");
     Some(HttpSettings {
         listen: listen?,
         max_connections: max_connections?,
@@ -91,7 +90,6 @@ fn http(reader: &mut Reader) -> Option<HttpSettings> {
         shutdown_timeout: shutdown_timeout?,
         public_url,
         trusted_proxies,
-        http2: http2?,
     })
 }
 

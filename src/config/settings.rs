@@ -75,8 +75,6 @@ pub struct HttpSettings {
     pub public_url: Option<String>,
     /// The proxies whose `X-Forwarded-For` says where a request comes from; none if there is none.
     pub trusted_proxies: Option<Networks>,
-    /// Whether HTTP/2 is served beside HTTP/1, without TLS.
-    pub http2: bool,
 }
 
 /// `admin`: the listener for metrics.

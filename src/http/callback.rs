@@ -1,6 +1,7 @@
 //! What both kinds of callback have in common: reading the request, and handing over the fact.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -19,10 +20,16 @@ use crate::wire::params::Params;
 use super::answer::{Acknowledged, CallbackError};
 use super::auth::{Account, Accounts, basic};
 use super::gate::Gate;
+use super::places::Place;
 
-/// The address a connection came from; the server puts it into every request.
-#[derive(Clone, Copy)]
-pub(super) struct Peer(pub(super) IpAddr);
+/// The connection that a request came by; the server puts it into every request.
+#[derive(Clone)]
+pub(super) struct Peer {
+    /// The address of its other end.
+    pub(super) address: IpAddr,
+    /// Its place, which is safe once the request is there.
+    pub(super) place: Arc<Place>,
+}
 
 /// All that the callback routes need.
 pub struct CallbackState {
@@ -57,9 +64,13 @@ impl CallbackRequest {
     ) -> Result<Self, CallbackError> {
         let (head, body) = request.into_parts();
         let form = read_body(state, body).await?;
-        let Peer(peer) = head.extensions.get().copied().unwrap_or(Peer([0, 0, 0, 0].into()));
+        let peer: Option<&Peer> = head.extensions.get();
+        if let Some(Peer { place, .. }) = peer {
+            place.request_is_complete();
+        }
+        let address = peer.map_or([0, 0, 0, 0].into(), |peer| peer.address);
         Ok(Self {
-            source: state.gate.source(peer, &head.headers),
+            source: state.gate.source(address, &head.headers),
             query: head.uri.query().unwrap_or_default().to_owned(),
             form,
             basic: head

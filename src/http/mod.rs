@@ -4,9 +4,11 @@
 mod answer;
 pub mod auth;
 mod callback;
+mod crowd;
 mod failures;
 mod gate;
 mod occasional;
+mod places;
 mod request_line;
 mod router;
 mod routes;

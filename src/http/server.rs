@@ -1,13 +1,12 @@
 //! Connections: how many, how long, how large; and how they end.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,12 +21,15 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::callback::Peer;
+use super::crowd::Crowd;
+use super::places::{Place, PlaceLost, Places};
 use super::socket::MendedSocket;
 
 /// The bounds of a listener's connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Connections at a time; one more is answered 503 and closed.
+    /// Connections at a time. One more closes the one that has waited longest for its client; where none
+    /// waits, it is answered 503 and closed.
     pub max_connections: usize,
     /// Request line and headers together, in bytes.
     pub max_head_bytes: usize,
@@ -64,9 +66,9 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
-    let places = Arc::new(Semaphore::new(limits.max_connections));
+    let places = Places::new(limits.max_connections);
+    let crowd = Crowd::new(limits.max_connections);
     let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
-    let mut full = false;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -77,29 +79,28 @@ pub async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "can't accept a connection; raise the limit of open files if it is that");
+                crowd.note_not_accepted(&error);
+                // Perhaps there are too many open files.
+                places.make_room();
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-            full = false;
-            connections.spawn(connection(
-                stream,
-                peer,
-                router.clone(),
-                limits,
-                stop.clone(),
-                place,
-            ));
-        } else {
-            if !full {
-                tracing::warn!(
-                    limit = limits.max_connections,
-                    "too many connections: more are answered 503; raise http.max_connections if they are the gateway's"
-                );
+        let place = places.try_take();
+        if place.is_some() || places.make_room() {
+            if place.is_none() {
+                crowd.note_closed();
             }
-            full = true;
+            let (places, router, stop) = (Arc::clone(&places), router.clone(), stop.clone());
+            connections.spawn(async move {
+                // The one that has to leave is about to.
+                let place = if place.is_some() { place } else { places.take().await };
+                if let Some(place) = place {
+                    connection(stream, peer, router, limits, stop, place).await;
+                }
+            });
+        } else {
+            crowd.note_turned_away();
             if let Ok(permit) = Arc::clone(&turned_away).try_acquire_owned() {
                 connections.spawn(turn_away(stream, permit));
             }
@@ -123,24 +124,27 @@ async fn connection(
     router: Router,
     limits: ConnectionLimits,
     stop: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    place: Place,
 ) {
     // An answer is one small packet; it should not wait for another.
     let _ = stream.set_nodelay(true);
-    let peer = Peer(peer.ip().to_canonical());
+    let place = Arc::new(place);
+    let peer = Peer { address: peer.ip().to_canonical(), place: Arc::clone(&place) };
     let stopping = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer);
-        let answering = router.clone().call(request);
+        let answering = peer.place.answer(!request.body().is_end_stream());
+        request.extensions_mut().insert(peer.clone());
+        let answer = router.clone().call(request);
         let stopping = stopping.clone();
         async move {
-            let mut answer = answering.await?;
+            let _answering = answering?;
+            let Ok(mut answer) = answer.await;
             if stopping.is_cancelled() {
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok::<_, Infallible>(answer)
+            Ok::<_, PlaceLost>(answer)
         }
     });
     let socket = MendedSocket::new(stream, limits.max_head_bytes, limits.head_timeout);
@@ -154,7 +158,10 @@ async fn connection(
             .serve_connection(socket, service)
     );
     let result = tokio::select! {
+        biased;
         result = connection.as_mut() => result,
+        // The connection is dropped, and closed by that.
+        () = place.lost() => return,
         () = stop.cancelled() => {
             if let Ok(result) = timeout(LAST_REQUEST_TIMEOUT, connection.as_mut()).await {
                 result

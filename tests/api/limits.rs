@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::app::{LOGIN, TOKEN, TestApp};
+use crate::support::app::{TOKEN, TestApp};
 use crate::support::client::{parse, request};
 use crate::support::eventually;
 
@@ -112,35 +112,6 @@ async fn a_client_that_stops_sending_still_gets_its_answer() {
     stream.read_to_end(&mut answer).await.unwrap();
     assert_eq!(parse(&answer).status, 200);
     assert_eq!(app.rows().await, json!(1));
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn past_the_limit_of_connections_the_answer_is_a_fast_503() {
-    let app = TestApp::start_with(&[("ROUTO_HTTP__MAX_CONNECTIONS", "3")]).await;
-    let login = format!("/inbound-messages?{LOGIN}&org=1&dest=2");
-    let mut held = Vec::new();
-    for _ in 0..3 {
-        let mut stream = TcpStream::connect(app.http).await.unwrap();
-        // Held once it has been served.
-        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-        let mut first = [0];
-        // The probes of a test that starts may still be closing.
-        if stream.read_exact(&mut first).await.is_ok() {
-            held.push(stream);
-        }
-    }
-    eventually("a connection too many is turned away", || async {
-        let answer = app.get(&login).await;
-        if answer.status == 200 {
-            return false;
-        }
-        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
-        true
-    })
-    .await;
-    drop(held);
-    eventually("there is a place again", || async { app.get(&login).await.status == 200 }).await;
     app.stop().await;
 }
 

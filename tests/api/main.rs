@@ -13,9 +13,11 @@ mod support;
 
 mod attacks;
 mod authentication;
+mod crowds;
 mod delivery_reports;
 mod inbound_messages;
 mod ingest;
 mod limits;
 mod outages;
+
 mod sources;

@@ -24,7 +24,6 @@ fn the_defaults_alone_are_a_usable_configuration() {
     assert_eq!(settings.http.shutdown_timeout, Duration::from_secs(10));
     assert_eq!(settings.http.public_url, None);
     assert_eq!(settings.http.trusted_proxies, None);
-    assert!(!settings.http.http2);
     assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:9090");
     assert_eq!(settings.data_dir.to_str(), Some("./data"));
     assert!(matches!(settings.database.source, DatabaseSource::Embedded { bin_dir: None }));

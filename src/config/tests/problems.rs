@@ -51,7 +51,6 @@ fn each_wrong_http_value_is_told_with_its_key_its_origin_and_what_to_use() {
         ("ROUTO_HTTP__HEAD_TIMEOUT", "0s", "a duration from 1ms to 1h"),
         ("ROUTO_HTTP__REQUEST_TIMEOUT", "10", "with its unit, such as \"10s\""),
         ("ROUTO_HTTP__SHUTDOWN_TIMEOUT", "11min", "a duration from 0s to 10m"),
-        ("ROUTO_HTTP__HTTP2", "h2", "true or false"),
         ("ROUTO_HTTP__TRUSTED_PROXIES", "proxy", "one or more IP addresses and networks"),
         ("ROUTO_HTTP__PUBLIC_URL", "sms.example.com", "such as https://sms.example.com"),
         ("ROUTO_HTTP__PUBLIC_URL", "https://a:b@sms.example.com", "without user"),
