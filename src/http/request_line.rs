@@ -92,11 +92,14 @@ impl RequestLineMender {
                     Some(mended) => out(&mended),
                     None => out(line),
                 }
-                // hyper allows blank lines in front of a request.
                 if content.is_empty() {
+                    // hyper allows blank lines in front of a request.
                     State::RequestLine
-                } else {
+                } else if is_http_1(content) {
                     State::Headers(BodyLength::None)
+                } else {
+                    // hyper refuses it, and reads no more.
+                    State::Untouched
                 }
             }
             State::Headers(length) => {
@@ -111,6 +114,12 @@ impl RequestLineMender {
             other => other,
         };
     }
+}
+
+/// Whether a line ends as a request line of HTTP/1 does.
+fn is_http_1(content: &[u8]) -> bool {
+    let version = memchr::memrchr(b' ', content).and_then(|blank| content.get(blank + 1..));
+    version.is_some_and(|version| version.starts_with(b"HTTP/1."))
 }
 
 /// What is known of the body's length after one more header line.
@@ -170,3 +179,7 @@ fn needs_encoding(byte: u8) -> bool {
 #[cfg(test)]
 #[path = "request_line_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "request_boundary_tests.rs"]
+mod boundary_tests;

@@ -48,6 +48,8 @@ fn a_good_request_and_anything_that_is_no_request_pass_untouched() {
     check_untouched(b"GET /a b HTTP/2.0\r\n\r\n");
     check_untouched(b"\x16\x03\x01 TLS \xE9\n");
     check_untouched(b"GET /a b");
+    check_untouched(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET /a b HTTP/1.1\r\n\r\n");
+    check_untouched(b"GET /a\r\n\r\nGET /a b HTTP/1.1\r\n\r\n");
 }
 
 #[test]

@@ -19,5 +19,5 @@ mod inbound_messages;
 mod ingest;
 mod limits;
 mod outages;
-
+mod smuggling;
 mod sources;
