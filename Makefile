@@ -1,7 +1,7 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench bench-sql crash prepare
+.PHONY: help run test lint docs bench bench-hostile bench-sql crash prepare
 
 # The queries are checked against the committed descriptions in .sqlx, not against a database that
 # happens to be configured.
@@ -11,7 +11,7 @@ CYCLES ?= 200
 ROWS ?= 20000000
 
 help: ## What can be done here.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 run: ## Start the service on this machine; set-up included, no configuration needed.
 	@scripts/setup
@@ -36,6 +36,10 @@ docs: ## The code's documentation, in the browser.
 bench: ## How many durable callbacks a second, beside the service's own /livez.
 	@scripts/setup test
 	cargo bench --locked --bench throughput
+
+bench-hostile: ## What an attack costs the gateway: latencies beside those of a quiet run.
+	@scripts/setup test
+	cargo bench --locked --bench hostile
 
 bench-sql: ## What 20 million rows cost callbacks and queries; ROWS=1000000 for less. Needs 15 GB of disk.
 	@scripts/setup test
