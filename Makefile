@@ -1,7 +1,7 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench bench-micro bench-instructions bench-sql crash rehearsal prepare image up down
+.PHONY: help run test lint docs bench bench-hostile bench-micro bench-instructions bench-sql crash rehearsal prepare image up down
 
 # The queries are checked against the committed descriptions in .sqlx, not against a database that
 # happens to be configured.
@@ -49,6 +49,10 @@ bench-instructions: ## The same, counted instead of timed: for machines that do 
 	@scripts/setup
 	@command -v valgrind >/dev/null || { echo "valgrind is missing: install it with your package manager" >&2; exit 1; }
 	cargo bench --locked --features internals --bench micro -- --instructions
+
+bench-hostile: ## What an attack costs the gateway: latencies beside those of a quiet run.
+	@scripts/setup test
+	cargo bench --locked --bench hostile
 
 bench-sql: ## What 20 million rows cost callbacks and queries; ROWS=1000000 for less. Needs 15 GB of disk.
 	@scripts/setup test

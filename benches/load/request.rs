@@ -28,7 +28,7 @@ const DIGIT: u8 = b'X';
 impl Request {
     pub fn of(load: Load) -> Self {
         let reports = format!("/delivery-reports/{TOKEN}");
-        let host = ([127, 0, 0, 1], 80).into();
+        let host = "127.0.0.1:80";
         let bytes = match load {
             Load::Livez => b"GET /livez HTTP/1.1\r\nHost: bench\r\n\r\n".to_vec(),
             Load::Reports => Callback::report(&reports, "bench-XXXXXXXXXXXX", 0, "44XXXXXXXXXX")
