@@ -21,7 +21,7 @@ test: ## Every test, against a real Postgres; set-up included.
 	@scripts/setup test
 	cargo test --locked --no-fail-fast
 
-lint: ## Formatting, clippy, documentation, dependencies, licences, alert rules.
+lint: ## Formatting, clippy, documentation, dependencies, licences, what is in deploy.
 	@scripts/setup
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -29,7 +29,7 @@ lint: ## Formatting, clippy, documentation, dependencies, licences, alert rules.
 	scripts/optional cargo-machete
 	@cargo fetch --locked --quiet # cargo-deny reads the dependencies of every platform
 	scripts/optional cargo-deny --offline check bans licenses sources
-	@scripts/alerts
+	@scripts/check-deploy
 
 docs: ## The code's documentation, in the browser.
 	cargo doc --locked --no-deps --document-private-items --open
