@@ -14,6 +14,7 @@ mod exposition;
 mod links;
 mod monitoring;
 mod promql;
+mod units;
 
 use std::fs;
 use std::path::{Path, PathBuf};
