@@ -4,6 +4,8 @@
 mod answer;
 pub mod auth;
 mod callback;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod request_line;
 mod router;
 mod routes;

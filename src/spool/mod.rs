@@ -8,6 +8,8 @@ mod backlog;
 mod directory;
 mod draining;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod leftover;
 mod log;
 mod record;
