@@ -1,7 +1,12 @@
 //! What holds for any bytes that arrive on a connection: they are mended, then read by hyper as in the
 //! service, and no two readers disagree about where a request ends.
 
-#![allow(clippy::expect_used, reason = "what does not hold is to panic")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "what does not hold is to panic"
+)]
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,12 +48,12 @@ pub fn requests(bytes: &[u8]) {
 
 fn mend(raw: &[u8], size: usize) -> Vec<u8> {
     let mut mender = RequestLineMender::new(MAX_HEAD);
-    let mut mended = Vec::new();
+    let mut passed = Vec::new();
     for piece in raw.chunks(size.max(1)) {
-        mender.push(piece, &mut |bytes| mended.extend_from_slice(bytes));
+        mender.push(piece, &mut |bytes| passed.extend_from_slice(bytes));
     }
-    mender.finish(&mut |bytes| mended.extend_from_slice(bytes));
-    mended
+    mender.finish(&mut |bytes| passed.extend_from_slice(bytes));
+    passed
 }
 
 /// As far as it is certain where requests end, hyper sees those that are there, in their order, and no

@@ -1,6 +1,11 @@
 //! What holds for any record of the spool.
 
-#![allow(clippy::expect_used, reason = "what does not hold is to panic")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "what does not hold is to panic"
+)]
 
 use std::fs;
 use std::net::IpAddr;

@@ -35,7 +35,10 @@ impl<'a> Params<'a> {
     pub fn parse(query: &'a [u8], form: &'a [u8], documented: &[&str]) -> Self {
         let mut params = Self { pairs: Vec::with_capacity(8) };
         let mut rest = skip_question_marks(query);
-        while let Some(end) = stray_question_mark(rest, documented) {
+        // Past the bound a `?` separates as little as a `&`.
+        while params.pairs.len() + 1 < MAX_PARAMETERS
+            && let Some(end) = stray_question_mark(rest, documented)
+        {
             let (before, after) = rest.split_at(end);
             params.extend(before);
             rest = skip_question_marks(after);

@@ -69,11 +69,19 @@ fn past_the_bound_the_rest_is_one_value() {
     assert_eq!(found[MAX_PARAMETERS - 1].1.len(), (MAX_PARAMETERS + 1) * 4 - 2);
 }
 
+#[test]
+fn past_the_bound_a_question_mark_separates_nothing_either() {
+    let found = pairs(&"?status=1".repeat(MAX_PARAMETERS * 4), "b=2");
+    assert!(found.len() <= MAX_PARAMETERS + 2, "{} parameters", found.len());
+    let last = &found[found.len() - 2].1;
+    assert!(last.ends_with("1?status=1?status=1"), "nothing is dropped: {last}");
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_parameters_and_none_panics(query: Vec<u8>, form: Vec<u8>) {
         let params = Params::parse(&query, &form, &NAMES);
-        prop_assert!(params.pairs.len() <= MAX_PARAMETERS + 1);
+        prop_assert!(params.pairs.len() <= MAX_PARAMETERS + 2);
         let _ = params.extra(&NAMES);
     }
 
