@@ -1,7 +1,7 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench bench-hostile bench-micro bench-instructions bench-sql crash rehearsal prepare image up down
+.PHONY: help run test lint docs bench bench-hostile bench-micro bench-instructions bench-sql crash rehearsal fuzz sbom prepare image up down
 
 # The queries are checked against the committed descriptions in .sqlx, not against a database that
 # happens to be configured.
@@ -12,6 +12,8 @@ export DOCKER_BUILDKIT := 1
 CYCLES ?= 200
 ROWS ?= 20000000
 DURATION ?= 10m
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := parameters text records requests
 
 help: ## What can be done here.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -24,7 +26,7 @@ test: ## Every test, against a real Postgres; with a container engine, in contai
 	@scripts/setup test
 	cargo test --locked --no-fail-fast
 
-lint: ## Formatting, clippy, documentation, unused dependencies, licences.
+lint: ## Formatting, clippy, documentation, dependencies, licences, what is in deploy.
 	@scripts/setup
 	cargo fmt --check
 	cargo clippy --locked --all-targets --all-features -- -D warnings
@@ -32,6 +34,8 @@ lint: ## Formatting, clippy, documentation, unused dependencies, licences.
 	scripts/optional cargo-machete
 	@cargo fetch --locked --quiet # cargo-deny reads the dependencies of every platform
 	scripts/optional cargo-deny --offline check bans licenses sources
+	@scripts/advisories
+	@scripts/check-deploy
 
 docs: ## The code's documentation, in the browser.
 	cargo doc --locked --no-deps --document-private-items --open
@@ -65,6 +69,19 @@ crash: ## Kill and starve everything, CYCLES=200 times; ONLY=name picks what. Ex
 rehearsal: ## simulate --verify for DURATION=10m while Postgres is killed every 20 s. Exit code 1 if it lost.
 	@scripts/setup test
 	DURATION=$(DURATION) cargo bench --locked --bench rehearsal
+
+fuzz: ## Look for bytes that break what must hold, FUZZ_SECONDS=60 for each target (needs cargo-fuzz).
+	@# No nightly: without unsafe code there is nothing for a sanitizer to find.
+	set -e; for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/target/corpus/$$target; \
+		scripts/optional cargo-fuzz run --sanitizer none $$target \
+			fuzz/target/corpus/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=512 -verbosity=0 -print_final_stats=1; \
+	done
+
+sbom: ## What the program consists of, as CycloneDX, in target/sbom.cdx.json (needs cargo-cyclonedx).
+	scripts/optional cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --no-build-deps --override-filename sbom.cdx
+	@[ ! -e sbom.cdx.json ] || mv sbom.cdx.json target/sbom.cdx.json
 
 prepare: ## After a change of a query: describe it again in .sqlx (needs sqlx-cli and DATABASE_URL).
 	SQLX_OFFLINE=false cargo sqlx database setup

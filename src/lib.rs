@@ -20,6 +20,8 @@ pub mod credentials;
 pub mod domain;
 pub mod error_chain;
 pub mod first_run;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod gateway;
 pub mod http;
 pub mod ingest;

@@ -20,6 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("error_chain", &[]),
     ("first_run", &["config"]),
+    ("fuzzing", &["http", "spool", "wire"]),
     ("gateway", &[]),
     ("http", &["domain", "ingest", "metrics", "wire"]),
     ("ingest", &["domain", "error_chain", "metrics", "spool", "store"]),

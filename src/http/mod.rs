@@ -7,6 +7,8 @@ pub mod auth;
 mod callback;
 mod crowd;
 mod failures;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod gate;
 mod occasional;
 mod places;

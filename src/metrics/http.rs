@@ -115,6 +115,9 @@ impl Default for HttpMetrics {
 
 impl HttpMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
+        for kind in CallbackKind::ALL {
+            let _ = self.answer.get_or_create(&OfKind { kind: kind.as_str() });
+        }
         for reason in AuthenticationFailure::ALL {
             let _ = self.failures.get_or_create(&OfReason { reason: reason.as_str() });
         }

@@ -104,13 +104,17 @@ struct Rejected<'a> {
 
 /// The frame of a fact.
 pub(super) fn encode(event: &Event) -> Vec<u8> {
-    let json = to_json(event);
+    frame(to_json(event).as_bytes())
+}
+
+/// A frame around JSON.
+pub(super) fn frame(json: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(HEADER_BYTES + json.len());
     frame.extend(MAGIC);
     frame.push(VERSION);
     frame.extend(u32::try_from(json.len()).unwrap_or(u32::MAX).to_le_bytes());
-    frame.extend(digest(json.as_bytes()));
-    frame.extend(json.as_bytes());
+    frame.extend(digest(json));
+    frame.extend(json);
     frame
 }
 

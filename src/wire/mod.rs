@@ -2,6 +2,8 @@
 //! allocates more than a small multiple of its own length.
 
 pub mod delivery_report;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod inbound_message;
 pub mod params;
 pub mod text;

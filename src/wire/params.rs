@@ -26,7 +26,7 @@ type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 /// The decoded parameters of one request, in the order they came: those of the query first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params<'a> {
-    pairs: Vec<Pair<'a>>,
+    pub(super) pairs: Vec<Pair<'a>>,
 }
 
 impl<'a> Params<'a> {

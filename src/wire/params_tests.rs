@@ -97,6 +97,14 @@ fn any_number_of_question_marks_is_looked_at_once() {
     assert!(started.elapsed().as_secs() < 20);
 }
 
+#[test]
+fn past_the_bound_a_question_mark_separates_nothing_either() {
+    let found = pairs(&"?status=1".repeat(MAX_PARAMETERS * 4), "b=2");
+    assert!(found.len() <= MAX_PARAMETERS, "{} parameters", found.len());
+    let last = &found[found.len() - 1].1;
+    assert!(last.ends_with("status=1&status=1&b=2"), "nothing is dropped: {last}");
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_parameters_and_none_panics(query: Vec<u8>, form: Vec<u8>) {
