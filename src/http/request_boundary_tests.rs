@@ -48,8 +48,7 @@ async fn requests(sent: Vec<u8>) -> Vec<(String, Vec<u8>)> {
         .half_close(true)
         .serve_connection(TokioIo::new(theirs), service);
     let (_, ()) = tokio::join!(server, client);
-    let found = found.lock().unwrap().clone();
-    found
+    Arc::clone(&found).lock().unwrap().drain(..).collect()
 }
 
 fn line() -> impl Strategy<Value = &'static str> {
