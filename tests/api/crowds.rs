@@ -24,12 +24,12 @@ async fn hold(app: &TestApp, beginning: &str) -> TcpStream {
 
 #[tokio::test]
 async fn connections_that_wait_for_their_client_give_way() {
-    let head = "GET /delivery-reports/x HTTP/1.1\r\nHost:";
+    let unfinished = "GET /delivery-reports/x HTTP/1.1\r\nHost:";
     let post = format!(
         "POST /inbound-messages?{LOGIN} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\norg="
     );
     let answered = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
-    for beginning in ["", head, &post, answered] {
+    for beginning in ["", unfinished, &post, answered] {
         let app = TestApp::start_with(&[
             FEW[0],
             ("ROUTO_HTTP__HEAD_TIMEOUT", "1h"),
