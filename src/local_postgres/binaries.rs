@@ -196,7 +196,7 @@ mod tests {
         let message = error.to_string();
         for part in [
             "/usr/lib/postgresql/*/bin, /usr/pgsql-*/bin, /usr/local/pgsql/bin",
-            "/opt/homebrew/opt/postgresql@*/bin, /usr/local/opt/postgresql@*/bin, /some/bin;",
+            "/opt/homebrew/opt/postgresql@*/bin, /usr/local/opt/postgresql@*/bin, /some/bin",
             "apt-get install postgresql",
             "dnf install postgresql-server",
             "brew install postgresql@16",
