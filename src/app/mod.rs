@@ -4,6 +4,7 @@ mod commands;
 mod encodings;
 mod error;
 mod escaped;
+mod figures;
 mod redecode;
 mod rejected;
 mod service;

@@ -9,7 +9,6 @@ use std::time::Duration;
 use axum::Router;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::SecretString;
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -23,14 +22,15 @@ use crate::domain::StampSource;
 use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits, Gate};
-use crate::ingest::{self, IngestHandle, Readiness};
+use crate::ingest::{self, IngestHandle};
 use crate::local_postgres::{self, LocalPostgres, LocalPostgresError, LocalPostgresOptions};
-use crate::metrics::{Exposition, Listener, Metrics, QueueSample, Sample, SpoolSample};
+use crate::metrics::{Exposition, Listener, Metrics};
 use crate::spool::{Spool, SpoolError, SpoolOptions};
 use crate::store::upkeep::{self, Upkeep};
 use crate::store::{Database, PartitionPlan, Retention, StoreError};
 
 use super::AppError;
+use super::figures::sampler;
 use super::sockets::{Inherited, TAKE_OVER_POLL};
 
 /// Connections on the admin listener.
@@ -193,30 +193,6 @@ async fn look_after(
         drop(ingest);
         upkeep::keep(database, options, stop).await;
     }
-}
-
-/// Looks up what is shown but not counted.
-fn sampler(ingest: IngestHandle, spool: Arc<Spool>) -> impl Fn() -> Sample {
-    move || {
-        let readiness = ingest.readiness();
-        let (callbacks, capacity) = ingest.queue();
-        Sample {
-            postgres_up: readiness == Readiness::Postgres,
-            ready: readiness != Readiness::NotReady,
-            queue: QueueSample { callbacks, capacity },
-            spool: spool.figures().ok().map(|figures| SpoolSample {
-                callbacks: figures.callbacks,
-                bytes: figures.bytes,
-                max_bytes: figures.max_bytes,
-                oldest_age_seconds: figures.oldest.map_or(0, age_seconds),
-                set_aside_files: figures.set_aside_files,
-            }),
-        }
-    }
-}
-
-fn age_seconds(since: OffsetDateTime) -> u64 {
-    u64::try_from((OffsetDateTime::now_utc() - since).whole_seconds()).unwrap_or(0)
 }
 
 fn upkeep_options(settings: &Settings) -> Upkeep {

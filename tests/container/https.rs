@@ -27,6 +27,11 @@ struct Proxied {
 
 impl Proxied {
     async fn start() -> Self {
+        Self::start_with_plain("refused").await
+    }
+
+    /// What becomes of callbacks by plain HTTP.
+    async fn start_with_plain(plain: &str) -> Self {
         let deployment = Deployment::start().await;
         let (plain_port, tls_port) = (free_port(), free_port());
         let configuration = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/caddy");
@@ -35,6 +40,7 @@ impl Proxied {
             .with_mapped_port(plain_port, 80.tcp())
             .with_mapped_port(tls_port, 443.tcp())
             .with_mount(mount.with_access_mode(AccessMode::ReadOnly))
+            .with_env_var("PLAIN_HTTP", plain)
             .with_env_var("RECEIVER", format!("{}-receiver:8080", deployment.leavings.id));
         let caddy = deployment.run("caddy", request).await;
         let authority = scratch("authority");
@@ -137,17 +143,42 @@ pub async fn no_other_host_is_answered_200_by_the_proxy() {
     let report = report("elsewhere");
     let plain = format!("http://127.0.0.1:{}{report}", proxied.plain_port);
     let (https, other) = (proxied.url(&report), "Host: other.example.com");
-    let asked: [&[&str]; 4] = [
-        &["--header", other, &https],
-        &["--header", other, "--http1.1", &https],
-        &["--header", other, &plain],
-        &[&plain],
+    let asked: [(&[&str], u16); 4] = [
+        (&["--header", other, &https], 421),
+        (&["--header", other, "--http1.1", &https], 421),
+        (&["--header", other, &plain], 403),
+        (&[&plain], 403),
     ];
-    for arguments in asked {
+    for (arguments, expected) in asked {
         let answered = curl(&proxied.authority, arguments).await;
-        assert_eq!(answered.status, 421, "{arguments:?}");
+        assert_eq!(answered.status, expected, "{arguments:?}");
     }
     assert!(proxied.mess_ids().await.is_empty());
+}
+
+pub async fn a_gateway_that_sends_no_host_is_served() {
+    let proxied = Proxied::start().await;
+    let url = proxied.url(&report("hostless"));
+    let old = ["--http1.0", "--header", "Host:", &url];
+    assert_eq!(curl(&proxied.authority, &old).await, stored());
+    assert_eq!(proxied.mess_ids().await, ["hostless"]);
+}
+
+/// A redirect, which old gateways don't follow, would be a callback that is lost.
+pub async fn plain_http_is_refused_unless_it_is_asked_for() {
+    let refusing = Proxied::start().await;
+    let target = report("plain");
+    let url = format!("http://localhost:{}{target}", refusing.plain_port);
+    assert_eq!(curl(&refusing.authority, &[&url]).await.status, 403);
+    assert!(refusing.mess_ids().await.is_empty());
+    drop(refusing);
+
+    let taking = Proxied::start_with_plain("taken").await;
+    let url = format!("http://localhost:{}{target}", taking.plain_port);
+    assert_eq!(curl(&taking.authority, &[&url]).await, stored());
+    let other = ["--header", "Host: other.example.com", &url];
+    assert_eq!(curl(&taking.authority, &other).await.status, 421);
+    assert_eq!(taking.mess_ids().await, ["plain"]);
 }
 
 pub async fn the_proxy_logs_neither_queries_nor_tokens() {
@@ -169,7 +200,7 @@ pub async fn the_proxy_logs_neither_queries_nor_tokens() {
         421
     );
     assert_eq!(ask(&["--referer", &proxied.url(&report), &proxied.url("/livez")]).await, 200);
-    assert_eq!(ask(&[&format!("http://localhost:{}{report}", proxied.plain_port)]).await, 308);
+    assert_eq!(ask(&[&format!("http://localhost:{}{report}", proxied.plain_port)]).await, 403);
     let message = format!("/inbound-messages?{LOGIN}&org=441&dest=447&message=never-logged");
     assert_eq!(ask(&["--request", "POST", &proxied.url(&message)]).await, 200);
     let basic = format!("gateway:{PASSWORD}");

@@ -70,6 +70,8 @@ fn main() -> std::process::ExitCode {
             the_proxy_passes_what_a_gateway_leaves_unescaped_but_for_blanks
             a_restart_of_the_service_is_waited_for_by_the_proxy
             no_other_host_is_answered_200_by_the_proxy
+            a_gateway_that_sends_no_host_is_served
+            plain_http_is_refused_unless_it_is_asked_for
             the_proxy_logs_neither_queries_nor_tokens;
         compose:
             the_compose_file_is_valid_and_every_variable_is_explained
