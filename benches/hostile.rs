@@ -113,7 +113,7 @@ async fn callbacks(to: SocketAddr, rate: u64, seconds: u64) -> Measured {
                 latencies.push(due.elapsed().as_secs_f64() * 1e3);
                 lost += usize::from(!delivery.acknowledged());
                 repeated += delivery.attempts.len() - 1;
-                due += Duration::from_secs(SENDERS) / u32::try_from(rate).unwrap();
+                due += Duration::from_nanos(SENDERS * 1_000_000_000 / rate);
             }
             (latencies, lost, repeated)
         });
@@ -169,7 +169,7 @@ async fn hold(to: SocketAddr, source: [u8; 4]) {
 
 /// Guesses tokens at a fixed rate, from an address after the other, each on a connection of its own.
 async fn guess(to: SocketAddr, number: u64, guesses: u64) {
-    let mut ticks = interval(Duration::from_secs(GUESSERS) / u32::try_from(guesses).unwrap());
+    let mut ticks = interval(Duration::from_nanos(GUESSERS * 1_000_000_000 / guesses));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for guessed in 0_u64.. {
         ticks.tick().await;
