@@ -11,12 +11,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// How long a connection is left alone that has just been made, or answered. Clients send at once, so
-/// it need not be long; and the shorter it is, the faster strangers may come without keeping others out.
-const HEAD_GRACE: Duration = Duration::from_millis(50);
-
-/// The same for the rest of a body, once the head is there.
-const BODY_GRACE: Duration = Duration::from_secs(1);
+/// How long a connection is left alone that has just been made, or answered, or has sent a head with a
+/// body to come. Clients send at once, so it need not be long; and the shorter it is, the faster strangers
+/// may come without keeping others out. Past it, who has waited longest goes first.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// How many places are looked at, at most, to find the one that has waited longest.
 const LOOK_AT: usize = 4096;
@@ -96,7 +94,7 @@ impl Places {
     fn seat(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Option<Place> {
         let number = self.free_numbers.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
         let place = Place { number, places: Arc::clone(self), _permit: permit };
-        place.waits(HEAD_GRACE);
+        place.waits();
         Some(place)
     }
 
@@ -140,7 +138,7 @@ impl Place {
     /// A head has come: until what this returns is dropped, its request is being answered. Where it has a
     /// body, that has to come in time.
     pub(super) fn answer(self: &Arc<Self>, body_follows: bool) -> Result<Answering, PlaceLost> {
-        let kept = if body_follows { self.waits(BODY_GRACE) } else { self.request_is_complete() };
+        let kept = if body_follows { self.waits() } else { self.request_is_complete() };
         if kept { Ok(Answering(Arc::clone(self))) } else { Err(PlaceLost) }
     }
 
@@ -149,8 +147,8 @@ impl Place {
         self.becomes(NOT_TO_BE_CLOSED)
     }
 
-    fn waits(&self, grace: Duration) -> bool {
-        let grace = u64::try_from(grace.as_millis()).unwrap_or_default();
+    fn waits(&self) -> bool {
+        let grace = u64::try_from(GRACE.as_millis()).unwrap_or_default();
         self.becomes(self.places.now().saturating_add(grace))
     }
 
@@ -172,7 +170,7 @@ pub(super) struct Answering(Arc<Place>);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.waits(HEAD_GRACE);
+        self.0.waits();
     }
 }
 
@@ -225,12 +223,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_complete_request_never_loses_its_place_and_a_body_has_time() {
+    async fn a_complete_request_never_loses_its_place_and_a_body_that_is_late_does() {
         let (places, seats) = taken([0, 0, 0]);
         let first = seats[0].answer(false).unwrap();
         let second = seats[1].answer(true).unwrap();
         let third = seats[2].answer(true).unwrap();
-        assert!(!places.make_room(), "the bodies have a second");
         assert!(seats[2].request_is_complete());
         places.from[seats[1].number].store(0, Ordering::Relaxed);
         assert!(places.make_room());
@@ -240,5 +237,14 @@ mod tests {
         drop((first, second, third));
         assert_eq!(seats[1].answer(false).err(), Some(PlaceLost));
         assert!(seats[0].answer(false).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_announces_a_body_is_left_alone_no_longer_than_who_announces_nothing() {
+        let (places, seats) = taken([LATER; 3]);
+        let _announced = seats[1].answer(true).unwrap();
+        let latest = places.now() + 50;
+        let from = places.from[seats[1].number].load(Ordering::Relaxed);
+        assert!(from <= latest, "else one head a second keeps a place from everybody: {from}");
     }
 }
