@@ -24,13 +24,13 @@ use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits, Gate};
 use crate::ingest::{self, IngestHandle};
 use crate::local_postgres::{self, LocalPostgres, LocalPostgresError, LocalPostgresOptions};
-use crate::metrics::{Exposition, Listener, Metrics};
+use crate::metrics::{Listener, Metrics};
 use crate::spool::{Spool, SpoolError, SpoolOptions};
 use crate::store::upkeep::{self, Upkeep};
 use crate::store::{Database, PartitionPlan, Retention, StoreError};
 
 use super::AppError;
-use super::figures::sampler;
+use super::figures::exposition;
 use super::sockets::{Inherited, TAKE_OVER_POLL};
 
 /// Connections on the admin listener.
@@ -96,7 +96,7 @@ impl Service {
             request_timeout: http.request_timeout,
             metrics: metrics.clone(),
         });
-        let figures = Exposition::new(&metrics, sampler(ingest.clone(), Arc::clone(&spool)));
+        let figures = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
         let operators = http::admin_router(ingest.clone(), figures);
         let stamps = Arc::new(StampSource::system());
         let serve = |name: Listener, socket: TcpListener, router: Router, max: usize| {

@@ -20,7 +20,8 @@ pub use super::callback::CallbackState;
 
 use super::answer::text;
 use super::arrival::Arrival;
-use super::routes::{delivery_reports, health, inbound_messages, metrics};
+use super::routes::metrics::{Figures, metrics};
+use super::routes::{delivery_reports, health, inbound_messages};
 
 /// The routes for the gateway.
 pub fn public_router(state: CallbackState) -> Router {
@@ -40,7 +41,7 @@ pub fn public_router(state: CallbackState) -> Router {
 /// The routes for the operator.
 pub fn admin_router(ingest: IngestHandle, figures: Exposition) -> Router {
     let figures =
-        Router::new().route("/metrics", get(metrics::metrics)).with_state(Arc::new(figures));
+        Router::new().route("/metrics", get(metrics)).with_state(Arc::new(Figures::new(figures)));
     finish(probes(ingest).merge(figures))
 }
 

@@ -11,7 +11,7 @@ use super::Metrics;
 
 const PREFIX: &str = "routo";
 
-/// What is looked up when Prometheus asks.
+/// What is looked up at once when Prometheus asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     /// Whether a callback that came now would go to Postgres.
@@ -20,8 +20,6 @@ pub struct Sample {
     pub ready: bool,
     /// What waits to be made durable.
     pub queue: QueueSample,
-    /// What waits for Postgres; unknown where the spool can't be looked into.
-    pub spool: Option<SpoolSample>,
 }
 
 /// The queue before the committer.
@@ -33,7 +31,7 @@ pub struct QueueSample {
     pub capacity: usize,
 }
 
-/// The spool.
+/// The spool, which takes reading files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpoolSample {
     /// Callbacks that wait for Postgres.
@@ -52,22 +50,37 @@ pub struct SpoolSample {
 pub struct Exposition {
     registry: Registry,
     sample: Box<dyn Fn() -> Sample + Send + Sync>,
+    spool: Box<dyn Fn() -> Option<SpoolSample> + Send + Sync>,
 }
 
 impl Exposition {
-    /// Of these metrics and of what `sample` finds whenever it is asked for. `sample` may block.
-    pub fn new(metrics: &Metrics, sample: impl Fn() -> Sample + Send + Sync + 'static) -> Self {
+    /// Of these metrics and of what `sample` and `spool` find when they are asked. `spool` may block, and
+    /// finds nothing where the spool can't be looked into.
+    pub fn new(
+        metrics: &Metrics,
+        sample: impl Fn() -> Sample + Send + Sync + 'static,
+        spool: impl Fn() -> Option<SpoolSample> + Send + Sync + 'static,
+    ) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
         registry.register("build", "The program", Info::new(Build::of_this_program()));
         metrics.register(&mut registry);
-        Self { registry, sample: Box::new(sample) }
+        Self { registry, sample: Box::new(sample), spool: Box::new(spool) }
     }
 
-    /// The text, in Prometheus' format 0.0.4. Blocks.
+    /// Looks into the spool. Blocks, for as long as the disk takes.
     #[must_use]
-    pub fn render(&self) -> String {
+    pub fn look_into_spool(&self) -> Option<SpoolSample> {
+        (self.spool)()
+    }
+
+    /// The text, in Prometheus' format 0.0.4; of the spool only what is known of it.
+    #[must_use]
+    pub fn render(&self, spool: Option<SpoolSample>) -> String {
         let mut sampled = Registry::with_prefix(PREFIX);
         (self.sample)().register(&mut sampled);
+        if let Some(spool) = spool {
+            spool.register(&mut sampled);
+        }
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = prometheus_text::encode(&mut text, &self.registry);
@@ -106,27 +119,42 @@ impl Build {
 
 impl Sample {
     fn register(&self, registry: &mut Registry) {
-        let Self { postgres_up, ready, queue, spool } = self;
-        let mut gauge = |name, help, figure: u64| {
-            registry.register::<&str, &str>(name, help, ConstGauge::new(figure));
-        };
-        gauge("postgres_up", "Whether callbacks go to Postgres", u64::from(*postgres_up));
-        gauge("ready", "Whether callbacks are stored, in Postgres or the spool", u64::from(*ready));
-        gauge("queue_callbacks", "Callbacks that wait for a batch", queue.callbacks as u64);
-        gauge("queue_capacity", "Callbacks that may wait for a batch", queue.capacity as u64);
-        let Some(spool) = spool else { return };
-        gauge("spool_callbacks", "Callbacks in the spool", spool.callbacks);
-        gauge("spool_bytes", "Bytes of the spool's files", spool.bytes);
-        gauge("spool_max_bytes", "Bytes that the spool's files may have", spool.max_bytes);
+        let Self { postgres_up, ready, queue } = self;
+        gauge(registry, "postgres_up", "Whether callbacks go to Postgres", u64::from(*postgres_up));
         gauge(
+            registry,
+            "ready",
+            "Whether callbacks are stored, in Postgres or the spool",
+            u64::from(*ready),
+        );
+        let callbacks = queue.callbacks as u64;
+        gauge(registry, "queue_callbacks", "Callbacks that wait for a batch", callbacks);
+        let capacity = queue.capacity as u64;
+        gauge(registry, "queue_capacity", "Callbacks that may wait for a batch", capacity);
+    }
+}
+
+impl SpoolSample {
+    fn register(&self, registry: &mut Registry) {
+        gauge(registry, "spool_callbacks", "Callbacks in the spool", self.callbacks);
+        gauge(registry, "spool_bytes", "Bytes of the spool's files", self.bytes);
+        let max_bytes = self.max_bytes;
+        gauge(registry, "spool_max_bytes", "Bytes that the spool's files may have", max_bytes);
+        gauge(
+            registry,
             "spool_oldest_age_seconds",
             "Since the oldest callback in the spool was received; 0 without one",
-            spool.oldest_age_seconds,
+            self.oldest_age_seconds,
         );
         gauge(
+            registry,
             "spool_set_aside_files",
             "Files of the spool that were set aside, for a person to look at",
-            spool.set_aside_files,
+            self.set_aside_files,
         );
     }
+}
+
+pub(super) fn gauge(registry: &mut Registry, name: &str, help: &str, figure: u64) {
+    registry.register(name, help, ConstGauge::new(figure));
 }

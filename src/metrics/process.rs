@@ -2,8 +2,9 @@
 
 use procfs::process::{LimitValue, Process};
 use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+
+use super::exposition::gauge;
 
 /// Registers the figures of this moment; what can't be read is left out.
 pub(super) fn register(registry: &mut Registry) {
@@ -32,10 +33,6 @@ pub(super) fn register(registry: &mut Registry) {
     {
         gauge(registry, "max_fds", "File descriptors that may be open", limit);
     }
-}
-
-fn gauge(registry: &mut Registry, name: &str, help: &str, figure: u64) {
-    registry.register(name, help, ConstGauge::new(figure));
 }
 
 #[allow(clippy::cast_precision_loss, reason = "exact for the first million years")]

@@ -1,11 +1,14 @@
+//! Names, labels and figures as Prometheus reads them.
+
 use std::time::Duration;
 
 use crate::domain::CallbackKind;
 
 use super::*;
 
-fn text(metrics: &Metrics, sample: Sample) -> String {
-    Exposition::new(metrics, move || sample).render()
+fn text(metrics: &Metrics, sample: Sample, spool: Option<SpoolSample>) -> String {
+    let exposition = Exposition::new(metrics, move || sample, move || spool);
+    exposition.render(exposition.look_into_spool())
 }
 
 #[test]
@@ -34,15 +37,15 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
         postgres_up: true,
         ready: true,
         queue: QueueSample { callbacks: 7, capacity: 8192 },
-        spool: Some(SpoolSample {
-            callbacks: 1,
-            bytes: 300,
-            max_bytes: 1 << 30,
-            oldest_age_seconds: 12,
-            set_aside_files: 2,
-        }),
     };
-    let text = text(&metrics, sample);
+    let spool = SpoolSample {
+        callbacks: 1,
+        bytes: 300,
+        max_bytes: 1 << 30,
+        oldest_age_seconds: 12,
+        set_aside_files: 2,
+    };
+    let text = text(&metrics, sample, Some(spool));
     let lines: Vec<&str> = text.lines().collect();
     for line in [
         r#"routo_callbacks_total{kind="delivery-report",account="main",answer="200"} 1"#,
@@ -83,7 +86,7 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
 
 #[test]
 fn a_spool_that_can_t_be_looked_into_has_no_figures() {
-    let text = text(&Metrics::default(), Sample::default());
+    let text = text(&Metrics::default(), Sample::default(), None);
     assert!(text.contains("\nrouto_ready 0\n"), "{text}");
     assert!(!text.contains("routo_spool_bytes"), "{text}");
 }
@@ -91,7 +94,7 @@ fn a_spool_that_can_t_be_looked_into_has_no_figures() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_process_has_the_figures_that_every_dashboard_knows() {
-    let text = text(&Metrics::default(), Sample::default());
+    let text = text(&Metrics::default(), Sample::default(), None);
     for name in [
         "process_cpu_seconds_total",
         "process_start_time_seconds",

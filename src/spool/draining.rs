@@ -94,7 +94,8 @@ impl Draining {
 
     /// How many rows are not settled.
     pub(super) fn left(&self) -> u64 {
-        self.segment.rows() - self.settled
+        // A damaged table can give out more rows than it counts.
+        self.segment.rows().saturating_sub(self.settled)
     }
 
     /// When the first of these was received, if that can be read.

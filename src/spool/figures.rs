@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::draining::Draining;
 use super::error::SpoolError;
-use super::survey::look_into;
+use super::survey::{Contents, look_into};
 
 /// How much is in the spool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,10 @@ impl Surveyed {
         }
         let file = look_into((path.to_owned(), false))?;
         let waiting = Waiting { callbacks: file.callbacks, oldest: file.oldest };
-        self.0.insert(path.to_owned(), waiting);
+        // What somebody writes to grows.
+        if file.contents != Contents::InUse {
+            self.0.insert(path.to_owned(), waiting);
+        }
         Ok(waiting)
     }
 

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use crate::support::app::{LOGIN, TOKEN, TestApp};
 use crate::support::client::{get, parse};
 use crate::support::eventually;
+use crate::support::metrics::{figure, scrape};
 
 const REPORT: &str = "mess_id=m&status=0&number=1";
 const FEW: [(&str, &str); 1] = [("ROUTO_HTTP__MAX_CONNECTIONS", "3")];
@@ -69,7 +70,11 @@ async fn a_gateway_is_served_however_many_connections_others_hold_and_renew() {
         }
     };
     let gateway = async {
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        eventually("all places are taken", || async {
+            let figures = scrape(app.service.admin_address).await;
+            figure(&figures, r#"routo_connections_refused_total{listener="http"}"#) > Some(0.0)
+        })
+        .await;
         for number in 0..50 {
             let target = format!("/delivery-reports/{TOKEN}?mess_id={number}&status=0&number=1");
             eventually("the gateway is served", || served(&app, &target)).await;
@@ -98,8 +103,8 @@ async fn who_is_being_answered_keeps_the_place_and_more_are_answered_a_fast_503(
         let stream = eventually_taken(&app, &get(&report)).await;
         waiting.push(stream);
     }
-    // Longer than any grace.
-    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    // Longer than any grace: only time can show that they keep their places.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     for _ in 0..20 {
         let answer = app.get("/livez").await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));

@@ -1,9 +1,13 @@
 //! What an operator sees: the figures of `/metrics`, and by which id a callback is known.
 
 use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
 
 use routo_receiver::app::Service;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::support::app::{TOKEN, TestApp, settings};
 use crate::support::client::{get, request, send};
@@ -139,5 +143,62 @@ async fn an_id_that_the_client_sends_is_not_taken_over() {
     let app = TestApp::start().await;
     let answer = app.send(request("GET", "/livez", &["X-Request-Id: mine"], b"")).await;
     assert_ne!(answer.header("x-request-id"), Some("mine"));
+    app.stop().await;
+}
+
+/// A pipe in place of a file. It goes on when this is dropped, too: whoever waits for it would keep a
+/// test that has failed from ending.
+struct HangingDisk(PathBuf);
+
+impl HangingDisk {
+    /// Whoever waits goes on, as long as what this returns is kept.
+    fn go_on(&self) -> fs::File {
+        fs::OpenOptions::new().read(true).write(true).open(&self.0).unwrap()
+    }
+}
+
+impl Drop for HangingDisk {
+    fn drop(&mut self) {
+        // Nobody new may begin to wait.
+        let _ = fs::rename(&self.0, self.0.with_extension("gone")).map(|()| {
+            self.0.set_extension("gone");
+            drop(self.go_on());
+        });
+    }
+}
+
+/// More than the admin listener has places for.
+const SCRAPES: usize = 70;
+
+#[tokio::test]
+async fn a_disk_that_hangs_costs_only_the_figures_of_the_spool_however_often_they_are_asked_for() {
+    let data_dir = scratch("hangs");
+    let spool = data_dir.join("spool");
+    fs::create_dir_all(&spool).unwrap();
+    // To open a pipe for reading takes as long as it takes somebody to open it for writing.
+    fs::write(spool.join("0000000001.sqlite"), "").unwrap();
+    let hanging = spool.join("0000000001.sqlite-wal");
+    let (pipe, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o600));
+    rustix::fs::mknodat(rustix::fs::CWD, &hanging, pipe, mode, 0).unwrap();
+    let disk = HangingDisk(hanging);
+    let app = TestApp::start_with(&[("ROUTO_DATA_DIR", data_dir.to_str().unwrap())]).await;
+    let admin = app.service.admin_address;
+    for _ in 0..SCRAPES {
+        // As Prometheus, which goes away when it has waited long enough.
+        let mut stream = TcpStream::connect(admin).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    }
+    eventually("a probe is answered", || async { send(admin, get("/livez")).await.status == 200 })
+        .await;
+    assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 200);
+    let figures = scrape(admin).await;
+    assert_eq!(figure(&figures, "routo_ready"), Some(1.0), "{figures}");
+    assert_eq!(figure(&figures, "routo_spool_bytes"), None, "{figures}");
+
+    let _other_end = disk.go_on();
+    eventually("the spool has figures", || async {
+        figure(&scrape(admin).await, "routo_spool_bytes").is_some()
+    })
+    .await;
     app.stop().await;
 }
