@@ -1,5 +1,7 @@
 //! Inserting delivery reports.
 
+use std::net::IpAddr;
+
 use sqlx::PgConnection;
 
 use crate::domain::DeliveryReport;
@@ -35,7 +37,7 @@ pub(super) async fn insert(
                     unnest($6::text[]),
                     unnest($7::integer[]),
                     unnest($8::text[]),
-                    unnest($9::text[])::inet,
+                    unnest($9::inet[]),
                     unnest($10::text[])::jsonb
                 "# + $on_conflict,
                 column!(|r| r.reception.stamp.received_at),
@@ -46,7 +48,7 @@ pub(super) async fn insert(
                 column!(|r| r.status.as_str()) as &[&str],
                 column!(|r| r.status.code()) as &[Option<i32>],
                 column!(|r| r.reception.transport.as_str()) as &[&str],
-                column!(|r| r.reception.remote_addr.to_string()),
+                column!(|r| r.reception.remote_addr) as &[IpAddr],
                 column!(|r| r.extra.as_json()) as &[&str],
             )
             .execute(connection)

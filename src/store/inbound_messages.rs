@@ -1,5 +1,7 @@
 //! Inserting inbound messages.
 
+use std::net::IpAddr;
+
 use sqlx::PgConnection;
 
 use crate::domain::{InboundMessage, Text};
@@ -37,7 +39,7 @@ pub(super) async fn insert(
                     unnest($8::bytea[]),
                     unnest($9::text[]),
                     unnest($10::text[]),
-                    unnest($11::text[])::inet,
+                    unnest($11::inet[]),
                     unnest($12::text[])::jsonb
                 "# + $on_conflict,
                 column!(|m| m.reception.stamp.received_at),
@@ -50,7 +52,7 @@ pub(super) async fn insert(
                 column!(|m| m.message_raw.as_slice()) as &[&[u8]],
                 column!(|m| m.message.charset_label()) as &[&str],
                 column!(|m| m.reception.transport.as_str()) as &[&str],
-                column!(|m| m.reception.remote_addr.to_string()),
+                column!(|m| m.reception.remote_addr) as &[IpAddr],
                 column!(|m| m.extra.as_json()) as &[&str],
             )
             .execute(connection)

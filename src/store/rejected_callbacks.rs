@@ -1,5 +1,7 @@
 //! Rejected callbacks: inserting them, reading them, and making rows of them after all.
 
+use std::net::IpAddr;
+
 use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -157,10 +159,10 @@ pub(super) async fn insert(
         insert into rejected_callbacks (
             received_at, id, account, kind, reason, request, transport, remote_addr
         )
-        select received_at, id, account, kind, reason, request::jsonb, transport, remote_addr::inet
+        select received_at, id, account, kind, reason, request::jsonb, transport, remote_addr
         from unnest(
             $1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-            $7::text[], $8::text[]
+            $7::text[], $8::inet[]
         ) as batch (received_at, id, account, kind, reason, request, transport, remote_addr)
         on conflict do nothing
         "#,
@@ -171,7 +173,7 @@ pub(super) async fn insert(
         column!(|c| c.reason.as_str()) as &[&str],
         column!(|c| c.request.to_json()),
         column!(|c| c.reception.transport.as_str()) as &[&str],
-        column!(|c| c.reception.remote_addr.to_string()),
+        column!(|c| c.reception.remote_addr) as &[IpAddr],
     )
     .execute(connection)
     .await
