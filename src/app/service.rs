@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -21,7 +20,7 @@ use crate::credentials::{self, Generated, accounts_or_generated};
 use crate::domain::StampSource;
 use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
-use crate::http::{self, CallbackState, ConnectionLimits, Gate};
+use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
 use crate::ingest::{self, IngestHandle};
 use crate::local_postgres::{self, LocalPostgres, LocalPostgresError, LocalPostgresOptions};
 use crate::metrics::{Listener, Metrics};
@@ -99,11 +98,11 @@ impl Service {
         let figures = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
         let operators = http::admin_router(ingest.clone(), figures);
         let stamps = Arc::new(StampSource::system());
-        let serve = |name: Listener, socket: TcpListener, router: Router, max: usize| {
+        let serve = |name: Listener, socket: TcpListener, routes: Routes, max: usize| {
             let limits = connection_limits(http, max);
             let metrics = metrics.http.listener(name, max);
             let stamps = Arc::clone(&stamps);
-            tokio::spawn(http::serve(socket, router, limits, stamps, metrics, stop.clone()))
+            tokio::spawn(http::serve(socket, routes, limits, stamps, metrics, stop.clone()))
         };
         let servers = [
             serve(Listener::Http, public, callbacks, http.max_connections),

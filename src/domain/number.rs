@@ -17,10 +17,14 @@ impl PhoneNumber {
         let trimmed = text.trim();
         let unsigned = trimmed.strip_prefix('+').unwrap_or(trimmed);
         let punctuation = |c: char| matches!(c, ' ' | '-' | '.' | '(' | ')' | '/');
-        let digits: String = unsigned.chars().filter(char::is_ascii_digit).collect();
-        let is_number =
-            !digits.is_empty() && unsigned.chars().all(|c| c.is_ascii_digit() || punctuation(c));
-        Self(if is_number { digits.into() } else { trimmed.into() })
+        let is_number = unsigned.contains(|c: char| c.is_ascii_digit())
+            && unsigned.chars().all(|c| c.is_ascii_digit() || punctuation(c));
+        if !is_number {
+            return Self(trimmed.into());
+        }
+        let mut digits = unsigned.to_owned();
+        digits.retain(|c| c.is_ascii_digit());
+        Self(digits.into())
     }
 
     /// The number, or the originator's name.

@@ -21,5 +21,5 @@ mod sources;
 mod visit;
 
 pub use gate::Gate;
-pub use router::{CallbackState, admin_router, public_router};
+pub use router::{CallbackState, Routes, admin_router, public_router};
 pub use server::{ConnectionLimits, serve};

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
@@ -26,6 +25,7 @@ use crate::metrics::ListenerMetrics;
 use super::arrival::{Arrival, REQUEST_ID, request_id};
 use super::crowd::Crowd;
 use super::places::{Place, PlaceLost, Places};
+use super::router::Routes;
 use super::socket::MendedSocket;
 
 /// The bounds of a listener's connections.
@@ -64,7 +64,7 @@ const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// bound of [`ConnectionLimits::shutdown_timeout`], and returns.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    routes: Routes,
     limits: ConnectionLimits,
     stamps: Arc<StampSource>,
     metrics: ListenerMetrics,
@@ -97,14 +97,14 @@ pub async fn serve(
                 metrics.evicted();
                 crowd.note_closed();
             }
-            let (places, router, stop) = (Arc::clone(&places), router.clone(), stop.clone());
+            let (places, routes, stop) = (Arc::clone(&places), routes.clone(), stop.clone());
             let (stamps, metrics) = (Arc::clone(&stamps), metrics.clone());
             connections.spawn(async move {
                 // The one that has to leave is about to.
                 let place = if place.is_some() { place } else { places.take().await };
                 if let Some(place) = place {
                     let _counted = metrics.opened();
-                    connection(stream, peer, router, limits, stamps, stop, place).await;
+                    connection(stream, peer, routes, limits, stamps, stop, place).await;
                 }
             });
         } else {
@@ -130,7 +130,7 @@ pub async fn serve(
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    routes: Routes,
     limits: ConnectionLimits,
     stamps: Arc<StampSource>,
     stop: CancellationToken,
@@ -142,12 +142,15 @@ async fn connection(
     let (peer, seat) = (peer.ip().to_canonical(), Arc::clone(&place));
     let stopping = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        let answering = seat.answer(!request.body().is_end_stream());
+        let body_follows = !request.body().is_end_stream();
+        // An empty body of axum's own takes no allocation.
+        let mut request =
+            request.map(|body| if body_follows { Body::new(body) } else { Body::empty() });
+        let answering = seat.answer(body_follows);
         let stamp = stamps.next();
         let arrival = Arrival { stamp, at: Instant::now(), peer, place: Arc::clone(&seat) };
         request.extensions_mut().insert(arrival);
-        let answer = router.clone().call(request);
+        let answer = routes.clone().call(request);
         let stopping = stopping.clone();
         async move {
             let _answering = answering?;

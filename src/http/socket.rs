@@ -1,7 +1,7 @@
 //! A TCP stream as hyper reads it, with its request lines mended on the way.
 
 use std::cell::Cell;
-use std::io::{self, IoSlice};
+use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -91,6 +91,7 @@ impl hyper::rt::Read for MendedSocket {
     }
 }
 
+// Without vectored writes: an answer is so small that to copy its body behind its head is cheaper.
 impl hyper::rt::Write for MendedSocket {
     fn poll_write(
         self: Pin<&mut Self>,
@@ -98,18 +99,6 @@ impl hyper::rt::Write for MendedSocket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.within_time(cx, |stream, cx| stream.poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.within_time(cx, |stream, cx| stream.poll_write_vectored(cx, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

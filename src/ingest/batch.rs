@@ -14,13 +14,11 @@ pub(super) struct Batch<T> {
 }
 
 impl<T> Batch<T> {
-    pub(super) fn new() -> Self {
-        Self { events: Vec::new(), tags: Vec::new() }
-    }
-
     /// Takes as many as may share a commit, at least one if there is one.
     pub(super) fn take(waiting: &mut impl Iterator<Item = (Event, T)>) -> Self {
-        let mut batch = Self::new();
+        let (at_least, _) = waiting.size_hint();
+        let mut batch =
+            Self { events: Vec::with_capacity(at_least), tags: Vec::with_capacity(at_least) };
         let mut weight = 0;
         while weight < MAX_WEIGHT
             && let Some((event, tag)) = waiting.next()

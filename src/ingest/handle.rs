@@ -78,20 +78,26 @@ impl IngestHandle {
         Self { sender, readiness, overload }
     }
 
-    /// Makes a fact durable, and says so once it is.
+    /// Submits a fact, at once; what it returns says when the fact is durable.
     ///
     /// Not cancelled by dropping the future: a submitted fact is committed all the same.
-    pub async fn submit(&self, event: Event) -> Result<Receipt, SubmitError> {
+    pub fn submit(
+        &self,
+        event: Event,
+    ) -> impl Future<Output = Result<Receipt, SubmitError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
         let submission = Submission { event, at: Instant::now(), answer };
-        self.sender.try_send(submission).map_err(|error| match error {
+        let submitted = self.sender.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 self.overload.begin(self.sender.max_capacity());
                 SubmitError::Overloaded
             }
             mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,
-        })?;
-        answered.await.unwrap_or(Err(SubmitError::Unavailable))
+        });
+        async move {
+            submitted?;
+            answered.await.unwrap_or(Err(SubmitError::Unavailable))
+        }
     }
 
     /// How many facts wait for a batch, and how many may.
