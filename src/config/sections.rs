@@ -16,6 +16,7 @@ use super::settings::{
     AdminSettings, DatabaseSettings, DatabaseSource, HttpSettings, IngestSettings, LogFormat,
     LogSettings, PartitionSettings, RetentionSettings, Settings, SpoolSettings,
 };
+use super::warning::Warning;
 use super::{accounts, postgres_url};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -95,6 +96,17 @@ fn http(reader: &mut Reader) -> Option<HttpSettings> {
 
 fn database(reader: &mut Reader) -> Option<DatabaseSettings> {
     let url = reader.secret("database.url", Expected::PostgresUrl, postgres_url::is_usable);
+    if let Some(url) = &url {
+        let unknown = postgres_url::unknown_parameters(&url.text);
+        if unknown > 0 {
+            reader.warn(Warning::UnknownUrlParameters {
+                key: url.key.clone(),
+                origin: url.origin.clone(),
+                unknown,
+                known: postgres_url::PARAMETERS.join(", "),
+            });
+        }
+    }
     let bin_dir = reader.optional("database.bin_dir", Expected::Directory, Reader::directory);
     let migrate_on_start = reader.boolean("database.migrate_on_start");
     let source = match url {

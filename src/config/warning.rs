@@ -38,4 +38,20 @@ pub enum Warning {
         /// The key of the current one.
         current: String,
     },
+    /// A parameter of the database URL that counts for nothing, as a misspelt `sslmode` would. Neither
+    /// its name nor its value is said: a password with an unescaped `?` looks like one.
+    #[error(
+        "{key} ({origin}) has {unknown} parameter(s) after '?' that are not known and count for \
+         nothing; known are {known}"
+    )]
+    UnknownUrlParameters {
+        /// The key.
+        key: String,
+        /// Where it is set.
+        origin: Origin,
+        /// How many.
+        unknown: usize,
+        /// The names that count for something.
+        known: String,
+    },
 }
