@@ -23,9 +23,13 @@ struct Decoded {
 #[must_use]
 pub fn decode(bytes: &[u8], encoding: Encoding) -> MessageText {
     match encoding {
-        Encoding::Auto => match beyond_ascii_utf8(bytes) {
-            Some(text) => MessageText::new(text.to_owned(), Charset::Utf8, false),
-            None => decode_latin1(bytes),
+        Encoding::Auto => match std::str::from_utf8(bytes) {
+            // Any charset here would give that; it counts as the gateway's default.
+            Ok(text) if text.is_ascii() => {
+                MessageText::new(text.to_owned(), Charset::Latin1, false)
+            }
+            Ok(text) => MessageText::new(text.to_owned(), Charset::Utf8, false),
+            Err(_) => decode_latin1(bytes),
         },
         Encoding::Latin1 => decode_latin1(bytes),
         Encoding::Utf8 => {
@@ -56,11 +60,6 @@ fn decode_latin1(bytes: &[u8]) -> MessageText {
     let charset =
         if latin1::needs_windows_1252(bytes) { Charset::Windows1252 } else { Charset::Latin1 };
     MessageText::new(latin1::decode(bytes), charset, false)
-}
-
-/// The bytes as UTF-8, if they are valid and not plain ASCII, which any charset here would give.
-fn beyond_ascii_utf8(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok().filter(|text| !text.is_ascii())
 }
 
 #[cfg(test)]
