@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use clap::Parser;
 use routo_receiver::cli::Cli;
 use routo_receiver::error_chain::Chain;
 use tokio::runtime;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_command_line();
     let finished = runtime::Builder::new_multi_thread()
         .worker_threads(worker_threads())
         .enable_all()

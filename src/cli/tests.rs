@@ -18,6 +18,17 @@ fn the_definition_is_sound() {
 }
 
 #[test]
+fn what_is_said_of_a_command_line_has_no_login_of_a_url() {
+    for (text, expected) in [
+        ("no URL", "no URL"),
+        ("'postgres://u:p@h/d' is", "'postgres://***@h/d' is"),
+        ("http://h/ and a@b, x://u:p@@h\n", "http://h/ and a@b, x://***@h\n"),
+    ] {
+        assert_eq!(without_logins(text), expected);
+    }
+}
+
+#[test]
 fn serve_is_the_default() {
     for (arguments, command) in [
         (&[][..], Command::Serve),

@@ -21,11 +21,11 @@ use super::stream::Stream;
 /// Why nothing can be sent to a URL.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// It is none, or not of HTTP.
+    /// It is none, or not of HTTP. What it is is not said: it may have credentials in it.
     #[error(
-        "'{0}' is not a URL to send callbacks to; write http://HOST:PORT or https://HOST, and the path in front of /inbound-messages if there is one"
+        "that is not a URL to send callbacks to; write http://HOST:PORT or https://HOST, and the path in front of /inbound-messages if there is one"
     )]
-    Url(String),
+    Url,
     /// The host has no address.
     #[error("the host '{host}' can't be found")]
     Unresolved {
@@ -60,8 +60,7 @@ impl Target {
     /// The service behind an `http` or `https` URL. Its host is looked up once, here. The
     /// certificate must be of an authority that this machine trusts, or one in the file `ca`.
     pub async fn resolve(url: &str, ca: Option<&Path>) -> Result<Self, TargetError> {
-        let not_a_url = || TargetError::Url(url.to_owned());
-        let parsed = Url::parse(url).map_err(|_| not_a_url())?;
+        let parsed = Url::parse(url).map_err(|_| TargetError::Url)?;
         let plain = parsed.username().is_empty()
             && parsed.password().is_none()
             && parsed.query().is_none()
@@ -69,10 +68,10 @@ impl Target {
         let secure = match parsed.scheme() {
             "https" if plain => true,
             "http" if plain => false,
-            _ => return Err(not_a_url()),
+            _ => return Err(TargetError::Url),
         };
-        let host = parsed.host().ok_or_else(not_a_url)?.to_owned();
-        let port = parsed.port_or_known_default().ok_or_else(not_a_url)?;
+        let host = parsed.host().ok_or(TargetError::Url)?.to_owned();
+        let port = parsed.port_or_known_default().ok_or(TargetError::Url)?;
         let authority = match parsed.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_string(),
@@ -163,8 +162,7 @@ fn tls(host: &Host, ca: Option<&Path>) -> Result<(TlsConnector, ServerName<'stat
     let name = match host {
         Host::Ipv4(address) => ServerName::from(std::net::IpAddr::from(*address)),
         Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
-        Host::Domain(name) => ServerName::try_from(name.clone())
-            .map_err(|_| TargetError::Url(format!("https://{name}")))?,
+        Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| TargetError::Url)?,
     };
     Ok((TlsConnector::from(Arc::new(config)), name))
 }
@@ -193,7 +191,7 @@ mod tests {
     async fn what_is_no_url_of_a_service_is_refused() {
         for url in ["sms.example.com", "ftp://a", "http://", "http://u:p@a", "http://a/?b", ""] {
             let error = Target::resolve(url, None).await.unwrap_err();
-            assert!(matches!(error, TargetError::Url(_)), "{url}: {error}");
+            assert!(matches!(error, TargetError::Url), "{url}: {error}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use routo_receiver::gateway::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::app::{LOGIN, PASSWORD, TOKEN, environment};
@@ -286,6 +286,96 @@ async fn ctrl_c_ends_a_run_early_and_it_is_reported_and_verified_all_the_same() 
 }
 
 #[tokio::test]
+async fn what_came_of_a_run_is_told_though_the_database_can_t_be_asked_any_more() {
+    for as_json in [false, true] {
+        let World { database, environment, service: _service } = world(&[]).await;
+        let format = if as_json { "--json" } else { "--torture" };
+        let arguments =
+            ["simulate", format, "--rate", "50", "--duration", "2s", "--verify", "--verify-wait"];
+        let mut command = program(&[&arguments[..], &["100ms"]].concat(), &environment);
+        let simulating = tokio::spawn(command.output());
+        eventually("it sends", || async {
+            database.value("select count(*) > 2 from delivery_reports").await == json!(true)
+        })
+        .await;
+        // The connection that the service has goes on.
+        let elsewhere = TestDatabase::create().await;
+        let name = database.options.get_database().unwrap();
+        elsewhere.execute(&format!("alter database {name} allow_connections false")).await;
+        let output = simulating.await.unwrap().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{out} {err}");
+        assert!(err.contains("Postgres"), "{err}");
+        if as_json {
+            let outcome: Value = serde_json::from_str(&out).unwrap();
+            assert_eq!(outcome["acknowledged"], json!(100), "{outcome}");
+            assert_eq!(outcome["verification"], Value::Null);
+            assert!(outcome["not_verified"].as_str().unwrap().contains("Postgres"), "{outcome}");
+        } else {
+            assert!(out.contains("acknowledged  100, of them 0"), "{out}");
+            assert!(!out.contains("verified"), "{out}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_does_not_want_to_wait_for_what_is_missing_is_told_at_once() {
+    let World { database, environment, service: _service } = world(&[]).await;
+    broken(&database, "before", "delivery_reports", "return null;").await;
+    let arguments = "simulate --count 10 --only report --connections 2 --verify --verify-wait 1h";
+    let mut command = program(&arguments.split(' ').collect::<Vec<_>>(), &environment);
+    let mut simulating = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let id = i32::try_from(simulating.id().unwrap()).unwrap();
+    let mut lines = BufReader::new(simulating.stdout.take().unwrap()).lines();
+    loop {
+        let line = lines.next_line().await.unwrap().unwrap();
+        if line.starts_with("latency") {
+            break;
+        }
+    }
+    kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
+    let verified = lines.next_line().await.unwrap().unwrap();
+    assert!(verified.contains("WRONG: 10 missing"), "{verified}");
+    // Else it could not write the rest.
+    while lines.next_line().await.unwrap().is_some() {}
+    assert_eq!(simulating.wait().await.unwrap().code(), Some(4));
+}
+
+#[tokio::test]
+async fn what_is_given_takes_the_place_of_what_the_account_has_and_of_no_more() {
+    let encodings = [("ROUTO_ACCOUNTS__MAIN__ENCODINGS__0", "utf-8")];
+    let World { database, environment, service: _service } = world(&encodings).await;
+    let login = ["--user", "gateway", "--password", PASSWORD];
+    let token = ["--report-token", TOKEN];
+    for given in [&login[..], &token] {
+        let arguments = ["simulate", "--json", "--count", "200", "--seed", "5", "--rate", "1000"];
+        let arguments = [&arguments[..], given, &["--verify"]].concat();
+        let (code, out, why) = run(&arguments, &environment).await;
+        assert_eq!(code, Some(0), "{given:?}: {out} {why}");
+        let outcome: Value = serde_json::from_str(&out).unwrap();
+        assert!(outcome["messages"].as_u64().unwrap() > 0, "the login is the account's");
+    }
+    let own = database.value("select count(*) from inbound_messages where charset = 'utf-8'").await;
+    assert_ne!(own, json!(0), "the account reads its own way");
+}
+
+#[tokio::test]
+async fn a_url_that_can_t_be_used_is_not_repeated_with_the_secrets_in_it() {
+    for (arguments, code) in [
+        ("simulate --verify --verify-wait 1s postgres://u:Hush-hush@h/d", 2),
+        ("simulate once postgres://u:Hush-hush@h/d", 2),
+        ("simulate --url http://u:Hush-hush@127.0.0.1:1", 1),
+        ("simulate --url http://127.0.0.1:1/delivery-reports?pass=Hush-hush", 1),
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let (found, out, err) = run(&arguments, &environment("postgres://127.0.0.1:1/away")).await;
+        assert_eq!(found, Some(code), "{err}");
+        assert!(!err.is_empty() && !format!("{out}{err}").contains("Hush"), "{err}");
+    }
+}
+
+#[tokio::test]
 async fn once_shows_the_request_without_secrets_the_answer_and_the_row() {
     let World { environment, service: _service, .. } = world(&[]).await;
     for (kind, request, row) in [
@@ -323,7 +413,7 @@ async fn what_can_t_be_done_is_said_before_anything_is_sent() {
         (&["--url", "http://no.such.host.invalid"], "'no.such.host.invalid' can't be found"),
         (&["--url", "https://127.0.0.1:1", "--ca", "/nonexistent"], "no certificates can be read"),
         (&["--account", "nobody"], "no account 'nobody'"),
-        (&["--report-token", "t"], "inbound messages need a user and a password"),
+        (&["--account", "nobody", "--user", "u", "--password", "p"], "no account 'nobody'"),
         (&["--verify", away], "can't connect to Postgres"),
         (&["--verify", "mysql://x"], "database"),
     ] {
@@ -337,6 +427,9 @@ async fn what_can_t_be_done_is_said_before_anything_is_sent() {
     let (code, _, err) = run(&["simulate"], &nothing).await;
     assert_eq!(code, Some(1));
     assert!(err.contains("no account is configured to call back as"), "{err}");
+    let (code, _, err) = run(&["simulate", "--report-token", "t"], &nothing).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("inbound messages need a user and a password"), "{err}");
     let verify = ["simulate", "--user", "u", "--password", "p", "--verify"];
     let (code, _, err) = run(&verify, &nothing).await;
     assert_eq!(code, Some(1));

@@ -60,7 +60,7 @@ impl Caller {
     }
 }
 
-/// What was given, and where nothing was, what is configured.
+/// What was given, and where nothing was, what the account has.
 fn access(
     arguments: &TargetArguments,
     settings: &Settings,
@@ -68,21 +68,44 @@ fn access(
     let secret = |text: &crate::cli::SecretText| SecretString::from(text.expose());
     let login = arguments.user.clone().zip(arguments.password.as_ref().map(secret));
     let report_token = arguments.report_token.as_ref().map(secret);
-    if login.is_some() || report_token.is_some() {
+    let is_given = login.is_some() || report_token.is_some();
+
+    let accounts = accounts_without_generating(settings);
+    let accounts = if is_given && arguments.account.is_none() {
+        // Only what is known besides.
+        accounts.unwrap_or_default()
+    } else {
+        accounts?
+    };
+    let mut accounts = accounts.into_iter();
+    let account = match (&arguments.account, &arguments.user) {
+        (Some(name), _) => {
+            let named = accounts.find(|account| account.name == *name);
+            Some(named.ok_or_else(|| SimulateError::NoSuchAccount(name.clone()))?)
+        }
+        (None, Some(user)) => accounts.find(|account| has_user(account, user)),
+        (None, None) => accounts.next(),
+    };
+    let Some(account) = account else {
+        if !is_given {
+            return Err(SimulateError::NoCredentials.into());
+        }
         let access = Access { prefix: String::new(), login, report_token };
         return Ok((access, EncodingOverrides::default()));
-    }
-    let accounts = accounts_without_generating(settings)?;
-    let chosen = match &arguments.account {
-        Some(name) => accounts
-            .into_iter()
-            .find(|account| account.name == *name)
-            .ok_or_else(|| SimulateError::NoSuchAccount(name.clone()))?,
-        None => accounts.into_iter().next().ok_or(SimulateError::NoCredentials)?,
     };
-    let Account { login, report_token, encodings, .. } = chosen;
-    let login = login.map(|login| (login.user, login.password));
-    Ok((Access { prefix: String::new(), login, report_token }, encodings))
+    // A login that is given shall be tried, with reports, too.
+    let own_token = if login.is_some() { None } else { account.report_token };
+    let own_login = account.login.map(|login| (login.user, login.password));
+    let access = Access {
+        prefix: String::new(),
+        login: login.or(own_login),
+        report_token: report_token.or(own_token),
+    };
+    Ok((access, account.encodings))
+}
+
+fn has_user(account: &Account, user: &str) -> bool {
+    account.login.as_ref().is_some_and(|login| login.user == user)
 }
 
 /// The database to look into: the one given, else the configured one, else the embedded one of a

@@ -6,10 +6,12 @@ mod once;
 mod outcome;
 mod verification;
 
+use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{SimulateArguments, SimulateCommand, SimulatedKind};
 use crate::config::Settings;
@@ -22,7 +24,7 @@ use super::service::raise_open_file_limit;
 pub use error::SimulateError;
 
 use caller::Caller;
-use outcome::Outcome;
+use outcome::{Outcome, Told};
 
 /// Callbacks a second where nothing is said of how many.
 const RATE: u32 = 20;
@@ -59,26 +61,42 @@ pub(super) async fn run(
         rows.close().await;
     }
     raise_open_file_limit();
-    let tally = play(arguments, &caller).await?;
+    let stop = shutdown::on_signal().map_err(AppError::Signals)?;
+    let tally = play(arguments, &caller, stop.clone()).await;
+    let outcome = Outcome { caller: &caller, tally: &tally };
+    if !arguments.json {
+        // At once: the database may not answer, and whoever waits for it may not want to.
+        say(format_args!("{outcome}"));
+    }
     let verdict = match &database {
         Some(database) => {
+            // Who stopped the run wants to know all the same what is stored.
+            let hurry = if stop.is_cancelled() { CancellationToken::new() } else { stop };
             let patience = arguments.verify_wait;
-            Some(verification::verify(&caller, &tally.ledger, database, patience).await?)
+            let ledger = &tally.ledger;
+            Some(verification::verify(&caller, ledger, database, patience, &hurry).await)
         }
         None => None,
     };
-    let outcome = Outcome { caller: &caller, tally: &tally, verdict: verdict.as_ref() };
-    // Nothing to be done about a reader that went away.
-    let _ = if arguments.json {
-        writeln!(io::stdout(), "{}", outcome.json())
+    let verdict = if arguments.json {
+        say(format_args!("{}\n", outcome.json(verdict.as_ref())));
+        verdict.transpose()?
     } else {
-        write!(io::stdout(), "{outcome}")
+        let verdict = verdict.transpose()?;
+        if let Some(verdict) = &verdict {
+            say(format_args!("{}", Told { verdict, acknowledged: tally.acknowledged }));
+        }
+        verdict
     };
     judged(&tally, verdict.as_ref())
 }
 
-async fn play(arguments: &SimulateArguments, caller: &Caller) -> Result<Tally, AppError> {
-    let stop = shutdown::on_signal().map_err(AppError::Signals)?;
+fn say(text: fmt::Arguments<'_>) {
+    // Nothing to be done about a reader that went away.
+    let _ = io::stdout().write_fmt(text);
+}
+
+async fn play(arguments: &SimulateArguments, caller: &Caller, stop: CancellationToken) -> Tally {
     let (pace, extent) = (pace(arguments), extent(arguments));
     let bar = progress_bar(pace, extent);
     let watching = bar.clone();
@@ -97,7 +115,7 @@ async fn play(arguments: &SimulateArguments, caller: &Caller) -> Result<Tally, A
     };
     let tally = run.play(stop).await;
     bar.finish_and_clear();
-    Ok(tally)
+    tally
 }
 
 fn pace(arguments: &SimulateArguments) -> Pace {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
 use crate::app::escaped::Escaped;
@@ -17,7 +18,7 @@ use crate::store::Database;
 
 use super::SimulateError;
 use super::caller::{Caller, database};
-use super::outcome::told;
+use super::outcome::Told;
 use super::verification::{rows, verify};
 
 /// How long the row may take to be there.
@@ -83,7 +84,7 @@ fn acknowledged(delivery: &Delivery) -> Result<(), AppError> {
 async fn look(caller: &Caller, delivery: &Delivery, database: &Database) -> Result<(), AppError> {
     let mut ledger = Ledger::default();
     ledger.note(0, delivery);
-    let verdict = verify(caller, &ledger, database, PATIENCE).await?;
+    let verdict = verify(caller, &ledger, database, PATIENCE, &CancellationToken::new()).await?;
     let mut rows = rows(caller, database).await?;
     for row in rows.as_json().await? {
         let row: Value = serde_json::from_str(&row).unwrap_or_default();
@@ -92,9 +93,8 @@ async fn look(caller: &Caller, delivery: &Delivery, database: &Database) -> Resu
         }
     }
     rows.close().await;
-    let mut text = String::new();
-    if delivery.acknowledged() && told(&mut text, &verdict, 1).is_ok() {
-        say(text.trim_end());
+    if delivery.acknowledged() {
+        say(Told { verdict: &verdict, acknowledged: 1 }.to_string().trim_end());
     }
     match verdict.differences() {
         0 => Ok(()),

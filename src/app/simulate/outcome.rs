@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::app::AppError;
 use crate::app::escaped::Escaped;
+use crate::error_chain::Chain;
 use crate::gateway::{Tally, Verdict};
 
 use super::caller::Caller;
@@ -21,13 +23,14 @@ const PERCENTILES: [(&str, f64); 5] =
 pub(super) struct Outcome<'a> {
     pub(super) caller: &'a Caller,
     pub(super) tally: &'a Tally,
-    pub(super) verdict: Option<&'a Verdict>,
 }
 
 impl Outcome<'_> {
     /// For programs. Keys are added, never changed: docs/simulate.md names them.
-    pub(super) fn json(&self) -> Value {
-        let Self { caller, tally, verdict } = self;
+    pub(super) fn json(&self, verified: Option<&Result<Verdict, AppError>>) -> Value {
+        let Self { caller, tally } = self;
+        let verdict = verified.and_then(|verified| verified.as_ref().ok());
+        let not_verified = verified.and_then(|verified| verified.as_ref().err());
         let counts = |pairs: Vec<(String, u64)>| {
             Value::Object(pairs.into_iter().map(|(name, count)| (name, count.into())).collect())
         };
@@ -59,13 +62,14 @@ impl Outcome<'_> {
                 "unexpected": verdict.unexpected,
                 "differences": verdict.described.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })),
+            "not_verified": not_verified.map(|error| Chain(error).to_string()),
         })
     }
 }
 
 impl fmt::Display for Outcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { caller, tally, verdict } = self;
+        let Self { caller, tally } = self;
         let elapsed = tally.elapsed.as_secs_f64();
         writeln!(f, "run           {}, seed {}", caller.script.run, caller.script.seed)?;
         writeln!(
@@ -102,34 +106,40 @@ impl fmt::Display for Outcome<'_> {
             });
             writeln!(f, "latency       {}", latency.join(", "))?;
         }
-        if let Some(verdict) = verdict {
-            told(f, verdict, tally.acknowledged)?;
-        }
         Ok(())
     }
 }
 
-/// What was found in the database.
-pub(super) fn told(f: &mut impl fmt::Write, verdict: &Verdict, acknowledged: u64) -> fmt::Result {
-    let Verdict { rows, missing, doubled, different, unexpected, described } = verdict;
-    if verdict.differences() == 0 {
-        let what = match acknowledged {
-            1 => "the acknowledged callback is stored exactly once, as it was meant".to_owned(),
-            _ => format!(
-                "{acknowledged} acknowledged callbacks are stored exactly once, as they were meant"
-            ),
-        };
-        return writeln!(f, "verified      {what} (rows: {rows})");
+/// What was found in the database, for people.
+pub(super) struct Told<'a> {
+    pub(super) verdict: &'a Verdict,
+    /// Callbacks.
+    pub(super) acknowledged: u64,
+}
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verdict, acknowledged } = self;
+        let Verdict { rows, missing, doubled, different, unexpected, described } = verdict;
+        if verdict.differences() == 0 {
+            let what = match acknowledged {
+                1 => "the acknowledged callback is stored exactly once, as it was meant".to_owned(),
+                _ => format!(
+                    "{acknowledged} acknowledged callbacks are stored exactly once, as they were meant"
+                ),
+            };
+            return writeln!(f, "verified      {what} (rows: {rows})");
+        }
+        writeln!(
+            f,
+            "verified      WRONG: {missing} missing, {doubled} doubled, {different} different, {unexpected} unexpected (rows: {rows})"
+        )?;
+        for difference in described.iter().take(SHOWN) {
+            writeln!(f, "  {}", Escaped(difference))?;
+        }
+        let more = verdict.differences().saturating_sub(SHOWN as u64);
+        if more > 0 { writeln!(f, "  and {more} more") } else { Ok(()) }
     }
-    writeln!(
-        f,
-        "verified      WRONG in {rows} rows: {missing} missing, {doubled} doubled, {different} different, {unexpected} unexpected"
-    )?;
-    for difference in described.iter().take(SHOWN) {
-        writeln!(f, "  {}", Escaped(difference))?;
-    }
-    let more = verdict.differences().saturating_sub(SHOWN as u64);
-    if more > 0 { writeln!(f, "  and {more} more") } else { Ok(()) }
 }
 
 /// To the microsecond.

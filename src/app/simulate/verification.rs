@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
 use crate::gateway::{Fact, Judge, Ledger, Verdict};
@@ -22,12 +23,14 @@ const CLOCKS: Duration = Duration::from_mins(15);
 const REST: Duration = Duration::from_millis(500);
 
 /// Judges every row of the run. What is missing may still come, out of the service's spool, and
-/// Postgres may be away: as long as more comes, and so long after the last, it is looked again.
+/// Postgres may be away: as long as more comes, and so long after the last, it is looked again, unless
+/// somebody is in a hurry.
 pub(super) async fn verify(
     caller: &Caller,
     ledger: &Ledger,
     database: &Database,
     patience: Duration,
+    hurry: &CancellationToken,
 ) -> Result<Verdict, AppError> {
     let mut fewest = u64::MAX;
     let mut last_progress = Instant::now();
@@ -43,7 +46,7 @@ pub(super) async fn verify(
             }
             _ => {}
         }
-        if last_progress.elapsed() >= patience {
+        if last_progress.elapsed() >= patience || hurry.is_cancelled() {
             break Ok(looked?);
         }
         spinner.set_message(match &looked {
@@ -52,7 +55,7 @@ pub(super) async fn verify(
         });
         let rest = began.elapsed().max(REST);
         spinner.enable_steady_tick(Duration::from_millis(100));
-        sleep(rest.min(patience)).await;
+        hurry.run_until_cancelled(sleep(rest.min(patience))).await;
     }
     .inspect(|_| spinner.finish_and_clear())
 }
