@@ -1,0 +1,66 @@
+//! Records: any fact can be written and read again, and any bytes can be read.
+
+use proptest::prelude::*;
+
+use super::super::record::{MAGIC, RecordError, decode, encode};
+use super::{reception, report};
+use crate::domain::{
+    Charset, DeliveryReport, DeliveryStatus, Event, Extra, InboundMessage, MessageText, PhoneNumber,
+};
+
+#[test]
+fn a_record_of_a_later_version_is_set_aside_and_not_lost() {
+    let mut frame = encode(&report("m"));
+    frame[MAGIC.len()] = 2;
+    assert_eq!(decode(&frame), Err(RecordError::UnknownVersion(2)));
+    frame.pop();
+    assert_eq!(decode(&frame), Err(RecordError::Damaged));
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![".*", "\\PC*", "[ +0-9()\\-]{0,20}"]
+}
+
+proptest! {
+    #[test]
+    fn any_fact_can_be_written_and_read_again(
+        texts in prop::array::uniform6(text()),
+        raw in prop::collection::vec(any::<u8>(), 0..300),
+        dcs in prop::option::of(text()),
+        lossy in any::<bool>(),
+        charset in 0..3_usize,
+    ) {
+        let [a, b, c, d, e, f] = texts;
+        let extra: Extra = [(e.as_str().into(), f.as_str().into()), (e.as_str().into(), a.as_str().into())]
+            .into_iter()
+            .collect();
+        let report = Event::DeliveryReport(DeliveryReport {
+            reception: reception(),
+            mess_id: a.as_str().into(),
+            number: PhoneNumber::new(&b),
+            status: DeliveryStatus::new(c.as_str().into()),
+            extra: extra.clone(),
+        });
+        let charset = [Charset::Gsm7, Charset::Utf16LeHex, Charset::Latin1][charset];
+        let message = Event::InboundMessage(InboundMessage {
+            reception: reception(),
+            org: PhoneNumber::new(&b),
+            dest: PhoneNumber::new(&c),
+            dcs: dcs.map(Into::into),
+            message: MessageText::new(d, charset, lossy),
+            message_raw: raw,
+            extra,
+        });
+        let rejected = Event::RejectedCallback(message.clone().into_rejected(a.into()));
+        for event in [report, message, rejected] {
+            prop_assert_eq!(decode(&encode(&event)), Ok(event));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes);
+        bytes.splice(..0, *b"\x8Drouto\n\x01");
+        let _ = decode(&bytes);
+    }
+}
