@@ -78,7 +78,7 @@ async fn main() -> std::process::ExitCode {
     // `simulate` may have looked for the last time before the spool was empty.
     let mut connection = world.postgres.connect().await;
     let doubled: i64 = sqlx::query_scalar(DOUBLED).fetch_one(&mut connection).await.unwrap();
-    println!("{doubled} rows are doubled");
+    println!("{doubled} attempts have more than one row");
     let fine = status.success() && kills > 0 && left == 0 && doubled == 0;
     std::process::ExitCode::from(u8::from(!fine))
 }

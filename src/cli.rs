@@ -52,32 +52,26 @@ pub struct Cli {
 
 impl Cli {
     /// What the program was called with. Ends it where that can't be understood, and says why, without
-    /// the user and password of a URL.
+    /// URLs: they may have credentials in them.
     #[must_use]
     pub fn of_command_line() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
             if !error.use_stderr() {
                 error.exit();
             }
-            eprint!("{}", without_logins(&error.to_string()));
+            eprint!("{}", without_urls(&error.to_string()));
             std::process::exit(error.exit_code());
         })
     }
 }
 
-/// The text with `***` for what is between `://` and `@` in it.
-fn without_logins(text: &str) -> String {
+/// The text with `***` for all of a URL but its scheme, to the end of the quotation or the line.
+fn without_urls(text: &str) -> String {
     let mut parts = text.split("://");
     let mut hidden = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        hidden.push_str("://");
-        let end = part.find(char::is_whitespace).unwrap_or(part.len());
-        let (url, rest) = part.split_at(end);
-        match url.rsplit_once('@') {
-            Some((_, host)) => hidden.extend(["***@", host]),
-            None => hidden.push_str(url),
-        }
-        hidden.push_str(rest);
+        let (_, rest) = part.split_at(part.find(['\'', '\n']).unwrap_or(part.len()));
+        hidden.extend(["://***", rest]);
     }
     hidden
 }

@@ -7,13 +7,17 @@ use super::contestants::php::Programs;
 use super::statistics::Figure;
 use super::support::postgres::TestDatabase;
 
+/// Cores that all share.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Names and values, for a table.
 pub async fn describe(
     database: &TestDatabase,
     php: Option<&Programs>,
     fsync: Figure,
 ) -> Vec<(&'static str, String)> {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let model = field("/proc/cpuinfo", "model name").unwrap_or_default();
     let memory = field("/proc/meminfo", "MemTotal").unwrap_or_default();
     let gibibytes = memory.trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN) / 1_048_576.0;
@@ -28,7 +32,10 @@ pub async fn describe(
         )
         .await;
     let mut described = vec![
-        ("cores", format!("{cores}, {model}, shared by contestant, Postgres and load generator")),
+        (
+            "cores",
+            format!("{}, {model}, shared by contestant, Postgres and load generator", cores()),
+        ),
         ("memory", format!("{gibibytes:.0} GiB")),
         ("kernel", format!("Linux {}", kernel.trim())),
         (

@@ -103,7 +103,6 @@ fn database(reader: &mut Reader) -> Option<DatabaseSettings> {
                 key: url.key.clone(),
                 origin: url.origin.clone(),
                 unknown,
-                known: postgres_url::PARAMETERS.join(", "),
             });
         }
     }

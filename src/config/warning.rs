@@ -1,6 +1,7 @@
 //! What is allowed, but not wise.
 
 use super::origin::Origin;
+use super::postgres_url;
 
 /// Something that works, but should not stay so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +43,8 @@ pub enum Warning {
     /// its name nor its value is said: a password with an unescaped `?` looks like one.
     #[error(
         "{key} ({origin}) has {unknown} parameter(s) after '?' that are not known and count for \
-         nothing; known are {known}"
+         nothing; known are {}",
+        postgres_url::PARAMETERS.join(", ")
     )]
     UnknownUrlParameters {
         /// The key.
@@ -51,7 +53,5 @@ pub enum Warning {
         origin: Origin,
         /// How many.
         unknown: usize,
-        /// The names that count for something.
-        known: String,
     },
 }

@@ -149,7 +149,7 @@ impl Fact {
 /// Reads a callback, makes a fact of it, and answers once that is durable.
 ///
 /// `understand` is all that lies between, and waits for nothing: while a callback waits for its commit,
-/// nothing is held but the fact.
+/// its request is gone.
 pub(super) fn take(
     state: Arc<CallbackState>,
     kind: CallbackKind,

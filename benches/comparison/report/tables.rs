@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::super::machine;
 use super::super::measure::Measurement;
 use super::super::run::{CONNECTIONS, Results, Row};
 use super::super::statistics::Figure;
@@ -79,7 +80,7 @@ fn targets_table(page: &mut String, results: &Results) {
 fn bounds(page: &mut String, results: &Results) {
     let row = |letter| results.rows.iter().find(|row: &&Row| row.letter == letter);
     let (Some(ceiling), Some(reports)) = (row('a'), row('b')) else { return };
-    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+    let cores = machine::cores() as f64;
     let of = |at| {
         // Seconds of 1,000 callbacks, of all that share the cores.
         let cpu = reports.figure(at, |measured| measured.cpu.iter().sum())?.median;

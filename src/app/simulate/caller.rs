@@ -86,22 +86,20 @@ fn access(
         (None, Some(user)) => accounts.find(|account| has_user(account, user)),
         (None, None) => accounts.next(),
     };
-    let Some(account) = account else {
-        if !is_given {
-            return Err(SimulateError::NoCredentials.into());
-        }
-        let access = Access { prefix: String::new(), login, report_token };
-        return Ok((access, EncodingOverrides::default()));
+    if account.is_none() && !is_given {
+        return Err(SimulateError::NoCredentials.into());
+    }
+    let (own_login, own_token, encodings) = match account {
+        Some(Account { login, report_token, encodings, .. }) => (login, report_token, encodings),
+        None => (None, None, EncodingOverrides::default()),
     };
-    // A login that is given shall be tried, with reports, too.
-    let own_token = if login.is_some() { None } else { account.report_token };
-    let own_login = account.login.map(|login| (login.user, login.password));
     let access = Access {
         prefix: String::new(),
-        login: login.or(own_login),
-        report_token: report_token.or(own_token),
+        // A login that is given shall be tried, with reports, too.
+        report_token: if login.is_some() { report_token } else { report_token.or(own_token) },
+        login: login.or(own_login.map(|login| (login.user, login.password))),
     };
-    Ok((access, account.encodings))
+    Ok((access, encodings))
 }
 
 fn has_user(account: &Account, user: &str) -> bool {

@@ -24,7 +24,7 @@ use super::service::raise_open_file_limit;
 pub use error::SimulateError;
 
 use caller::Caller;
-use outcome::{Outcome, Told};
+use outcome::{Outcome, VerdictInWords};
 
 /// Callbacks a second where nothing is said of how many.
 const RATE: u32 = 20;
@@ -66,11 +66,11 @@ pub(super) async fn run(
     let outcome = Outcome { caller: &caller, tally: &tally };
     if !arguments.json {
         // At once: the database may not answer, and whoever waits for it may not want to.
-        say(format_args!("{outcome}"));
+        say(&outcome);
     }
     let verdict = match &database {
         Some(database) => {
-            // Who stopped the run wants to know all the same what is stored.
+            // Who stopped the run wants to know all the same what is stored; who stops only now, not.
             let hurry = if stop.is_cancelled() { CancellationToken::new() } else { stop };
             let patience = arguments.verify_wait;
             let ledger = &tally.ledger;
@@ -78,22 +78,20 @@ pub(super) async fn run(
         }
         None => None,
     };
-    let verdict = if arguments.json {
-        say(format_args!("{}\n", outcome.json(verdict.as_ref())));
-        verdict.transpose()?
-    } else {
-        let verdict = verdict.transpose()?;
-        if let Some(verdict) = &verdict {
-            say(format_args!("{}", Told { verdict, acknowledged: tally.acknowledged }));
-        }
-        verdict
-    };
+    if arguments.json {
+        say(&outcome.json(verdict.as_ref()));
+    }
+    let verdict = verdict.transpose()?;
+    if let (Some(verdict), false) = (&verdict, arguments.json) {
+        say(&VerdictInWords { verdict, acknowledged: tally.acknowledged });
+    }
     judged(&tally, verdict.as_ref())
 }
 
-fn say(text: fmt::Arguments<'_>) {
+/// Prints a line, or several.
+fn say(text: &impl fmt::Display) {
     // Nothing to be done about a reader that went away.
-    let _ = io::stdout().write_fmt(text);
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 async fn play(arguments: &SimulateArguments, caller: &Caller, stop: CancellationToken) -> Tally {

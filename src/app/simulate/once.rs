@@ -1,7 +1,6 @@
 //! `simulate once`: one callback, shown whole.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,10 +15,10 @@ use crate::error_chain::Chain;
 use crate::gateway::{Attempt, Connection, Delivery, Failure, Kinds, Ledger, Script};
 use crate::store::Database;
 
-use super::SimulateError;
 use super::caller::{Caller, database};
-use super::outcome::Told;
+use super::outcome::VerdictInWords;
 use super::verification::{rows, verify};
+use super::{SimulateError, say};
 
 /// How long the row may take to be there.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,7 +62,7 @@ pub(super) async fn run(
     let found = if let Some(database) = &database {
         look(&caller, &delivery, database).await
     } else {
-        say("No database to look into: --verify DATABASE_URL shows the row.");
+        say(&"No database to look into: --verify DATABASE_URL shows the row.");
         Ok(())
     };
     match found {
@@ -94,7 +93,7 @@ async fn look(caller: &Caller, delivery: &Delivery, database: &Database) -> Resu
     }
     rows.close().await;
     if delivery.acknowledged() {
-        say(Told { verdict: &verdict, acknowledged: 1 }.to_string().trim_end());
+        say(&VerdictInWords { verdict: &verdict, acknowledged: 1 });
     }
     match verdict.differences() {
         0 => Ok(()),
@@ -126,11 +125,6 @@ fn shown(bytes: &[u8]) -> String {
         }
     }
     shown
-}
-
-fn say(text: &str) {
-    // Nothing to be done about a reader that went away.
-    let _ = writeln!(io::stdout(), "{text}");
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ const SHOWN: usize = 20;
 const PERCENTILES: [(&str, f64); 5] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99_9", 99.9), ("max", 100.0)];
 
-/// All that is known in the end.
+/// What was sent, and what came of it; what is in the database is told apart.
 pub(super) struct Outcome<'a> {
     pub(super) caller: &'a Caller,
     pub(super) tally: &'a Tally,
@@ -98,26 +98,26 @@ impl fmt::Display for Outcome<'_> {
         let answers = tally.answers.iter().map(|(status, count)| format!("{count} x {status}"));
         let failures = tally.failures.iter().map(|(why, count)| format!("{count} x {why}"));
         let outcomes: Vec<String> = answers.chain(failures).collect();
-        writeln!(f, "attempts      {}: {}", tally.attempts(), outcomes.join(", "))?;
+        write!(f, "attempts      {}: {}", tally.attempts(), outcomes.join(", "))?;
         if tally.acknowledged > 0 {
             let latency = PERCENTILES.map(|(name, percentile)| {
                 let name = name.replace('_', ".");
                 format!("{name} {} ms", milliseconds(tally.latency(percentile)))
             });
-            writeln!(f, "latency       {}", latency.join(", "))?;
+            write!(f, "\nlatency       {}", latency.join(", "))?;
         }
         Ok(())
     }
 }
 
 /// What was found in the database, for people.
-pub(super) struct Told<'a> {
+pub(super) struct VerdictInWords<'a> {
     pub(super) verdict: &'a Verdict,
     /// Callbacks.
     pub(super) acknowledged: u64,
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for VerdictInWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verdict, acknowledged } = self;
         let Verdict { rows, missing, doubled, different, unexpected, described } = verdict;
@@ -128,17 +128,17 @@ impl fmt::Display for Told<'_> {
                     "{acknowledged} acknowledged callbacks are stored exactly once, as they were meant"
                 ),
             };
-            return writeln!(f, "verified      {what} (rows: {rows})");
+            return write!(f, "verified      {what} (rows: {rows})");
         }
-        writeln!(
+        write!(
             f,
             "verified      WRONG: {missing} missing, {doubled} doubled, {different} different, {unexpected} unexpected (rows: {rows})"
         )?;
         for difference in described.iter().take(SHOWN) {
-            writeln!(f, "  {}", Escaped(difference))?;
+            write!(f, "\n  {}", Escaped(difference))?;
         }
         let more = verdict.differences().saturating_sub(SHOWN as u64);
-        if more > 0 { writeln!(f, "  and {more} more") } else { Ok(()) }
+        if more > 0 { write!(f, "\n  and {more} more") } else { Ok(()) }
     }
 }
 

@@ -24,11 +24,11 @@ struct Decoded {
 pub fn decode(bytes: &[u8], encoding: Encoding) -> MessageText {
     match encoding {
         Encoding::Auto => match std::str::from_utf8(bytes) {
-            // Any charset here would give that; it counts as the gateway's default.
-            Ok(text) if text.is_ascii() => {
-                MessageText::new(text.to_owned(), Charset::Latin1, false)
+            Ok(text) => {
+                // Plain ASCII is the same in any charset here; it counts as the gateway's default.
+                let charset = if text.is_ascii() { Charset::Latin1 } else { Charset::Utf8 };
+                MessageText::new(text.to_owned(), charset, false)
             }
-            Ok(text) => MessageText::new(text.to_owned(), Charset::Utf8, false),
             Err(_) => decode_latin1(bytes),
         },
         Encoding::Latin1 => decode_latin1(bytes),
