@@ -8,6 +8,7 @@ ENV SQLX_OFFLINE=true
 # The dependencies, in a layer of their own: it stays as it is until the manifests change. Tests and
 # benchmarks are no part of the context, so the manifest must not name them.
 COPY Cargo.toml Cargo.lock ./
+COPY crates crates
 RUN sed -i '/^\[\[bench\]\]\|^\[\[test\]\]/,/^$/d' Cargo.toml \
     && mkdir src && echo '//! A stub.' | tee src/lib.rs >src/main.rs && echo 'fn main() {}' >>src/main.rs \
     && cargo build --release --locked

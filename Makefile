@@ -24,13 +24,13 @@ run: ## Start the service on this machine; set-up included, no configuration nee
 
 test: ## Every test, against a real Postgres; with a container engine, in containers, too; set-up included.
 	@scripts/setup test
-	cargo test --locked --no-fail-fast
+	cargo test --workspace --locked --no-fail-fast
 
 lint: ## Formatting, clippy, documentation, dependencies, licences, what is in deploy.
 	@scripts/setup
-	cargo fmt --check
-	cargo clippy --locked --all-targets --all-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	cargo fmt --all --check
+	cargo clippy --workspace --locked --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --locked --no-deps --document-private-items
 	scripts/optional cargo-machete
 	@cargo fetch --locked --quiet # cargo-deny reads the dependencies of every platform
 	scripts/optional cargo-deny --offline check bans licenses sources
@@ -38,7 +38,7 @@ lint: ## Formatting, clippy, documentation, dependencies, licences, what is in d
 	@scripts/check-deploy
 
 docs: ## The code's documentation, in the browser.
-	cargo doc --locked --no-deps --document-private-items --open
+	cargo doc --workspace --locked --no-deps --document-private-items --open
 
 bench: ## How fast callbacks are kept, beside what one would run otherwise; 10 minutes; writes docs/performance.md.
 	@scripts/setup test

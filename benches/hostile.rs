@@ -20,7 +20,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use routo_receiver::gateway::{Behaviour, Callback, Gateway};
+use simulator::{Behaviour, Callback, Gateway};
 use support::app::{TOKEN, environment};
 use support::client::get;
 use support::postgres::TestDatabase;

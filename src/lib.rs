@@ -22,10 +22,8 @@ pub mod error_chain;
 pub mod first_run;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-pub mod gateway;
 pub mod http;
 pub mod ingest;
-pub mod local_postgres;
 pub mod metrics;
 pub mod shutdown;
 pub mod spool;

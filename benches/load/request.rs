@@ -1,6 +1,6 @@
 //! The bytes of requests: all of a kind differ in their numbers alone, which are written into place.
 
-use routo_receiver::gateway::Callback;
+use simulator::Callback;
 
 use super::super::support::app::{PASSWORD, TOKEN};
 

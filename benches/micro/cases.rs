@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::LazyLock;
 
 use routo_receiver::domain::{
-    DeliveryReport, Encoding, EncodingOverrides, Event, InboundMessage, Reception, StampSource,
+    DeliveryReport, Encoding, EncodingOverrides, Event, EventKeySource, InboundMessage, Reception,
     Transport,
 };
 use routo_receiver::ingest::internals::take_batch;
@@ -122,7 +122,7 @@ fn message(form: &[u8]) -> Event {
 /// The same each time: what it costs to make one is not measured here.
 fn reception() -> Reception {
     static RECEPTION: LazyLock<Reception> = LazyLock::new(|| Reception {
-        stamp: StampSource::system().next(),
+        key: EventKeySource::system().next(),
         account: "main".parse().unwrap(),
         transport: Transport::HttpGet,
         remote_addr: [192, 0, 2, 1].into(),

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use crate::config::ConfigError;
 use crate::credentials::{AccountsError, NoAccount};
 use crate::ingest::DrainError;
-use crate::local_postgres::LocalPostgresError;
 use crate::spool::SpoolError;
 use crate::store::StoreError;
+use embedded_postgres::EmbeddedPostgresError;
 
 use super::simulate::SimulateError;
 
@@ -28,7 +28,7 @@ pub enum AppError {
     NoAccount(#[from] NoAccount),
     /// The embedded Postgres does not start.
     #[error("the embedded Postgres can't be used")]
-    LocalPostgres(#[from] LocalPostgresError),
+    EmbeddedPostgres(#[from] EmbeddedPostgresError),
     /// The database can't be used.
     #[error("the database can't be used")]
     Store(#[from] StoreError),

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::cli::{DcsFilter, RedecodeArguments};
 use crate::config::Settings;
-use crate::domain::{Encoding, MessageText, Stamp};
+use crate::domain::{Encoding, EventKey, MessageText};
 use crate::store::{Given, MessageFilter, StoredMessage, StoredMessages};
 use crate::telemetry;
 use crate::wire::{inbound_message, text};
@@ -106,7 +106,7 @@ async fn redecode(
             if !arguments.write && tally.different <= SHOWN {
                 bar.suspend(|| show(message, &text));
             }
-            texts.push((Stamp { received_at: message.received_at, id: message.id }, text));
+            texts.push((EventKey { received_at: message.received_at, id: message.id }, text));
         }
         if arguments.write {
             give(&mut messages, &texts, tally, &bar).await?;
@@ -121,7 +121,7 @@ async fn redecode(
 /// they are halved until it is alone, so that the others have theirs.
 async fn give(
     messages: &mut StoredMessages,
-    texts: &[(Stamp, MessageText)],
+    texts: &[(EventKey, MessageText)],
     tally: &mut Tally,
     bar: &ProgressBar,
 ) -> Result<(), AppError> {
@@ -129,9 +129,9 @@ async fn give(
     while let Some(texts) = pending.pop() {
         match (messages.give(texts).await?, texts) {
             (Given::Changed(changed), _) => tally.changed += changed,
-            (Given::Refused(refused), [(stamp, _)]) => {
+            (Given::Refused(refused), [(key, _)]) => {
                 tally.refused += 1;
-                bar.suspend(|| say(format_args!("{} stays: {}", stamp.id, Escaped(refused))));
+                bar.suspend(|| say(format_args!("{} stays: {}", key.id, Escaped(refused))));
             }
             (Given::Refused(_), _) => {
                 let (first, second) = texts.split_at(texts.len() / 2);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::cli::{RejectedCommand, RejectedSelection, ReplayArguments};
 use crate::config::Settings;
-use crate::domain::{CallbackKind, Event, Reception, RejectedRequest, Stamp, Transport};
+use crate::domain::{CallbackKind, Event, EventKey, Reception, RejectedRequest, Transport};
 use crate::error_chain::Chain;
 use crate::store::{InsertError, RejectedFilter, StoreError, StoredRejected, StoredRejections};
 use crate::telemetry;
@@ -149,7 +149,7 @@ async fn use_again(
     }
 }
 
-/// Reads the request of a rejected callback as if it had just arrived, but with its own stamp.
+/// Reads the request of a rejected callback as if it had just arrived, but with its own key.
 fn read_again(
     rejected: &StoredRejected,
     encodings: &mut Encodings,
@@ -160,7 +160,7 @@ fn read_again(
     let kind = known("kind", CallbackKind::from_name(&rejected.kind))?;
     let request = known("request", RejectedRequest::from_json(&rejected.request))?;
     let reception = Reception {
-        stamp: Stamp { received_at: rejected.received_at, id: rejected.id },
+        key: EventKey { received_at: rejected.received_at, id: rejected.id },
         account: known("account", rejected.account.parse().ok())?,
         transport: known("transport", Transport::from_name(&rejected.transport))?,
         remote_addr: known("remote_addr", rejected.remote_addr.parse().ok())?,

@@ -17,16 +17,16 @@ use crate::config::{
     Account, DatabaseSource, HttpSettings, PartitionSettings, RetentionSettings, Settings,
 };
 use crate::credentials::{self, Generated, accounts_or_generated};
-use crate::domain::StampSource;
+use crate::domain::EventKeySource;
 use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
 use crate::ingest::{self, IngestHandle};
-use crate::local_postgres::{self, LocalPostgres, LocalPostgresError, LocalPostgresOptions};
 use crate::metrics::{Listener, Metrics};
 use crate::spool::{Spool, SpoolError, SpoolOptions};
 use crate::store::upkeep::{self, Upkeep};
 use crate::store::{Database, PartitionPlan, Retention, StoreError};
+use embedded_postgres::{self, EmbeddedPostgres, EmbeddedPostgresError, EmbeddedPostgresOptions};
 
 use super::AppError;
 use super::figures::exposition;
@@ -49,7 +49,7 @@ pub struct Service {
     upkeep: JoinHandle<()>,
     committer: JoinHandle<()>,
     spool: Arc<Spool>,
-    local_postgres: Option<LocalPostgres>,
+    embedded_postgres: Option<EmbeddedPostgres>,
 }
 
 impl Service {
@@ -67,7 +67,7 @@ impl Service {
             (address(&public, http.listen), address(&admin, settings.admin.listen));
         let (accounts, generated) = accounts_or_generated(&settings)?;
 
-        let (url, local_postgres) = database_of(&settings).await?;
+        let (url, embedded_postgres) = database_of(&settings).await?;
         let metrics = Metrics::default();
         let database = database_at(&url, settings.database.migrate_on_start, &settings)?
             .counted_in(&metrics.postgres);
@@ -97,26 +97,27 @@ impl Service {
         });
         let figures = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
         let operators = http::admin_router(ingest.clone(), figures);
-        let stamps = Arc::new(StampSource::system());
+        let keys = Arc::new(EventKeySource::system());
         let serve = |name: Listener, socket: TcpListener, routes: Routes, max: usize| {
             let limits = connection_limits(http, max);
             let metrics = metrics.http.listener(name, max);
-            let stamps = Arc::clone(&stamps);
-            tokio::spawn(http::serve(socket, routes, limits, stamps, metrics, stop.clone()))
+            let keys = Arc::clone(&keys);
+            tokio::spawn(http::serve(socket, routes, limits, keys, metrics, stop.clone()))
         };
         let servers = [
             serve(Listener::Http, public, callbacks, http.max_connections),
             serve(Listener::Admin, admin, operators, MAX_ADMIN_CONNECTIONS),
         ];
 
-        if local_postgres.is_some() {
+        if embedded_postgres.is_some() {
             // It is there: the first callback shall find it migrated.
             ingest.until_postgres().await;
         }
         drop(ingest);
-        let database = if local_postgres.is_some() { "embedded" } else { "database.url" };
+        let database = if embedded_postgres.is_some() { "embedded" } else { "database.url" };
         tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
-        if let (Some(generated), Some(local), [account]) = (generated, &local_postgres, &*accounts)
+        if let (Some(generated), Some(local), [account]) =
+            (generated, &embedded_postgres, &*accounts)
         {
             tell(generated, account, http_address, local, &settings.data_dir);
         }
@@ -128,14 +129,14 @@ impl Service {
             upkeep,
             committer,
             spool,
-            local_postgres,
+            embedded_postgres,
         })
     }
 
     /// Takes no more connections, finishes and commits what is under way, and stops Postgres last.
     pub async fn stop(self) {
         self.stop.cancel();
-        if self.local_postgres.is_none() {
+        if self.embedded_postgres.is_none() {
             // A successor that waits for the directory can begin. One with the same embedded Postgres
             // has to wait for the end of that.
             self.spool.release();
@@ -147,8 +148,8 @@ impl Service {
         let _ = self.upkeep.await;
         // The routers are gone, and with them every handle: the committer finishes and ends.
         let _ = self.committer.await;
-        if let Some(local_postgres) = self.local_postgres {
-            local_postgres.stop().await;
+        if let Some(embedded_postgres) = self.embedded_postgres {
+            embedded_postgres.stop().await;
         }
     }
 }
@@ -156,11 +157,11 @@ impl Service {
 /// Where the configured database is; the embedded one is started for it.
 pub(super) async fn database_of(
     settings: &Settings,
-) -> Result<(SecretString, Option<LocalPostgres>), AppError> {
+) -> Result<(SecretString, Option<EmbeddedPostgres>), AppError> {
     match &settings.database.source {
         DatabaseSource::External(url) => Ok((url.clone(), None)),
         DatabaseSource::Embedded { bin_dir } => {
-            let local = LocalPostgres::start(LocalPostgresOptions {
+            let local = EmbeddedPostgres::start(EmbeddedPostgresOptions {
                 data_dir: settings.data_dir.clone(),
                 bin_dir: bin_dir.clone(),
             })
@@ -206,16 +207,16 @@ fn upkeep_options(settings: &Settings) -> Upkeep {
 /// The configured database, for a command that needs it for a while.
 pub(super) struct OpenDatabase {
     pub(super) database: Database,
-    local: Option<LocalPostgres>,
+    local: Option<EmbeddedPostgres>,
 }
 
 impl OpenDatabase {
     /// Finds it. The embedded one is started, unless a running service has it: then that one's is used.
     pub(super) async fn of(settings: &Settings) -> Result<Self, AppError> {
         let (url, local) = match database_of(settings).await {
-            Err(AppError::LocalPostgres(in_use @ LocalPostgresError::InUse { .. })) => {
-                let url = local_postgres::url_of_running(&settings.data_dir);
-                (url.ok_or(AppError::LocalPostgres(in_use))?, None)
+            Err(AppError::EmbeddedPostgres(in_use @ EmbeddedPostgresError::InUse { .. })) => {
+                let url = embedded_postgres::url_of_running(&settings.data_dir);
+                (url.ok_or(AppError::EmbeddedPostgres(in_use))?, None)
             }
             other => other?,
         };
@@ -294,7 +295,7 @@ fn tell(
     generated: Generated,
     account: &Account,
     listen: SocketAddr,
-    local: &LocalPostgres,
+    local: &EmbeddedPostgres,
     data_dir: &Path,
 ) {
     let path = credentials::path(data_dir);

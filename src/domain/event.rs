@@ -3,15 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{
-    AccountName, Charset, DeliveryStatus, Extra, MessageText, PhoneNumber, RejectedRequest, Stamp,
-    StampSource, Text,
+    AccountName, Charset, DeliveryStatus, EventKey, EventKeySource, Extra, MessageText,
+    PhoneNumber, RejectedRequest, Text,
 };
 
 /// What is known of a callback before its content is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reception {
     /// Identity and time.
-    pub stamp: Stamp,
+    pub key: EventKey,
     /// The account that authenticated it.
     pub account: AccountName,
     /// How it came.
@@ -138,7 +138,7 @@ impl Event {
     #[must_use]
     pub fn samples() -> [Self; 3] {
         let reception = Reception {
-            stamp: StampSource::system().next(),
+            key: EventKeySource::system().next(),
             account: AccountName::none(),
             transport: Transport::HttpGet,
             remote_addr: Ipv4Addr::LOCALHOST.into(),

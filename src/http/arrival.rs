@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use crate::domain::Stamp;
+use crate::domain::EventKey;
 
 use super::places::Place;
 
@@ -19,7 +19,7 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub(super) struct Arrival {
     /// Identity and time, given here at the edge: whatever becomes of the request, the row that it
     /// makes has them, and the answer names the same id.
-    pub(super) stamp: Stamp,
+    pub(super) key: EventKey,
     /// When its head had been read.
     pub(super) at: Instant,
     /// The address that the connection came from.

@@ -100,7 +100,7 @@ async fn log_request(request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let id = request.extensions().get().map(|arrival: &Arrival| arrival.stamp.id);
+    let id = request.extensions().get().map(|arrival: &Arrival| arrival.key.id);
     let answer = next.run(request).await;
     tracing::debug!(
         id = id.map(tracing::field::display),

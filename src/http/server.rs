@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use crate::domain::StampSource;
+use crate::domain::EventKeySource;
 use crate::metrics::ListenerMetrics;
 
 use super::arrival::{Arrival, REQUEST_ID, request_id};
@@ -66,7 +66,7 @@ pub async fn serve(
     listener: TcpListener,
     routes: Routes,
     limits: ConnectionLimits,
-    stamps: Arc<StampSource>,
+    keys: Arc<EventKeySource>,
     metrics: ListenerMetrics,
     stop: CancellationToken,
 ) {
@@ -98,13 +98,13 @@ pub async fn serve(
                 crowd.note_closed();
             }
             let (places, routes, stop) = (Arc::clone(&places), routes.clone(), stop.clone());
-            let (stamps, metrics) = (Arc::clone(&stamps), metrics.clone());
+            let (keys, metrics) = (Arc::clone(&keys), metrics.clone());
             connections.spawn(async move {
                 // The one that has to leave is about to.
                 let place = if place.is_some() { place } else { places.take().await };
                 if let Some(place) = place {
                     let _counted = metrics.opened();
-                    connection(stream, peer, routes, limits, stamps, stop, place).await;
+                    connection(stream, peer, routes, limits, keys, stop, place).await;
                 }
             });
         } else {
@@ -132,7 +132,7 @@ async fn connection(
     peer: SocketAddr,
     routes: Routes,
     limits: ConnectionLimits,
-    stamps: Arc<StampSource>,
+    keys: Arc<EventKeySource>,
     stop: CancellationToken,
     place: Place,
 ) {
@@ -147,15 +147,15 @@ async fn connection(
         let mut request =
             request.map(|body| if body_follows { Body::new(body) } else { Body::empty() });
         let answering = seat.answer(body_follows);
-        let stamp = stamps.next();
-        let arrival = Arrival { stamp, at: Instant::now(), peer, place: Arc::clone(&seat) };
+        let key = keys.next();
+        let arrival = Arrival { key, at: Instant::now(), peer, place: Arc::clone(&seat) };
         request.extensions_mut().insert(arrival);
         let answer = routes.clone().call(request);
         let stopping = stopping.clone();
         async move {
             let _answering = answering?;
             let Ok(mut answer) = answer.await;
-            if let Some(id) = request_id(stamp.id) {
+            if let Some(id) = request_id(key.id) {
                 answer.headers_mut().insert(REQUEST_ID, id);
             }
             if stopping.is_cancelled() {

@@ -32,7 +32,7 @@ impl Visit {
         transport: Transport,
     ) -> Reception {
         self.account = Some(account.clone());
-        Reception { stamp: self.arrival.stamp, account: account.clone(), transport, remote_addr }
+        Reception { key: self.arrival.key, account: account.clone(), transport, remote_addr }
     }
 
     /// Counts how it ended, and answers.

@@ -21,7 +21,7 @@ use super::journal::Journal;
 use super::sink::Sink;
 use super::{Limits, start_with};
 use crate::domain::{
-    DeliveryReport, DeliveryStatus, Event, Extra, PhoneNumber, Reception, StampSource, Transport,
+    DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, PhoneNumber, Reception, Transport,
 };
 use crate::metrics::IngestMetrics;
 use crate::spool::{self, Chunk, Spool, SpoolError, SpoolOptions};
@@ -116,7 +116,7 @@ impl ModelPostgres {
             attempt == Attempt::First
                 && world
                     .rows
-                    .get(&event.reception().stamp.id)
+                    .get(&event.reception().key.id)
                     .is_some_and(|tables| tables.contains(&table(event)))
         };
         if batch.iter().any(|event| refused(event) || collides(event)) {
@@ -124,7 +124,7 @@ impl ModelPostgres {
             return Err(InsertError::Refused { sqlstate, message });
         }
         for event in batch {
-            let tables = world.rows.entry(event.reception().stamp.id).or_default();
+            let tables = world.rows.entry(event.reception().key.id).or_default();
             tables.insert(table(event));
         }
         Ok(())
@@ -206,10 +206,10 @@ impl Journal for FaultySpool {
     }
 }
 
-fn report(stamps: &StampSource, mess_id: &str) -> Event {
+fn report(keys: &EventKeySource, mess_id: &str) -> Event {
     Event::DeliveryReport(DeliveryReport {
         reception: Reception {
-            stamp: stamps.next(),
+            key: keys.next(),
             account: "main".parse().unwrap(),
             transport: Transport::HttpGet,
             remote_addr: "192.0.2.1".parse().unwrap(),
@@ -242,7 +242,7 @@ fn live(world: &Shared, directory: &Path, steps: &mut std::vec::IntoIter<Step>) 
         max_batch_rows: 8,
         commit_deadline: Duration::from_millis(100),
     };
-    let stamps = StampSource::system();
+    let keys = EventKeySource::system();
     let runtime =
         runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
@@ -254,7 +254,7 @@ fn live(world: &Shared, directory: &Path, steps: &mut std::vec::IntoIter<Step>) 
             start_with(postgres(2), postgres(60), journal, limits, IngestMetrics::default());
         let submit = |event: Event| {
             let (handle, world) = (handle.clone(), Arc::clone(world));
-            let id = event.reception().stamp.id;
+            let id = event.reception().key.id;
             world.lock().unwrap().submitted.insert(id);
             tokio::spawn(async move {
                 // A refused fact is durable too, among the rejected callbacks.
@@ -266,12 +266,12 @@ fn live(world: &Shared, directory: &Path, steps: &mut std::vec::IntoIter<Step>) 
         for step in steps {
             match step {
                 Step::Submit(count) => {
-                    (0..count).for_each(|_| submit(report(&stamps, "ordinary")));
+                    (0..count).for_each(|_| submit(report(&keys, "ordinary")));
                 }
-                Step::SubmitRefused => submit(report(&stamps, "refused")),
+                Step::SubmitRefused => submit(report(&keys, "refused")),
                 Step::SubmitPoison => {
-                    let event = report(&stamps, "poison");
-                    world.lock().unwrap().poison.insert(event.reception().stamp.id);
+                    let event = report(&keys, "poison");
+                    world.lock().unwrap().poison.insert(event.reception().key.id);
                     submit(event);
                 }
                 Step::Postgres(mode) => world.lock().unwrap().mode = Some(mode),

@@ -180,7 +180,7 @@ async fn reject(
 ) -> Result<Settled, InsertError> {
     for event in refused {
         let rejected = event.clone().into_rejected(reason.into());
-        let (id, kind) = (rejected.reception.stamp.id, rejected.kind);
+        let (id, kind) = (rejected.reception.key.id, rejected.kind);
         let kept = insert(sink, terms, &[Event::RejectedCallback(rejected)]).await;
         match terms.failures.judge(kept) {
             Ok(()) => {
@@ -198,7 +198,7 @@ async fn reject(
 }
 
 /// Inserts within the deadline. A connection that turns out to be dead, as one is after Postgres was
-/// restarted, is replaced once: rows are recognised by their stamps, so a batch that was committed
+/// restarted, is replaced once: rows are recognised by their keys, so a batch that was committed
 /// without our knowing is not doubled.
 async fn insert(
     sink: &mut impl Sink,

@@ -102,7 +102,7 @@ impl Draining {
     pub(super) fn oldest(&self) -> Option<OffsetDateTime> {
         let rows = self.segment.read(self.after, 1, 1).ok()?;
         let event = decode(&rows.first()?.frame).ok()?;
-        Some(event.reception().stamp.received_at)
+        Some(event.reception().key.received_at)
     }
 
     /// Whether all that was written is settled.

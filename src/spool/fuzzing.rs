@@ -11,8 +11,8 @@ use std::fs;
 use std::net::IpAddr;
 
 use crate::domain::{
-    Charset, DeliveryReport, DeliveryStatus, Event, Extra, InboundMessage, MessageText,
-    PhoneNumber, Reception, StampSource, Text, Transport,
+    Charset, DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, InboundMessage,
+    MessageText, PhoneNumber, Reception, Text, Transport,
 };
 
 use super::record::{RecordError, decode, encode, frame, json_of};
@@ -92,7 +92,7 @@ fn message(bytes: &[u8]) -> Event {
 
 fn reception() -> Reception {
     Reception {
-        stamp: StampSource::system().next(),
+        key: EventKeySource::system().next(),
         account: "main".parse().expect("it is a name"),
         transport: Transport::HttpPost,
         remote_addr: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),

@@ -18,8 +18,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    CallbackKind, DeliveryReport, DeliveryStatus, Event, Extra, InboundMessage, MessageText,
-    PhoneNumber, Reception, RejectedCallback, RejectedRequest, Stamp, Transport,
+    CallbackKind, DeliveryReport, DeliveryStatus, Event, EventKey, Extra, InboundMessage,
+    MessageText, PhoneNumber, Reception, RejectedCallback, RejectedRequest, Transport,
 };
 
 /// What every frame begins with: no text does.
@@ -149,8 +149,8 @@ fn digest(json: &[u8]) -> [u8; DIGEST_BYTES] {
 /// A fact as `export` prints it.
 pub(super) fn to_json(event: &Event) -> String {
     let received = |reception: &Reception| Envelope {
-        received_at: reception.stamp.received_at,
-        id: reception.stamp.id,
+        received_at: reception.key.received_at,
+        id: reception.key.id,
         account: reception.account.as_str().to_owned().into(),
         transport: reception.transport.as_str().into(),
         remote_addr: reception.remote_addr,
@@ -192,7 +192,7 @@ fn raw(json: &str) -> &RawValue {
 impl Envelope<'_> {
     fn into_reception(self) -> Option<Reception> {
         Some(Reception {
-            stamp: Stamp { received_at: self.received_at, id: self.id },
+            key: EventKey { received_at: self.received_at, id: self.id },
             account: self.account.parse().ok()?,
             transport: Transport::from_name(&self.transport)?,
             remote_addr: self.remote_addr,

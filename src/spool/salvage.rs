@@ -69,7 +69,7 @@ impl Salvage {
                 .take_while(|&at| at < WINDOW_BYTES)
                 .filter_map(|at| decode(window.get(at..)?).ok())
                 .collect();
-            facts.sort_by_key(|fact| fact.reception().stamp);
+            facts.sort_by_key(|fact| fact.reception().key);
             self.found += facts.len() as u64;
             if !facts.is_empty() {
                 return Ok(Some(facts));

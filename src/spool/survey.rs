@@ -93,7 +93,7 @@ pub fn export(
 ) -> Result<u64, SpoolError> {
     let mut tally = Tally::default();
     read_all(&mut Leftover::open(file)?, |event| {
-        if tally.known.contains(&event.reception().stamp.id) {
+        if tally.known.contains(&event.reception().key.id) {
             return Ok(());
         }
         tally.add(event);
@@ -125,9 +125,9 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, event: &Event) {
-        let stamp = event.reception().stamp;
-        self.known.insert(stamp.id);
+        let key = event.reception().key;
+        self.known.insert(key.id);
         self.oldest =
-            Some(self.oldest.map_or(stamp.received_at, |oldest| oldest.min(stamp.received_at)));
+            Some(self.oldest.map_or(key.received_at, |oldest| oldest.min(key.received_at)));
     }
 }

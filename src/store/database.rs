@@ -160,7 +160,7 @@ impl Database {
         connection: &mut PgConnection,
         rows: &[Event],
     ) -> Result<(), StoreError> {
-        let times: Vec<_> = rows.iter().map(|row| row.reception().stamp.received_at).collect();
+        let times: Vec<_> = rows.iter().map(|row| row.reception().key.received_at).collect();
         partitions::ensure_for(connection, &times, self.partitions).await
     }
 

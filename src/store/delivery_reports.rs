@@ -9,7 +9,7 @@ use crate::domain::DeliveryReport;
 use super::Attempt;
 
 /// Inserts the reports in one statement. With [`Attempt::Again`], a row that is there already, by its
-/// stamp, stays.
+/// key, stays.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     attempt: Attempt,
@@ -40,8 +40,8 @@ pub(super) async fn insert(
                     unnest($9::inet[]),
                     unnest($10::text[])::jsonb
                 "# + $on_conflict,
-                column!(|r| r.reception.stamp.received_at),
-                column!(|r| r.reception.stamp.id),
+                column!(|r| r.reception.key.received_at),
+                column!(|r| r.reception.key.id),
                 column!(|r| r.reception.account.as_str()) as &[&str],
                 column!(|r| r.mess_id.as_str()) as &[&str],
                 column!(|r| r.number.as_str()) as &[&str],

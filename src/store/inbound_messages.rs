@@ -9,7 +9,7 @@ use crate::domain::{InboundMessage, Text};
 use super::Attempt;
 
 /// Inserts the messages in one statement. With [`Attempt::Again`], a row that is there already, by its
-/// stamp, stays.
+/// key, stays.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     attempt: Attempt,
@@ -42,8 +42,8 @@ pub(super) async fn insert(
                     unnest($11::inet[]),
                     unnest($12::text[])::jsonb
                 "# + $on_conflict,
-                column!(|m| m.reception.stamp.received_at),
-                column!(|m| m.reception.stamp.id),
+                column!(|m| m.reception.key.received_at),
+                column!(|m| m.reception.key.id),
                 column!(|m| m.reception.account.as_str()) as &[&str],
                 column!(|m| m.org.as_str()) as &[&str],
                 column!(|m| m.dest.as_str()) as &[&str],

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
-use crate::domain::{AccountName, MessageText, Stamp};
+use crate::domain::{AccountName, EventKey, MessageText};
 use crate::metrics::Purpose;
 
 use super::connection::Connection;
@@ -67,7 +67,7 @@ pub enum Given {
 pub struct StoredMessages {
     connection: Connection,
     filter: MessageFilter,
-    after: Stamp,
+    after: EventKey,
 }
 
 impl StoredMessages {
@@ -75,7 +75,7 @@ impl StoredMessages {
     pub async fn open(database: &Database, filter: MessageFilter) -> Result<Self, StoreError> {
         let connection = by_hand(database).await?;
         let received_at = filter.from.unwrap_or(ALWAYS.0);
-        Ok(Self { connection, filter, after: Stamp { received_at, id: Uuid::nil() } })
+        Ok(Self { connection, filter, after: EventKey { received_at, id: Uuid::nil() } })
     }
 
     /// The next so many; none once there are no more.
@@ -111,14 +111,14 @@ impl StoredMessages {
         .await
         .map_err(StoreError::Correction)?;
         if let Some(last) = messages.last() {
-            self.after = Stamp { received_at: last.received_at, id: last.id };
+            self.after = EventKey { received_at: last.received_at, id: last.id };
         }
         Ok(messages)
     }
 
     /// Gives messages another text, all of them or none.
-    pub async fn give(&mut self, texts: &[(Stamp, MessageText)]) -> Result<Given, StoreError> {
-        let times = || texts.iter().map(|(stamp, _)| stamp.received_at);
+    pub async fn give(&mut self, texts: &[(EventKey, MessageText)]) -> Result<Given, StoreError> {
+        let times = || texts.iter().map(|(key, _)| key.received_at);
         let (Some(first), Some(last)) = (times().min(), times().max()) else {
             return Ok(Given::Changed(0));
         };
@@ -139,7 +139,7 @@ impl StoredMessages {
             and (stored.message, stored.charset) is distinct from (given.message, given.charset)
             "#,
             &times().collect::<Vec<_>>(),
-            &texts.iter().map(|(stamp, _)| stamp.id).collect::<Vec<_>>(),
+            &texts.iter().map(|(key, _)| key.id).collect::<Vec<_>>(),
             &texts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>() as &[&str],
             &texts.iter().map(|(_, text)| text.charset_label()).collect::<Vec<_>>() as &[&str],
             first,

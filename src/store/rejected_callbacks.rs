@@ -6,7 +6,7 @@ use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{AccountName, CallbackKind, Event, RejectedCallback, Stamp};
+use crate::domain::{AccountName, CallbackKind, Event, EventKey, RejectedCallback};
 
 use super::connection::Connection;
 use super::redecode::by_hand;
@@ -58,7 +58,7 @@ pub struct StoredRejections {
     database: Database,
     connection: Connection,
     filter: RejectedFilter,
-    after: Option<Stamp>,
+    after: Option<EventKey>,
 }
 
 impl StoredRejections {
@@ -109,7 +109,7 @@ impl StoredRejections {
         .await
         .map_err(StoreError::Correction)?;
         if let Some(last) = rejected.last() {
-            self.after = Some(Stamp { received_at: last.received_at, id: last.id });
+            self.after = Some(EventKey { received_at: last.received_at, id: last.id });
         }
         Ok(rejected)
     }
@@ -121,9 +121,9 @@ impl StoredRejections {
     }
 
     /// Makes a row of a rejected callback, which was read again as this, and marks it replayed, in one
-    /// transaction. A row that is there already, by its stamp, stays.
+    /// transaction. A row that is there already, by its key, stays.
     pub async fn replay(&mut self, fact: Event) -> Result<(), InsertError> {
-        let Stamp { received_at, id } = fact.reception().stamp;
+        let EventKey { received_at, id } = fact.reception().key;
         let mut transaction = self.connection.begin().await?;
         insert_making_partitions(&mut transaction, &self.database, &[fact]).await?;
         sqlx::query!(
@@ -144,7 +144,7 @@ impl StoredRejections {
     }
 }
 
-/// Inserts the callbacks in one statement. A row that is there already, by its stamp, stays.
+/// Inserts the callbacks in one statement. A row that is there already, by its key, stays.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     callbacks: &[&RejectedCallback],
@@ -166,8 +166,8 @@ pub(super) async fn insert(
         ) as batch (received_at, id, account, kind, reason, request, transport, remote_addr)
         on conflict do nothing
         "#,
-        column!(|c| c.reception.stamp.received_at),
-        column!(|c| c.reception.stamp.id),
+        column!(|c| c.reception.key.received_at),
+        column!(|c| c.reception.key.id),
         column!(|c| c.reception.account.as_str()) as &[&str],
         column!(|c| c.kind.as_str()) as &[&str],
         column!(|c| c.reason.as_str()) as &[&str],

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
-use crate::domain::Stamp;
+use crate::domain::EventKey;
 use crate::metrics::Purpose;
 
 use super::connection::Connection;
@@ -52,8 +52,8 @@ pub struct SimulatedMessage {
 pub struct SimulatedRows {
     connection: Connection,
     prefix: String,
-    reports: Stamp,
-    messages: Stamp,
+    reports: EventKey,
+    messages: EventKey,
 }
 
 impl SimulatedRows {
@@ -66,7 +66,7 @@ impl SimulatedRows {
     ) -> Result<Self, StoreError> {
         let mut connection = database.connect(Purpose::Upkeep).await?;
         Timeouts::BY_HAND.set(&mut connection).await.map_err(StoreError::Connect)?;
-        let begin = Stamp { received_at: since, id: Uuid::nil() };
+        let begin = EventKey { received_at: since, id: Uuid::nil() };
         let prefix = prefix.to_owned();
         Ok(Self { connection, prefix, reports: begin, messages: begin })
     }
@@ -95,7 +95,7 @@ impl SimulatedRows {
         .await
         .map_err(StoreError::Reading)?;
         if let Some(last) = rows.last() {
-            self.reports = Stamp { received_at: last.received_at, id: last.id };
+            self.reports = EventKey { received_at: last.received_at, id: last.id };
         }
         Ok(rows)
     }
@@ -125,7 +125,7 @@ impl SimulatedRows {
         .await
         .map_err(StoreError::Reading)?;
         if let Some(last) = rows.last() {
-            self.messages = Stamp { received_at: last.received_at, id: last.id };
+            self.messages = EventKey { received_at: last.received_at, id: last.id };
         }
         Ok(rows)
     }

@@ -10,7 +10,7 @@
 use std::net::IpAddr;
 
 use crate::domain::{
-    AccountName, CallbackKind, Encoding, EncodingOverrides, MessageText, Reception, StampSource,
+    AccountName, CallbackKind, Encoding, EncodingOverrides, EventKeySource, MessageText, Reception,
     Transport,
 };
 
@@ -114,7 +114,7 @@ fn become_facts_that_say_what_they_say(params: &Params<'_>) {
 
 fn reception() -> Reception {
     Reception {
-        stamp: StampSource::system().next(),
+        key: EventKeySource::system().next(),
         account: "main".parse::<AccountName>().expect("it is a name"),
         transport: Transport::HttpGet,
         remote_addr: IpAddr::from([127, 0, 0, 1]),

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
+use embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresOptions};
 use routo_receiver::app::Service;
 use routo_receiver::error_chain::Chain;
-use routo_receiver::local_postgres::{LocalPostgres, LocalPostgresOptions};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -28,8 +28,9 @@ async fn goes_to_the_spool(http: SocketAddr) -> bool {
 #[tokio::test]
 async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_postgres_later() {
     let directory = tempfile::tempdir().unwrap();
-    let options = || LocalPostgresOptions { data_dir: directory.path().to_owned(), bin_dir: None };
-    let postgres = LocalPostgres::start(options()).await.unwrap();
+    let options =
+        || EmbeddedPostgresOptions { data_dir: directory.path().to_owned(), bin_dir: None };
+    let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     let url = postgres.url().expose_secret().to_owned();
     let database = TestDatabase { options: url.parse().unwrap() };
     postgres.stop().await;
@@ -41,7 +42,7 @@ async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_po
     assert!(goes_to_the_spool(http).await);
     assert_eq!(send(http, get("/livez")).await.status, 200);
 
-    let postgres = LocalPostgres::start(options()).await.unwrap();
+    let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     assert_eq!(postgres.url().expose_secret(), url, "the port was free, so it is the same");
     eventually("back", || goes_to_postgres(http)).await;
     eventually("drained", || async { rows(&database).await == 1 }).await;
@@ -54,7 +55,7 @@ async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_po
         assert_eq!(send(http, report()).await.status, 200);
     }
     assert!(goes_to_the_spool(http).await);
-    let postgres = LocalPostgres::start(options()).await.unwrap();
+    let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     eventually("drained", || async { rows(&database).await == 12 }).await;
     service.stop().await;
     postgres.stop().await;
@@ -301,8 +302,8 @@ async fn a_row_that_postgres_fails_with_an_error_of_the_user_s_own_blocks_nobody
 #[tokio::test]
 async fn commits_that_wait_for_a_standby_use_up_no_connections() {
     let directory = tempfile::tempdir().unwrap();
-    let options = LocalPostgresOptions { data_dir: directory.path().to_owned(), bin_dir: None };
-    let postgres = LocalPostgres::start(options).await.unwrap();
+    let options = EmbeddedPostgresOptions { data_dir: directory.path().to_owned(), bin_dir: None };
+    let postgres = EmbeddedPostgres::start(options).await.unwrap();
     let url = postgres.url().expose_secret().to_owned();
     let database = TestDatabase { options: url.parse().unwrap() };
     let more = [("ROUTO_INGEST__COMMIT_DEADLINE", "200ms")];

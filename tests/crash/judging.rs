@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use routo_receiver::gateway::{Attempt, Delivery, Failure};
+use simulator::{Attempt, Delivery, Failure};
 
 use crate::support::postgres::TestDatabase;
 use crate::world::load::Serials;

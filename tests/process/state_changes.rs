@@ -1,6 +1,6 @@
 //! The log of a service whose surroundings change: one line a change, whatever the traffic.
 
-use routo_receiver::local_postgres::{LocalPostgres, LocalPostgresOptions};
+use embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresOptions};
 use secrecy::ExposeSecret;
 
 use crate::support::app::{TOKEN, environment};
@@ -52,8 +52,8 @@ async fn a_queue_that_overflows_is_one_line_and_that_it_is_empty_again_is_one() 
 #[tokio::test]
 async fn an_outage_is_one_line_when_it_begins_and_one_each_for_its_ends() {
     let directory = scratch("own-postgres");
-    let options = || LocalPostgresOptions { data_dir: directory.clone(), bin_dir: None };
-    let postgres = LocalPostgres::start(options()).await.unwrap();
+    let options = || EmbeddedPostgresOptions { data_dir: directory.clone(), bin_dir: None };
+    let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     let url = postgres.url().expose_secret().to_owned();
     let service = ServiceProcess::start(&environment(&url)).await;
     eventually("ready", || goes_to_postgres(service.http)).await;
@@ -62,7 +62,7 @@ async fn an_outage_is_one_line_when_it_begins_and_one_each_for_its_ends() {
     for _ in 0..300 {
         assert_eq!(send(service.http, report()).await.status, 200);
     }
-    let postgres = LocalPostgres::start(options()).await.unwrap();
+    let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     eventually("drained", || async { service.has_logged("the spool is drained") }).await;
     assert_eq!(send(service.http, report()).await.status, 200);
     service.signal(rustix::process::Signal::TERM);

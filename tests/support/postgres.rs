@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use routo_receiver::local_postgres::{LocalPostgres, LocalPostgresOptions};
+use embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresOptions};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -67,8 +67,8 @@ impl TestDatabase {
 fn start() -> PgConnectOptions {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let options = LocalPostgresOptions { data_dir: scratch("postgres"), bin_dir: None };
-    let server = runtime.block_on(LocalPostgres::start(options)).unwrap();
+    let options = EmbeddedPostgresOptions { data_dir: scratch("postgres"), bin_dir: None };
+    let server = runtime.block_on(EmbeddedPostgres::start(options)).unwrap();
     let options = PgConnectOptions::from_str(server.url().expose_secret()).unwrap();
     std::mem::forget((runtime, server));
     options

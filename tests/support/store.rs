@@ -27,7 +27,7 @@ pub fn keeping_all_for(kept: Option<Duration>) -> Upkeep {
 pub fn report_of(received_at: OffsetDateTime) -> Event {
     let [mut report, ..] = Event::samples();
     if let Event::DeliveryReport(report) = &mut report {
-        report.reception.stamp.received_at = received_at;
+        report.reception.key.received_at = received_at;
     }
     report
 }

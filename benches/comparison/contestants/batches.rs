@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use routo_receiver::domain::{Stamp, StampSource};
+use routo_receiver::domain::{EventKey, EventKeySource};
 use sqlx::PgConnection;
 
 use super::super::load::Outcome;
@@ -22,13 +22,13 @@ pub fn contestant(database: TestDatabase) -> Contestant {
 
 /// Every row counts as one answer, as late as its batch.
 pub async fn run(connection: &mut PgConnection, rows: usize, duration: Duration) -> Outcome {
-    let source = StampSource::system();
+    let source = EventKeySource::system();
     let mut outcome = Outcome::new();
     let began = Instant::now();
     while began.elapsed() < duration {
         let sent = Instant::now();
-        let stamps: Vec<Stamp> = (0..rows).map(|_| source.next()).collect();
-        insert(connection, &stamps).await;
+        let keys: Vec<EventKey> = (0..rows).map(|_| source.next()).collect();
+        insert(connection, &keys).await;
         let latency = sent.elapsed();
         for _ in 0..rows {
             outcome.record(true, latency);
@@ -38,13 +38,13 @@ pub async fn run(connection: &mut PgConnection, rows: usize, duration: Duration)
     outcome
 }
 
-async fn insert(connection: &mut PgConnection, stamps: &[Stamp]) {
+async fn insert(connection: &mut PgConnection, keys: &[EventKey]) {
     let column = |value: fn(i128) -> String| -> Vec<String> {
         // Times are unique, so these are.
-        let micros = |stamp: &Stamp| stamp.received_at.unix_timestamp_nanos() / 1_000;
-        stamps.iter().map(micros).map(value).collect()
+        let micros = |key: &EventKey| key.received_at.unix_timestamp_nanos() / 1_000;
+        keys.iter().map(micros).map(value).collect()
     };
-    let rows = stamps.len();
+    let rows = keys.len();
     sqlx::query(
         "
         insert into delivery_reports (
@@ -64,8 +64,8 @@ async fn insert(connection: &mut PgConnection, stamps: &[Stamp]) {
             unnest($10::text[])::jsonb
         ",
     )
-    .bind(stamps.iter().map(|stamp| stamp.received_at).collect::<Vec<_>>())
-    .bind(stamps.iter().map(|stamp| stamp.id).collect::<Vec<_>>())
+    .bind(keys.iter().map(|key| key.received_at).collect::<Vec<_>>())
+    .bind(keys.iter().map(|key| key.id).collect::<Vec<_>>())
     .bind(vec!["main"; rows])
     .bind(column(|number| format!("bench-{:012}", number % 1_000_000_000_000)))
     .bind(column(|number| format!("44{:010}", number % 10_000_000_000)))

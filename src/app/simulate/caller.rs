@@ -11,9 +11,9 @@ use crate::config::{Account, DatabaseSource, Settings};
 use crate::credentials::accounts_without_generating;
 use crate::domain::EncodingOverrides;
 use crate::first_run::reachable;
-use crate::gateway::{Access, Behaviour, Kinds, Script, Target};
-use crate::local_postgres;
 use crate::store::Database;
+use embedded_postgres;
+use simulator::{Access, Behaviour, Kinds, Script, Target};
 
 use super::SimulateError;
 
@@ -117,7 +117,7 @@ pub(super) fn database(
         (Some(url), _) => SecretString::from(url.expose()),
         (None, DatabaseSource::External(url)) => SecretString::from(url.expose_secret()),
         (None, DatabaseSource::Embedded { .. }) => {
-            local_postgres::url_of_running(&settings.data_dir)
+            embedded_postgres::url_of_running(&settings.data_dir)
                 .ok_or_else(|| SimulateError::NoDatabase(settings.data_dir.clone()))?
         }
     };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::domain::AccountName;
-use crate::gateway::TargetError;
+use simulator::TargetError;
 
 /// Why a simulation failed, or what it found.
 #[derive(Debug, thiserror::Error)]

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{SimulateArguments, SimulateCommand, SimulatedKind};
 use crate::config::Settings;
-use crate::gateway::{Delivery, Extent, Kinds, Pace, Run, Tally, Verdict};
 use crate::{shutdown, telemetry};
+use simulator::{Delivery, Extent, Kinds, Pace, Run, Tally, Verdict};
 
 use super::AppError;
 use super::service::raise_open_file_limit;

@@ -12,8 +12,8 @@ use crate::app::escaped::Escaped;
 use crate::cli::{SimulatedKind, TargetArguments};
 use crate::config::Settings;
 use crate::error_chain::Chain;
-use crate::gateway::{Attempt, Connection, Delivery, Failure, Kinds, Ledger, Script};
 use crate::store::Database;
+use simulator::{Attempt, Connection, Delivery, Failure, Kinds, Ledger, Script};
 
 use super::caller::{Caller, database};
 use super::outcome::VerdictInWords;

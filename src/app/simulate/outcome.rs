@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::AppError;
 use crate::app::escaped::Escaped;
 use crate::error_chain::Chain;
-use crate::gateway::{Tally, Verdict};
+use simulator::{Tally, Verdict};
 
 use super::caller::Caller;
 

@@ -7,9 +7,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::AppError;
-use crate::gateway::{Fact, Judge, Ledger, Verdict};
 use crate::store::{Database, SimulatedMessage, SimulatedReport, SimulatedRows, StoreError};
 use crate::wire::text::Dcs;
+use simulator::{ExpectedRow, Judge, Ledger, Verdict};
 
 use super::caller::Caller;
 
@@ -76,7 +76,7 @@ async fn look(
             break;
         }
         for SimulatedReport { mess_id, number, status, extra, .. } in reports {
-            judge.row(&Fact::Report { mess_id, number, status }, &extra);
+            judge.row(&ExpectedRow::Report { mess_id, number, status }, &extra);
         }
     }
     loop {
@@ -85,7 +85,7 @@ async fn look(
             break;
         }
         for SimulatedMessage { org, dest, dcs, message, message_raw, extra, .. } in messages {
-            judge.row(&Fact::Message { org, dest, dcs, message, message_raw }, &extra);
+            judge.row(&ExpectedRow::Message { org, dest, dcs, message, message_raw }, &extra);
         }
     }
     rows.close().await;

@@ -36,7 +36,7 @@ fn filled(killed: bool) -> Files {
         for at in memchr::memmem::find_iter(bytes, &MAGIC) {
             if let Ok(event) = decode(&bytes[at..]) {
                 let frame = at..at + encode(&event).len();
-                places.push((event.reception().stamp.id, file, frame));
+                places.push((event.reception().key.id, file, frame));
             }
         }
     }
@@ -68,9 +68,9 @@ impl Files {
         let new = reports(0..5);
         spool.append(&new).unwrap();
         let out: HashSet<_> =
-            drained(&spool).iter().map(|event| event.reception().stamp.id).collect();
+            drained(&spool).iter().map(|event| event.reception().key.id).collect();
         let mut expected = self.intact(damaged);
-        expected.extend(new.iter().map(|event| event.reception().stamp.id));
+        expected.extend(new.iter().map(|event| event.reception().key.id));
         let missing = expected.difference(&out).count();
         assert_eq!(missing, 0, "{what}: {} of {} came out", out.len(), expected.len());
         let left = files(directory.path());

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::*;
 use crate::domain::{
-    DeliveryReport, DeliveryStatus, Extra, PhoneNumber, Reception, StampSource, Transport,
+    DeliveryReport, DeliveryStatus, EventKeySource, Extra, PhoneNumber, Reception, Transport,
 };
 
 fn options(directory: &Path) -> SpoolOptions {
@@ -24,9 +24,9 @@ fn options(directory: &Path) -> SpoolOptions {
 }
 
 fn reception() -> Reception {
-    thread_local!(static STAMPS: StampSource = StampSource::system());
+    thread_local!(static STAMPS: EventKeySource = EventKeySource::system());
     Reception {
-        stamp: STAMPS.with(StampSource::next),
+        key: STAMPS.with(EventKeySource::next),
         account: "main".parse().unwrap(),
         transport: Transport::HttpPost,
         remote_addr: "2001:db8::1".parse().unwrap(),
@@ -52,7 +52,7 @@ fn drained(spool: &Spool) -> Vec<Event> {
     let mut all = Vec::new();
     let mut known = HashSet::new();
     while let Some(chunk) = spool.next(60).unwrap() {
-        let is_new = |event: &&Event| known.insert(event.reception().stamp.id);
+        let is_new = |event: &&Event| known.insert(event.reception().key.id);
         all.extend(chunk.events.iter().filter(is_new).cloned());
         spool.settle(&chunk, 0).unwrap();
     }
@@ -247,11 +247,11 @@ fn a_large_segment_is_followed_by_the_next_and_both_are_drained_in_order() {
     while files(directory.path()).iter().filter(|name| name.ends_with(".sqlite")).count() < 2 {
         let events = reports(0..4_000);
         spool.append(&events).unwrap();
-        all.extend(events.into_iter().map(|event| event.reception().stamp));
+        all.extend(events.into_iter().map(|event| event.reception().key));
     }
     let mut out = Vec::new();
     while let Some(chunk) = spool.next(5_000).unwrap() {
-        out.extend(chunk.events.iter().map(|event| event.reception().stamp));
+        out.extend(chunk.events.iter().map(|event| event.reception().key));
         spool.settle(&chunk, 0).unwrap();
     }
     assert_eq!(out, all);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use routo_receiver::gateway::{Behaviour, Gateway};
+use simulator::{Behaviour, Gateway};
 
 use super::{Form, Outcome, ms};
 use crate::world::load::{BEHAVIOUR, callback};

@@ -10,7 +10,7 @@ use crate::world::processes::peak_memory_kb;
 use crate::world::record::Record;
 use crate::world::service::Service;
 use crate::world::{World, open_loop, proxy};
-use routo_receiver::gateway::Behaviour;
+use simulator::Behaviour;
 use tokio::time::sleep;
 
 const BATCH: &str = "16";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use routo_receiver::gateway::{Behaviour, Callback, Failure, Gateway};
+use simulator::{Behaviour, Callback, Failure, Gateway};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 

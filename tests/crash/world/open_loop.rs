@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use routo_receiver::gateway::{Behaviour, Gateway};
+use simulator::{Behaviour, Gateway};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use routo_receiver::gateway::{Attempt, Delivery};
+use simulator::{Attempt, Delivery};
 
 /// One callback and what became of it.
 pub struct Sent {

@@ -7,9 +7,9 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use routo_receiver::gateway::{Answer, Connection};
 use rustix::process::Signal;
 use serde_json::Value;
+use simulator::{Answer, Connection};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 

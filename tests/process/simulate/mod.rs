@@ -5,9 +5,9 @@ mod arguments;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use routo_receiver::gateway::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use simulator::Connection;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 

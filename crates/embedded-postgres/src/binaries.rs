@@ -1,0 +1,211 @@
+//! Finding `initdb` and `postgres` on this machine, in the right version.
+
+use std::cmp::Reverse;
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::error::EmbeddedPostgresError;
+
+/// The oldest major version that is used for a new cluster.
+const OLDEST: u32 = 13;
+
+/// The usual places: a directory, and in it the names with a version, which stands for `*`.
+const VERSIONED: [(&str, &str); 4] = [
+    ("usr/lib/postgresql", ""), // Debian
+    ("usr", "pgsql-"),          // RPMs of the Postgres project
+    ("opt/homebrew/opt", "postgresql@"),
+    ("usr/local/opt", "postgresql@"), // Homebrew on Intel
+];
+const FROM_SOURCE: &str = "usr/local/pgsql/bin";
+
+/// One installation of Postgres.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// The directory of its programs.
+    pub dir: PathBuf,
+    /// Its major version.
+    pub major: u32,
+}
+
+impl Installed {
+    /// `bin_dir` when it is given, else the first of the usual places that fits.
+    ///
+    /// `cluster` is an existing cluster with the major version it needs.
+    pub(super) fn find(
+        bin_dir: Option<&Path>,
+        cluster: Option<(&Path, u32)>,
+    ) -> Result<Self, EmbeddedPostgresError> {
+        if let Some(bin_dir) = bin_dir {
+            if let Some(missing) = missing_program(bin_dir) {
+                let bin_dir = bin_dir.to_owned();
+                return Err(EmbeddedPostgresError::BinDirIncomplete { bin_dir, missing });
+            }
+            let dir =
+                fs::canonicalize(bin_dir).map_err(EmbeddedPostgresError::data_dir(bin_dir))?;
+            let program = dir.join("postgres");
+            let major =
+                major_of(&program).ok_or(EmbeddedPostgresError::VersionUnknown { program })?;
+            return choose(vec![Self { dir, major }], cluster);
+        }
+        let path = env::var_os("PATH").unwrap_or_default();
+        let installed: Vec<Self> = places(Path::new("/"), &path)
+            .into_iter()
+            .filter(|dir| missing_program(dir).is_none())
+            .filter_map(|dir| {
+                let major = major_of(&dir.join("postgres"))?;
+                Some(Self { dir, major })
+            })
+            .collect();
+        if installed.is_empty() {
+            return Err(EmbeddedPostgresError::BinariesNotFound {
+                looked_in: names_of_places(Path::new("/"), &path),
+            });
+        }
+        choose(installed, cluster)
+    }
+
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// What to type for `psql`: just that where the shell finds one.
+    pub(super) fn psql(&self) -> PathBuf {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let ours = self.program("psql");
+        if ours.is_file() && !env::split_paths(&path).any(|dir| dir.join("psql").is_file()) {
+            ours
+        } else {
+            PathBuf::from("psql")
+        }
+    }
+}
+
+fn choose(
+    installed: Vec<Installed>,
+    cluster: Option<(&Path, u32)>,
+) -> Result<Installed, EmbeddedPostgresError> {
+    let fits = |one: &&Installed| match cluster {
+        Some((_, needed)) => one.major == needed,
+        None => one.major >= OLDEST,
+    };
+    match (installed.iter().find(fits), cluster) {
+        (Some(found), _) => Ok(found.clone()),
+        (None, Some((cluster, needed))) => Err(EmbeddedPostgresError::OtherMajor {
+            cluster: cluster.to_owned(),
+            needed,
+            found: installed,
+        }),
+        (None, None) => Err(EmbeddedPostgresError::TooOld { found: installed }),
+    }
+}
+
+fn missing_program(dir: &Path) -> Option<&'static str> {
+    ["initdb", "postgres"].into_iter().find(|program| !dir.join(program).is_file())
+}
+
+/// Reads `postgres (PostgreSQL) 15.10 (…)`.
+fn major_of(postgres: &Path) -> Option<u32> {
+    let output = Command::new(postgres).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (_, version) = text.split_once("(PostgreSQL) ")?;
+    leading_number(version)
+}
+
+fn leading_number(text: &str) -> Option<u32> {
+    text.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
+}
+
+/// The directories to try, in order; those with a version by descending version.
+fn places(root: &Path, path: &OsStr) -> Vec<PathBuf> {
+    let mut places = Vec::new();
+    for (at, (parent, prefix)) in VERSIONED.into_iter().enumerate() {
+        if at == 2 {
+            places.push(root.join(FROM_SOURCE));
+        }
+        places.extend(versioned(&root.join(parent), prefix));
+    }
+    places.extend(env::split_paths(path).filter(|dir| dir.is_absolute()));
+    places
+}
+
+fn names_of_places(root: &Path, path: &OsStr) -> Vec<PathBuf> {
+    let mut names: Vec<PathBuf> = VERSIONED
+        .into_iter()
+        .map(|(parent, prefix)| root.join(parent).join(format!("{prefix}*")).join("bin"))
+        .collect();
+    names.insert(2, root.join(FROM_SOURCE));
+    names.extend(env::split_paths(path).filter(|dir| dir.is_absolute()));
+    names
+}
+
+fn versioned(parent: &Path, prefix: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(parent) else {
+        return Vec::new();
+    };
+    let mut found: Vec<(Reverse<u32>, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let version = leading_number(name.to_str()?.strip_prefix(prefix)?)?;
+            Some((Reverse(version), entry.path().join("bin")))
+        })
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, dir)| dir).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_places_come_in_order_and_the_highest_version_first() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        for dir in [
+            "usr/lib/postgresql/9.6/bin",
+            "usr/lib/postgresql/17/bin",
+            "usr/lib/postgresql/13/bin",
+            "usr/pgsql-16/bin",
+            "usr/local/opt/postgresql@14/bin",
+            "opt/homebrew/opt/postgresql@16/bin",
+            "opt/homebrew/opt/openssl@3/bin",
+        ] {
+            fs::create_dir_all(at(dir)).unwrap();
+        }
+        let expected = [
+            at("usr/lib/postgresql/17/bin"),
+            at("usr/lib/postgresql/13/bin"),
+            at("usr/lib/postgresql/9.6/bin"),
+            at("usr/pgsql-16/bin"),
+            at("usr/local/pgsql/bin"),
+            at("opt/homebrew/opt/postgresql@16/bin"),
+            at("usr/local/opt/postgresql@14/bin"),
+            PathBuf::from("/some/bin"),
+            PathBuf::from("/other/bin"),
+        ];
+        assert_eq!(places(root.path(), OsStr::new("/some/bin:.:/other/bin")), expected);
+    }
+
+    #[test]
+    fn a_machine_without_postgres_is_told_where_was_looked_and_what_to_install() {
+        let error = EmbeddedPostgresError::BinariesNotFound {
+            looked_in: names_of_places(Path::new("/"), OsStr::new("/some/bin")),
+        };
+        let message = error.to_string();
+        for part in [
+            "/usr/lib/postgresql/*/bin, /usr/pgsql-*/bin, /usr/local/pgsql/bin",
+            "/opt/homebrew/opt/postgresql@*/bin, /usr/local/opt/postgresql@*/bin, /some/bin",
+            "apt-get install postgresql",
+            "dnf install postgresql-server",
+            "brew install postgresql@16",
+            "PG_BIN_DIR",
+            "DATABASE_URL",
+        ] {
+            assert!(message.contains(part), "{part:?} is not in {message:?}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The gateway's side of a callback, played by us: what a proof or a rehearsal sends to a running
+//! service, over real sockets.
+//!
+//! It knows of the service only what the gateway knows: an address, the paths that are registered
+//! with it, and that a 200 means "taken". It attempts a callback up to four times in a row, without
+//! a pause, and then gives it up for good.
+//!
+//! [`Gateway`] delivers one callback after another. [`Script`] makes up what is sent, [`Run`] sends it
+//! over many connections, and [`Judge`] holds what was stored against what was acknowledged.
+
+mod answer;
+mod callback;
+mod connection;
+mod delivery;
+mod difference;
+mod judge;
+mod ledger;
+mod load;
+mod oddity;
+mod request;
+mod script;
+mod stream;
+mod target;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tls_tests;
+
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
+pub use self::answer::Answer;
+pub use self::callback::{Callback, Method};
+pub use self::connection::{Connection, Failure};
+pub use self::delivery::{Attempt, Delivery};
+pub use self::difference::{Difference, Verdict};
+pub use self::judge::Judge;
+pub use self::ledger::{Fate, Ledger};
+pub use self::load::{Extent, Pace, Run, Tally};
+pub use self::oddity::Oddity;
+pub use self::script::{Access, ExpectedRow, Kinds, MARK, Meant, Planned, SCENE, Script};
+pub use self::target::{Target, TargetError};
+
+/// How a gateway behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behaviour {
+    /// Attempts at one callback before it is given up; at least one is made.
+    pub attempts: u32,
+    /// How long an attempt may take, connecting included.
+    pub attempt_timeout: Duration,
+    /// Whether a connection is used again where the service keeps it open.
+    pub keep_alive: bool,
+    /// Whether each attempt carries its number in the parameter `attempt`, from 1 on, so that what
+    /// became of an acknowledged attempt can be told from what became of the others.
+    pub mark_attempts: bool,
+}
+
+impl Default for Behaviour {
+    /// As the gateway's document has it (section 7.1: four attempts); the time-out is the usual one.
+    fn default() -> Self {
+        Self {
+            attempts: 4,
+            attempt_timeout: Duration::from_secs(2),
+            keep_alive: true,
+            mark_attempts: false,
+        }
+    }
+}
+
+/// One of the gateway's senders: it delivers one callback at a time, over one connection at a time.
+#[derive(Debug)]
+pub struct Gateway {
+    connection: Connection,
+    behaviour: Behaviour,
+}
+
+impl Gateway {
+    /// A sender that has not connected yet.
+    #[must_use]
+    pub fn new(target: impl Into<Target>, behaviour: Behaviour) -> Self {
+        Self { connection: Connection::new(target, behaviour.keep_alive), behaviour }
+    }
+
+    /// Attempts the callback until it is answered 200 or given up.
+    ///
+    /// Not cancellation safe: the service may have taken an attempt whose answer nobody waits for.
+    pub async fn deliver(&mut self, callback: &Callback) -> Delivery {
+        let mut attempts = Vec::with_capacity(1);
+        for number in 1..=self.behaviour.attempts.max(1) {
+            let attempt = self.attempt(callback, number).await;
+            let acknowledged = attempt.acknowledged();
+            attempts.push(attempt);
+            if acknowledged {
+                break;
+            }
+        }
+        Delivery { attempts }
+    }
+
+    async fn attempt(&mut self, callback: &Callback, number: u32) -> Attempt {
+        let mark = self.behaviour.mark_attempts.then_some(number);
+        let host = self.connection.target().authority();
+        let request = callback.request(host, self.behaviour.keep_alive, mark);
+        let started = Instant::now();
+        let exchange = timeout(self.behaviour.attempt_timeout, self.connection.exchange(&request));
+        let outcome = match exchange.await {
+            Ok(Ok(answer)) => Ok(answer.status),
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(Failure::TimedOut),
+        };
+        let elapsed = started.elapsed();
+        Attempt { number, started, elapsed, outcome }
+    }
+}

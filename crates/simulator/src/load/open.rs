@@ -1,0 +1,95 @@
+//! An open loop: callbacks begin at their times. One that can't, because every connection is busy,
+//! begins late, and what it waited counts: its latency is measured from the time intended.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::timeout_at;
+
+use super::{Extent, Stage, lock};
+use crate::Gateway;
+
+/// Times that may have come without their callbacks having begun, before the clock waits. No time is
+/// changed by that.
+const DUE: usize = 1_024;
+
+pub(super) async fn play(stage: &Arc<Stage>, rate: u32, connections: u32) {
+    let total = total(stage.run.extent, rate);
+    let mut times = clock(stage.started, rate, total);
+    let idle: Arc<Mutex<Vec<Gateway>>> = Arc::default();
+    let free = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
+    let mut deliveries = JoinSet::new();
+    let sending = async {
+        while let Some(intended) = times.recv().await {
+            while deliveries.try_join_next().is_some() {}
+            let at_once = Arc::clone(&free).try_acquire_owned();
+            let place = if let Ok(place) = at_once {
+                Ok(place)
+            } else {
+                lock(&stage.tally).late += 1;
+                Arc::clone(&free).acquire_owned().await
+            };
+            let (Ok(place), Some(planned)) = (place, stage.next()) else { break };
+            let (stage, idle) = (Arc::clone(stage), Arc::clone(&idle));
+            deliveries.spawn(async move {
+                let waiting = lock(&idle).pop();
+                let mut gateway = waiting.unwrap_or_else(|| stage.gateway());
+                stage.deliver(&mut gateway, &planned, intended).await;
+                lock(&idle).push(gateway);
+                drop(place);
+            });
+        }
+    };
+    let sending = stage.stop.run_until_cancelled(sending);
+    match patience(stage, rate, total) {
+        Some(end) => drop(timeout_at(end.into(), sending).await),
+        None => drop(sending.await),
+    }
+    if !stage.stop.is_cancelled() {
+        lock(&stage.tally).unsent = total - lock(&stage.prompter).given;
+    }
+    deliveries.join_all().await;
+}
+
+/// How many callbacks a run has.
+fn total(extent: Extent, rate: u32) -> u64 {
+    let within = |length: Duration| {
+        let count = (length.as_nanos() * u128::from(rate)).div_ceil(1_000_000_000);
+        u64::try_from(count).unwrap_or(u64::MAX)
+    };
+    let within = extent.duration.map_or(u64::MAX, within);
+    extent.count.map_or(within, |count| count.min(within))
+}
+
+/// When the callback of that number is to begin, after the first.
+fn offset(number: u64, rate: u32) -> Duration {
+    let nanoseconds = u128::from(number) * 1_000_000_000 / u128::from(rate.max(1));
+    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+}
+
+/// Until when callbacks may begin late: a series of attempts after the last was due. A service that
+/// can't keep up would make the run last for ever.
+fn patience(stage: &Stage, rate: u32, total: u64) -> Option<Instant> {
+    let behaviour = stage.run.behaviour;
+    let last = stage.started.checked_add(offset(total, rate))?;
+    last.checked_add(behaviour.attempt_timeout * behaviour.attempts)
+}
+
+/// The times at which callbacks are to begin, each when it has come. In a thread of its own: the
+/// runtime's clock counts in milliseconds.
+fn clock(started: Instant, rate: u32, total: u64) -> mpsc::Receiver<Instant> {
+    let (due, times) = mpsc::channel(DUE);
+    thread::spawn(move || {
+        for number in 0..total {
+            let Some(time) = started.checked_add(offset(number, rate)) else { break };
+            thread::sleep(time.saturating_duration_since(Instant::now()));
+            if due.blocking_send(time).is_err() {
+                break;
+            }
+        }
+    });
+    times
+}

@@ -1,0 +1,167 @@
+//! What becomes of messages, as reports tell it (the gateway's document, section 5.3.2), and what
+//! people write to a long number.
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use super::{ExpectedRow, Kinds, SCENE, Script, texts};
+
+const ACCEPTED: &str = "250";
+
+/// Final statuses; one that is not delivered comes now and then.
+const FAILED: [&str; 12] = ["2", "3", "9", "11", "17", "31", "34", "51", "251", "253", "255", "-1"];
+
+const LONG_NUMBERS: [&str; 3] = ["447000000000", "447000000001", "80123"];
+const NAMES: [&str; 3] = ["Routo", "My Shop 24", "INFO"];
+
+/// The facts of one scene: several lives, each in its own order, mixed as they are in the world.
+pub(super) fn interleaved(script: &Script, scene: u64, random: &mut StdRng) -> Vec<ExpectedRow> {
+    let room = usize::try_from(SCENE).unwrap_or_default();
+    let mut lives: Vec<Vec<ExpectedRow>> = Vec::new();
+    let mut left = room;
+    while left > 0 {
+        let name = Name { script, scene, place: lives.len() };
+        let mut life = life(&name, random);
+        if life.len() > left {
+            // What begins at the end of a scene does not go on.
+            life.truncate(left);
+        }
+        left -= life.len();
+        // Taken from the end.
+        life.reverse();
+        lives.push(life);
+    }
+    let mut facts = Vec::with_capacity(room);
+    while !lives.is_empty() {
+        let chosen = random.random_range(0..lives.len());
+        if let Some(fact) = lives.get_mut(chosen).and_then(Vec::pop) {
+            facts.push(fact);
+        } else {
+            lives.swap_remove(chosen);
+        }
+    }
+    facts
+}
+
+/// What a life is told apart by.
+struct Name<'a> {
+    script: &'a Script,
+    scene: u64,
+    place: usize,
+}
+
+impl Name<'_> {
+    /// At most 32 characters, as the document has it, and no other life's. Senders make them in
+    /// many ways.
+    fn mess_id(&self, random: &mut StdRng) -> String {
+        let Self { script: Script { run, .. }, scene, place } = self;
+        match random.random_range(0..4) {
+            0 => format!("{run}-{scene}-{place}"),
+            1 => format!("order #{scene}/{place} {run}"),
+            2 => format!("{scene}.{place}@{run}"),
+            _ => format!("{run}{scene:08}{place:02}"),
+        }
+    }
+}
+
+fn life(name: &Name<'_>, random: &mut StdRng) -> Vec<ExpectedRow> {
+    let reports = match name.script.kinds {
+        Kinds::Both => random.random_bool(0.5),
+        Kinds::Reports => true,
+        Kinds::Messages => false,
+    };
+    match (reports, random.random_range(0..100)) {
+        (true, 0..=34) => {
+            let sent = Sent::new(name, random);
+            vec![sent.report(ACCEPTED), sent.report(final_status(random))]
+        }
+        (true, 35..=49) => vec![Sent::new(name, random).report(final_status(random))],
+        (true, 50..=61) => bulk(name, random),
+        (true, 62..=73) => segments(name, random),
+        (true, 74..=85) => {
+            let sent = Sent::new(name, random);
+            vec![sent.report(final_status(random)), sent.report(ACCEPTED)]
+        }
+        (true, _) => {
+            let report = Sent::new(name, random).report(final_status(random));
+            vec![report.clone(), report]
+        }
+        (false, 0..=84) => {
+            let (org, dest) = (originator(random), long_number(random));
+            vec![message(org, dest, texts::any(random))]
+        }
+        (false, _) => {
+            let (org, dest) = (originator(random), long_number(random));
+            let parts = texts::cut_in_two(random);
+            parts.map(|part| message(org.clone(), dest.clone(), part)).into()
+        }
+    }
+}
+
+/// A message that was sent to a number.
+struct Sent {
+    mess_id: String,
+    number: String,
+}
+
+impl Sent {
+    fn new(name: &Name<'_>, random: &mut StdRng) -> Self {
+        Self { mess_id: name.mess_id(random), number: mobile(random) }
+    }
+
+    fn report(&self, status: &str) -> ExpectedRow {
+        let Self { mess_id, number } = self;
+        ExpectedRow::Report {
+            mess_id: mess_id.clone(),
+            number: number.clone(),
+            status: status.to_owned(),
+        }
+    }
+}
+
+/// One `mess_id` for several numbers: all are accepted, then each comes to its end.
+fn bulk(name: &Name<'_>, random: &mut StdRng) -> Vec<ExpectedRow> {
+    let mess_id = name.mess_id(random);
+    let numbers = random.random_range(2..=6);
+    let sent: Vec<_> =
+        (0..numbers).map(|_| Sent { mess_id: mess_id.clone(), number: mobile(random) }).collect();
+    let mut ends: Vec<_> = sent.iter().map(|sent| sent.report(final_status(random))).collect();
+    ends.shuffle(random);
+    sent.iter().map(|sent| sent.report(ACCEPTED)).chain(ends).collect()
+}
+
+/// A long message: each segment has reports of its own, under one `mess_id` and number.
+fn segments(name: &Name<'_>, random: &mut StdRng) -> Vec<ExpectedRow> {
+    let sent = Sent::new(name, random);
+    let segments = random.random_range(2..=4);
+    let accepted = (0..segments).map(|_| sent.report(ACCEPTED));
+    let ends: Vec<_> = (0..segments).map(|_| sent.report(final_status(random))).collect();
+    accepted.chain(ends).collect()
+}
+
+fn message(org: String, dest: String, text: texts::Text) -> ExpectedRow {
+    let texts::Text { dcs, message, bytes } = text;
+    ExpectedRow::Message { org, dest, dcs: dcs.map(str::to_owned), message, message_raw: bytes }
+}
+
+fn final_status(random: &mut StdRng) -> &'static str {
+    if random.random_bool(0.8) { "0" } else { one_of(&FAILED, random) }
+}
+
+fn mobile(random: &mut StdRng) -> String {
+    format!("447{:09}", random.random_range(0..1_000_000_000_u32))
+}
+
+fn originator(random: &mut StdRng) -> String {
+    if random.random_bool(0.95) { mobile(random) } else { one_of(&NAMES, random).to_owned() }
+}
+
+fn long_number(random: &mut StdRng) -> String {
+    one_of(&LONG_NUMBERS, random).to_owned()
+}
+
+/// Empty, if there is none.
+pub(super) fn one_of<'a>(list: &[&'a str], random: &mut StdRng) -> &'a str {
+    list.get(random.random_range(0..list.len())).copied().unwrap_or_default()
+}
