@@ -13,6 +13,7 @@
 //! import along the arrows, never back; a test holds them to it. [`app`] puts all of them together,
 //! from what [`config`] has validated. [`gateway`] is the other end of the first arrow, played by us in proofs and rehearsals.
 
+pub mod accounts;
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -9,9 +9,9 @@ use time::format_description::well_known::Rfc3339;
 use crate::cli::{DcsFilter, RedecodeArguments};
 use crate::config::Settings;
 use crate::domain::{Encoding, EventKey, MessageText};
-use crate::store::{Given, MessageFilter, StoredMessage, StoredMessages};
+use crate::store::{Given, MessageFilter, StoredMessage, StoredMessages, charset_label};
 use crate::telemetry;
-use crate::wire::{inbound_message, text};
+use crate::wire::{self, text};
 
 use super::AppError;
 use super::encodings::Encodings;
@@ -36,7 +36,7 @@ impl Reading {
             Self::As(encoding) => *encoding,
             Self::AsToday(encodings) => {
                 let overrides = encodings.of_account(&message.account);
-                inbound_message::encoding(message.dcs.as_deref(), overrides)
+                wire::encoding(message.dcs.as_deref(), overrides)
             }
         };
         text::decode(&message.message_raw, encoding)
@@ -99,7 +99,7 @@ async fn redecode(
         for message in &page {
             tally.read += 1;
             let text = reading.of(message);
-            if text.as_str() == message.message && text.charset_label() == message.charset {
+            if text.as_str() == message.message && charset_label(&text) == message.charset {
                 continue;
             }
             tally.different += 1;
@@ -169,7 +169,7 @@ fn show(message: &StoredMessage, text: &MessageText) {
         message.account,
         message.charset,
         message.message,
-        text.charset_label(),
+        charset_label(text),
         text.as_str(),
     ));
 }

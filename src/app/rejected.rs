@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use crate::accounts::EncodingOverrides;
 use crate::cli::{RejectedCommand, RejectedSelection, ReplayArguments};
 use crate::config::Settings;
-use crate::domain::{CallbackKind, Event, EventKey, Reception, RejectedRequest, Transport};
+use crate::domain::{CallbackKind, Event, EventKey, Reception, Source, Transport};
 use crate::error_chain::Chain;
 use crate::store::{InsertError, RejectedFilter, StoreError, StoredRejected, StoredRejections};
 use crate::telemetry;
-use crate::wire::params::Params;
-use crate::wire::{Unusable, delivery_report, inbound_message};
+use crate::wire::{self, Unusable, rejected_request};
 
 use super::AppError;
 use super::encodings::Encodings;
@@ -149,7 +149,7 @@ async fn use_again(
     }
 }
 
-/// Reads the request of a rejected callback as if it had just arrived, but with its own key.
+/// Reads a rejected callback as if it had just arrived, but with its own key.
 fn read_again(
     rejected: &StoredRejected,
     encodings: &mut Encodings,
@@ -158,25 +158,20 @@ fn read_again(
         read.ok_or(StillRejected::Altered { column })
     }
     let kind = known("kind", CallbackKind::from_name(&rejected.kind))?;
-    let request = known("request", RejectedRequest::from_json(&rejected.request))?;
+    let content = known("request", rejected_request::from_json(&rejected.request))?;
     let reception = Reception {
         key: EventKey { received_at: rejected.received_at, id: rejected.id },
         account: known("account", rejected.account.parse().ok())?,
-        transport: known("transport", Transport::from_name(&rejected.transport))?,
-        remote_addr: known("remote_addr", rejected.remote_addr.parse().ok())?,
+        source: Source {
+            transport: known("transport", Transport::from_name(&rejected.transport))?,
+            remote_addr: known("remote_addr", rejected.remote_addr.parse().ok())?,
+        },
     };
-    let parameters = request.parameters().as_bytes();
-    Ok(match kind {
-        CallbackKind::DeliveryReport => {
-            let params = Params::parse(parameters, b"", &delivery_report::PARAMETERS);
-            Event::DeliveryReport(delivery_report::parse(&params, reception)?)
-        }
-        CallbackKind::InboundMessage => {
-            let params = Params::parse(parameters, b"", &inbound_message::PARAMETERS);
-            let overrides = encodings.of_account(&rejected.account);
-            Event::InboundMessage(inbound_message::parse(&params, overrides, reception)?)
-        }
-    })
+    let encodings = match kind {
+        CallbackKind::DeliveryReport => &EncodingOverrides::default(),
+        CallbackKind::InboundMessage => encodings.of_account(&rejected.account),
+    };
+    Ok(wire::parse_rejected(kind, &content, encodings, reception)?)
 }
 
 /// A rejected callback for people.

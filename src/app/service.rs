@@ -13,13 +13,13 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::{Accounts, Credentials};
 use crate::config::{
     Account, DatabaseSource, HttpSettings, PartitionSettings, RetentionSettings, Settings,
 };
 use crate::credentials::{self, Generated, accounts_or_generated};
 use crate::domain::EventKeySource;
 use crate::first_run::Welcome;
-use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
 use crate::ingest::{self, IngestHandle};
 use crate::metrics::{Listener, Metrics};

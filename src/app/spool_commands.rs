@@ -22,7 +22,7 @@ pub(super) async fn run(command: &SpoolCommand, settings: &Settings) -> Result<(
         SpoolCommand::Export { file: Some(file) } => export(std::slice::from_ref(file)),
         SpoolCommand::Export { file: None } => {
             let files = spool::survey(&spool_options(settings).directory)?;
-            let whole = files.into_iter().filter(|file| !is_aside(&file.path));
+            let whole = files.into_iter().filter(|file| !spool::is_set_aside(&file.path));
             export(&whole.map(|file| file.path).collect::<Vec<_>>())
         }
     }
@@ -55,7 +55,7 @@ fn total(files: &[SurveyedFile], directory: &Path) -> String {
 
 fn line(file: &SurveyedFile) -> String {
     let note = match file.contents {
-        _ if is_aside(&file.path) => "set aside: all that Postgres takes of it is there",
+        _ if spool::is_set_aside(&file.path) => "set aside: all that Postgres takes of it is there",
         Contents::Whole => "waits for the service, or for `spool drain`",
         Contents::InUse => "in use; some of it may be in Postgres already",
         Contents::Closed => "can't be opened; who may read it?",
@@ -69,17 +69,17 @@ fn line(file: &SurveyedFile) -> String {
     )
 }
 
-fn is_aside(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "damaged")
-}
-
 async fn drain(settings: &Settings) -> Result<(), AppError> {
     telemetry::start(&settings.log);
     let options = spool_options(settings);
     let spool = Arc::new(Spool::open(options.clone())?);
     let before = spool::survey(&options.directory)?;
     let waiting = |files: &[SurveyedFile]| -> u64 {
-        files.iter().filter(|file| !is_aside(&file.path)).map(|file| file.callbacks).sum()
+        files
+            .iter()
+            .filter(|file| !spool::is_set_aside(&file.path))
+            .map(|file| file.callbacks)
+            .sum()
     };
     let callbacks = waiting(&before);
     let (url, local) = database_of(settings).await?;
@@ -96,7 +96,9 @@ async fn drain(settings: &Settings) -> Result<(), AppError> {
     }
     moved?;
     let after = spool::survey(&options.directory)?;
-    let aside = |files: &[SurveyedFile]| files.iter().filter(|file| is_aside(&file.path)).count();
+    let aside = |files: &[SurveyedFile]| {
+        files.iter().filter(|file| spool::is_set_aside(&file.path)).count()
+    };
     let (left, set_aside) = (after.len() - aside(&after), aside(&after) - aside(&before));
     if left > 0 || set_aside > 0 {
         return Err(AppError::NotDrained { left, set_aside });

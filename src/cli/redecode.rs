@@ -3,7 +3,8 @@
 use clap::Args;
 use time::OffsetDateTime;
 
-use crate::domain::{AccountName, Charset, Encoding};
+use crate::domain::{AccountName, Encoding};
+use crate::store::charset_labels;
 
 use super::time::parse as parse_time;
 
@@ -61,9 +62,9 @@ impl From<String> for DcsFilter {
 
 /// No charset that any row has.
 #[derive(Debug, thiserror::Error)]
-#[error("no charset of a stored message; they are: {}", Charset::labels().collect::<Vec<_>>().join(", "))]
+#[error("no charset of a stored message; they are: {}", charset_labels().collect::<Vec<_>>().join(", "))]
 struct UnknownLabel;
 
 fn parse_label(text: &str) -> Result<String, UnknownLabel> {
-    Charset::labels().find(|label| *label == text).map(str::to_owned).ok_or(UnknownLabel)
+    charset_labels().find(|label| *label == text).map(str::to_owned).ok_or(UnknownLabel)
 }

@@ -21,7 +21,8 @@ use super::journal::Journal;
 use super::sink::Sink;
 use super::{Limits, start_with};
 use crate::domain::{
-    DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, PhoneNumber, Reception, Transport,
+    DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, PhoneNumber, Reception,
+    RejectedContent, Source, Transport,
 };
 use crate::metrics::IngestMetrics;
 use crate::spool::{self, Chunk, Spool, SpoolError, SpoolOptions};
@@ -102,7 +103,8 @@ impl ModelPostgres {
         let refused = |event: &Event| match event {
             Event::DeliveryReport(report) => report.mess_id.as_str() != "ordinary",
             Event::RejectedCallback(rejected) => {
-                rejected.request.to_json().contains("mess_id=poison")
+                let RejectedContent::Parameters(parameters) = &rejected.content;
+                parameters.contains("mess_id=poison")
             }
             Event::InboundMessage(_) => false,
         };
@@ -211,8 +213,10 @@ fn report(keys: &EventKeySource, mess_id: &str) -> Event {
         reception: Reception {
             key: keys.next(),
             account: "main".parse().unwrap(),
-            transport: Transport::HttpGet,
-            remote_addr: "192.0.2.1".parse().unwrap(),
+            source: Source {
+                transport: Transport::HttpGet,
+                remote_addr: "192.0.2.1".parse().unwrap(),
+            },
         },
         mess_id: mess_id.into(),
         number: PhoneNumber::new("44"),

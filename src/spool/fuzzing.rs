@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use crate::domain::{
     Charset, DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, InboundMessage,
-    MessageText, PhoneNumber, Reception, Text, Transport,
+    MessageText, PhoneNumber, Reception, Source, Text, Transport,
 };
 
 use super::record::{RecordError, decode, encode, frame, json_of};
@@ -94,7 +94,9 @@ fn reception() -> Reception {
     Reception {
         key: EventKeySource::system().next(),
         account: "main".parse().expect("it is a name"),
-        transport: Transport::HttpPost,
-        remote_addr: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        source: Source {
+            transport: Transport::HttpPost,
+            remote_addr: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        },
     }
 }

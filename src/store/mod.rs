@@ -1,5 +1,6 @@
 //! Every line of SQL that the service runs. Knows facts and Postgres, not where facts come from.
 
+mod charset_label;
 mod connection;
 mod database;
 mod delivery_reports;
@@ -11,15 +12,17 @@ mod partitions;
 mod redecode;
 mod rejected_callbacks;
 mod retention;
+mod samples;
 mod simulated;
 mod timeouts;
 pub mod upkeep;
 mod writer;
 
+pub use charset_label::{charset_label, charset_labels};
 pub use connection::Connection;
 pub use database::Database;
 pub use error::{InsertError, StoreError};
-pub use partitions::PartitionPlan;
+pub use partitions::{PartitionPlan, PartitionWidth};
 pub use redecode::{Given, MessageFilter, StoredMessage, StoredMessages};
 pub use rejected_callbacks::{RejectedFilter, StoredRejected, StoredRejections};
 pub use retention::Retention;

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{AccountName, CallbackKind, Event, EventKey, RejectedCallback};
+use crate::wire::rejected_request;
 
 use super::connection::Connection;
 use super::redecode::by_hand;
@@ -43,7 +44,7 @@ pub struct StoredRejected {
     pub kind: String,
     /// Why it could not be.
     pub reason: String,
-    /// The request: see [`RejectedRequest`](crate::domain::RejectedRequest).
+    /// The request: see [`rejected_request`].
     pub request: String,
     /// How it came.
     pub transport: String,
@@ -171,9 +172,9 @@ pub(super) async fn insert(
         column!(|c| c.reception.account.as_str()) as &[&str],
         column!(|c| c.kind.as_str()) as &[&str],
         column!(|c| c.reason.as_str()) as &[&str],
-        column!(|c| c.request.to_json()),
-        column!(|c| c.reception.transport.as_str()) as &[&str],
-        column!(|c| c.reception.remote_addr) as &[IpAddr],
+        column!(|c| rejected_request::to_json(c)),
+        column!(|c| c.reception.source.transport.as_str()) as &[&str],
+        column!(|c| c.reception.source.remote_addr) as &[IpAddr],
     )
     .execute(connection)
     .await

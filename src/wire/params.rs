@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{CallbackKind, Extra, RejectedRequest, Text, Transport};
+use crate::domain::{CallbackKind, Extra, RejectedContent, Text};
 
+use super::callback::documented;
 use super::text::decode_parameter;
 
 /// A request has no more parameters than that: the last one is then [`REST`], and bounded is what they
@@ -30,14 +31,15 @@ pub struct Params<'a> {
 }
 
 impl<'a> Params<'a> {
-    /// Reads a query string and an `application/x-www-form-urlencoded` body.
+    /// Reads a query string and an `application/x-www-form-urlencoded` body of a callback of this kind.
     ///
-    /// Of a query string, `documented` are the names the route knows: some gateways append their
-    /// parameters to a URL that has a query already, with a second `?`, so a `?` in front of such a
-    /// name and `=` separates like `&`. Line ends after a body do not belong to it.
+    /// Some gateways append their parameters with a second `?` to a URL that has a query already. So in
+    /// a query string, a `?` in front of a documented name and `=` separates like `&`. Line ends after a
+    /// body are ignored.
     #[must_use]
-    pub fn parse(query: &'a [u8], form: &'a [u8], documented: &[&str]) -> Self {
+    pub fn parse(kind: CallbackKind, query: &'a [u8], form: &'a [u8]) -> Self {
         let mut params = Self { pairs: Vec::with_capacity(8) };
+        let documented = documented(kind);
         let mut rest = skip_question_marks(query);
         while let Some((before, after)) = split_at_stray_question_mark(rest, documented) {
             params.extend(before);
@@ -106,10 +108,10 @@ impl<'a> Params<'a> {
             .collect()
     }
 
-    /// The request as it is kept when it can't be used.
+    /// What is kept of an unusable callback: every parameter but the credentials.
     #[must_use]
-    pub fn to_rejected_request(&self, transport: Transport, kind: CallbackKind) -> RejectedRequest {
-        RejectedRequest::new(transport, kind, self.without_credentials())
+    pub fn to_rejected_content(&self) -> RejectedContent {
+        RejectedContent::of_parameters(self.without_credentials())
     }
 
     fn without_credentials(&self) -> impl Iterator<Item = (&[u8], &[u8])> {

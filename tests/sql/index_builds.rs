@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use routo_receiver::app::Service;
-use routo_receiver::domain::PartitionWidth::Month;
+use routo_receiver::store::PartitionWidth::Month;
 use serde_json::json;
 
 use crate::schema::migrated;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use routo_receiver::domain::PartitionWidth::{self, Day, Month};
 use routo_receiver::metrics::Purpose;
+use routo_receiver::store::PartitionWidth::{self, Day, Month};
 use routo_receiver::store::{Attempt, Writer};
 use serde_json::{Value, json};
 use time::OffsetDateTime;

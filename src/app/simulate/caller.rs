@@ -4,12 +4,12 @@ use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
+use crate::accounts::EncodingOverrides;
 use crate::app::AppError;
 use crate::app::service::database_at;
 use crate::cli::TargetArguments;
 use crate::config::{Account, DatabaseSource, Settings};
 use crate::credentials::accounts_without_generating;
-use crate::domain::EncodingOverrides;
 use crate::first_run::reachable;
 use crate::store::Database;
 use embedded_postgres;
