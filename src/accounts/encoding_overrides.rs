@@ -15,11 +15,6 @@ impl EncodingOverrides {
     pub fn get(&self, dcs: Option<u8>) -> Option<Encoding> {
         self.0.get(&dcs).copied()
     }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl FromIterator<(Option<u8>, Encoding)> for EncodingOverrides {

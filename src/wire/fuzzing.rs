@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "what does not hold is to panic"
+    reason = "a violated property panics"
 )]
 
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use super::callback::{documented, parse};
 use super::params::{MAX_PARAMETERS, Params, percent_decode};
 use super::text;
 
-/// The first line is the query, the rest the form.
+/// Checks parameters: the first line is the query, the rest the form.
 pub fn parameters(bytes: &[u8]) {
     let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (query, form) = (&bytes[..line], bytes.get(line + 1..).unwrap_or_default());
@@ -36,10 +36,10 @@ pub fn parameters(bytes: &[u8]) {
 fn are_bounded(params: &Params<'_>, arrived: usize) {
     assert!(params.pairs.len() <= MAX_PARAMETERS);
     let bytes: usize = params.pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
-    assert!(bytes <= arrived, "decoding makes nothing longer");
+    assert!(bytes <= arrived, "decoding does not make the input longer");
 }
 
-/// Where no `?` separates anything and there are not too many, the plainest of readers agrees.
+/// Where no `?` can separate and the bound is not reached, a naive parser agrees.
 fn are_read_as_written(params: &Params<'_>, query: &[u8], form: &[u8]) {
     let end = form.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
     if query.contains(&b'?') || params.pairs.len() >= MAX_PARAMETERS {
@@ -48,14 +48,14 @@ fn are_read_as_written(params: &Params<'_>, query: &[u8], form: &[u8]) {
     let pieces = query.split(|byte| *byte == b'&').chain(form[..end].split(|byte| *byte == b'&'));
     let expected = pieces.filter(|piece| !piece.is_empty()).map(|piece| {
         let mut parts = piece.splitn(2, |byte| *byte == b'=');
-        let mut next = || plainly_decoded(parts.next().unwrap_or_default());
+        let mut next = || naively_decoded(parts.next().unwrap_or_default());
         (next(), next())
     });
     let found = params.pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec()));
     assert!(found.eq(expected));
 }
 
-fn plainly_decoded(bytes: &[u8]) -> Vec<u8> {
+fn naively_decoded(bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::new();
     let mut place = 0;
     while place < bytes.len() {
@@ -89,14 +89,14 @@ fn are_kept_without_credentials(kind: CallbackKind, params: &Params<'_>) {
     let extra = params.extra(documented(kind));
     for (name, value) in extra.parameters() {
         assert!(!is_secret(name.as_bytes()), "{name}");
-        assert!(!name.contains('\0') && !value.contains('\0'), "jsonb takes no NUL");
+        assert!(!name.contains('\0') && !value.contains('\0'), "jsonb refuses NUL");
     }
     let RejectedContent::Parameters(kept) = params.to_rejected_content();
     let again = Params::parse(kind, b"", kept.as_bytes());
     let mut all = params.pairs.iter().filter(|(name, _)| !is_secret(name));
     for pair in again.pairs.iter().take(MAX_PARAMETERS - 1) {
         assert!(!is_secret(&pair.0));
-        assert!(all.any(|other| other == pair), "what is kept arrived, and in this order");
+        assert!(all.any(|other| other == pair), "what is kept arrived, in this order");
     }
 }
 
@@ -118,18 +118,18 @@ fn become_events_with_the_same_values(kind: CallbackKind, params: &Params<'_>) {
 fn reception() -> Reception {
     Reception {
         key: EventKeySource::system().next(),
-        account: "main".parse::<AccountName>().expect("it is a name"),
+        account: "main".parse::<AccountName>().expect("a valid account name"),
         source: Source { transport: Transport::HttpGet, remote_addr: IpAddr::from([127, 0, 0, 1]) },
     }
 }
 
-/// The bytes, in every encoding.
+/// Checks the text of the bytes in every encoding.
 pub fn text(bytes: &[u8]) {
     for encoding in Encoding::ALL {
         let message = text::decode(bytes, encoding);
         let (read, charset) = (message.as_str(), message.charset());
-        assert!(!read.contains('\0'), "Postgres takes no NUL");
-        assert!(read.chars().count() <= bytes.len() + 1, "a byte is a character at most");
+        assert!(!read.contains('\0'), "Postgres refuses NUL");
+        assert!(read.chars().count() <= bytes.len() + 1, "a byte is at most one character");
         let stored = MessageText::new(read.to_owned(), charset, message.is_lossy());
         assert_eq!(stored, message);
         let expected = as_others_read_it(bytes, encoding, charset);

@@ -61,7 +61,7 @@ fn rejected_content_has_every_parameter_but_credentials() {
 }
 
 #[test]
-fn past_the_bound_the_rest_is_one_value_as_it_came() {
+fn past_the_bound_the_rest_is_one_value_as_it_arrived() {
     let many = "a=1&".repeat(MAX_PARAMETERS - 1);
     let exactly = pairs(&format!("{many}x=1"), "");
     assert_eq!(exactly.len(), MAX_PARAMETERS);
@@ -74,7 +74,7 @@ fn past_the_bound_the_rest_is_one_value_as_it_came() {
 }
 
 #[test]
-fn credentials_are_in_the_rest_neither() {
+fn credentials_are_not_in_the_rest_either() {
     let many = "a=1&".repeat(MAX_PARAMETERS);
     let query = format!("{many}user=u&x=2&p%61ss=secret&amp;pass=secret");
     let params = Params::parse(KIND, query.as_bytes(), b"PASS=secret&+user=u");
@@ -88,9 +88,9 @@ fn many_separators_do_not_make_more_parameters_than_the_bound() {
     assert_eq!(found.len(), MAX_PARAMETERS);
 }
 
-/// Counted by time, as there is nothing else to count: linear takes microseconds, quadratic minutes.
+/// Linear takes microseconds, quadratic minutes.
 #[test]
-fn any_number_of_question_marks_is_looked_at_once() {
+fn any_number_of_question_marks_is_read_in_linear_time() {
     let marks = "a".to_owned() + &"?".repeat(2_000_000);
     let started = std::time::Instant::now();
     assert_eq!(pairs(&marks, "").len(), 1);
@@ -98,7 +98,7 @@ fn any_number_of_question_marks_is_looked_at_once() {
 }
 
 #[test]
-fn past_the_bound_a_question_mark_separates_nothing_either() {
+fn past_the_bound_a_question_mark_does_not_separate() {
     let found = pairs(&"?status=1".repeat(MAX_PARAMETERS * 4), "b=2");
     assert!(found.len() <= MAX_PARAMETERS, "{} parameters", found.len());
     let last = &found[found.len() - 1].1;
