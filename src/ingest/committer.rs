@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::log_once::LogOnce;
 use crate::metrics::{IngestMetrics, Target};
 use crate::store::Attempt;
 
@@ -14,7 +15,6 @@ use super::batch::Batch;
 use super::handle::{Readiness, Receipt, Submission, SubmitError};
 use super::journal::{Failed, Journal, Spooler};
 use super::link::Link;
-use super::overload::Overload;
 use super::pace::Pace;
 use super::sink::{Failures, Settled, Sink, Terms, Unsettled, store};
 
@@ -27,7 +27,7 @@ pub(super) struct Committer<S: Sink, J> {
     pub(super) queue: mpsc::Receiver<Submission>,
     pub(super) readiness: watch::Sender<Readiness>,
     pub(super) pace: Arc<Pace>,
-    pub(super) overload: Arc<Overload>,
+    pub(super) overload: Arc<LogOnce>,
     pub(super) metrics: IngestMetrics,
 }
 
@@ -56,8 +56,8 @@ impl<S: Sink, J: Journal> Committer<S, J> {
                     while waiting.peek().is_some() {
                         self.make_durable(Batch::take(&mut waiting)).await;
                     }
-                    if self.queue.is_empty() {
-                        self.overload.end();
+                    if self.queue.is_empty() && self.overload.end() {
+                        tracing::info!("no callbacks wait any more: all are taken again");
                     }
                 }
             }

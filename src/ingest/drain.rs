@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
+use crate::log_once::LogOnce;
 use crate::metrics::IngestMetrics;
 use crate::spool::SpoolError;
 use crate::store::{Attempt, InsertError, StoreError};
@@ -65,11 +66,13 @@ impl<S: Sink, J: Journal> Drain<S, J> {
     /// then moved again later, and is the same rows.
     pub(super) async fn run(mut self) {
         let (mut moved, mut since) = (0, Instant::now());
-        let mut told = false;
+        let failure = LogOnce::default();
         while self.readiness.wait_for(|now| *now == Readiness::Postgres).await.is_ok() {
             let (commits, started) = (self.pace.commits(), Instant::now());
             let outcome = self.move_chunk().await;
-            told = told && outcome.is_err();
+            if outcome.is_ok() {
+                failure.end();
+            }
             match outcome {
                 Ok(None) => {
                     if moved > 0 {
@@ -88,10 +91,9 @@ impl<S: Sink, J: Journal> Drain<S, J> {
                     sleep(self.pace.rest(commits, started.elapsed())).await;
                 }
                 Err(error) => {
-                    if !told {
+                    if failure.begin() {
                         tracing::warn!(error = %Chain(&error), "callbacks can't be moved from the spool to Postgres just now; it is tried again every second");
                     }
-                    told = true;
                     sleep(PAUSE).await;
                 }
             }

@@ -6,8 +6,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::domain::Event;
-
-use super::overload::Overload;
+use crate::log_once::LogOnce;
 
 /// Proof that a fact is durable. Nothing outside this room can make one, and without one no handler
 /// can answer 200.
@@ -66,14 +65,14 @@ impl Submission {
 pub struct IngestHandle {
     sender: mpsc::Sender<Submission>,
     readiness: watch::Receiver<Readiness>,
-    overload: Arc<Overload>,
+    overload: Arc<LogOnce>,
 }
 
 impl IngestHandle {
     pub(super) fn new(
         sender: mpsc::Sender<Submission>,
         readiness: watch::Receiver<Readiness>,
-        overload: Arc<Overload>,
+        overload: Arc<LogOnce>,
     ) -> Self {
         Self { sender, readiness, overload }
     }
@@ -89,7 +88,12 @@ impl IngestHandle {
         let submission = Submission { event, at: Instant::now(), answer };
         let submitted = self.sender.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
-                self.overload.begin(self.sender.max_capacity());
+                if self.overload.begin() {
+                    tracing::warn!(
+                        capacity = self.sender.max_capacity(),
+                        "too many callbacks wait to be stored: more are answered 503; if the database keeps up otherwise, raise ingest.queue_capacity"
+                    );
+                }
                 SubmitError::Overloaded
             }
             mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
+use crate::log_once::LogOnce;
 use crate::spool::{Chunk, Spool, SpoolError};
 
 /// How long a spool that failed is left alone; meanwhile the answer is 503, at once.
@@ -54,8 +55,7 @@ pub(super) struct Spooler<J> {
     journal: Arc<J>,
     /// Until when it is left alone.
     failed_until: Option<Instant>,
-    /// Whether the log has been told that it failed.
-    told: bool,
+    failure: LogOnce,
 }
 
 /// The spool can't keep anything just now. The log has been told.
@@ -63,7 +63,7 @@ pub(super) struct Failed;
 
 impl<J: Journal> Spooler<J> {
     pub(super) fn new(journal: Arc<J>) -> Self {
-        Self { journal, failed_until: None, told: false }
+        Self { journal, failed_until: None, failure: LogOnce::default() }
     }
 
     /// When a spool that failed can be tried again.
@@ -92,7 +92,7 @@ impl<J: Journal> Spooler<J> {
         let reason = match spawn_blocking(move || action(&journal)).await {
             Ok(Ok(())) => {
                 self.failed_until = None;
-                if std::mem::take(&mut self.told) {
+                if self.failure.end() {
                     tracing::info!("the spool takes callbacks again");
                 }
                 return Ok(());
@@ -101,8 +101,7 @@ impl<J: Journal> Spooler<J> {
             Err(panic) => panic.to_string(),
         };
         self.failed_until = Some(Instant::now() + PAUSE);
-        // The figures in a text differ each time; one line an outage is enough.
-        if !std::mem::replace(&mut self.told, true) {
+        if self.failure.begin() {
             tracing::error!(
                 error = reason,
                 "the spool can't keep callbacks: they are answered 503 until it, or Postgres, can"

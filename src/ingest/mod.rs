@@ -17,7 +17,6 @@ mod journal;
 mod link;
 #[cfg(test)]
 mod model_tests;
-mod overload;
 mod pace;
 mod sink;
 
@@ -27,6 +26,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::log_once::LogOnce;
 use crate::metrics::{IngestMetrics, Purpose};
 use crate::spool::Spool;
 use crate::store::{Database, Writer};
@@ -35,7 +35,6 @@ use committer::Committer;
 use drain::{CHUNK_DEADLINE, Drain};
 use journal::{Journal, Spooler};
 use link::Link;
-use overload::Overload;
 use sink::Sink;
 
 pub use drain::DrainError;
@@ -94,7 +93,7 @@ fn start_with<S: Sink, J: Journal>(
     let (sender, queue) = mpsc::channel(limits.queue_capacity);
     let (readiness, watcher) = watch::channel(Readiness::NotReady);
     let pace = Arc::default();
-    let overload: Arc<Overload> = Arc::default();
+    let overload: Arc<LogOnce> = Arc::default();
     let drain = Drain {
         sink: draining,
         journal: Arc::clone(&journal),
