@@ -87,7 +87,9 @@ fn run_process(world: &Shared, directory: &Path, steps: &mut std::vec::IntoIter<
             world.lock().unwrap().submitted.insert(id);
             tokio::spawn(async move {
                 // A refused event is durable too, among the rejected callbacks.
-                if let Ok(()) | Err(SubmitError::Refused) = handle.submit(event).await.map(drop) {
+                if let Ok(()) | Err(SubmitError::StoredAsRejected) =
+                    handle.submit(event).await.map(drop)
+                {
                     world.lock().unwrap().acknowledged.insert(id);
                 }
             });

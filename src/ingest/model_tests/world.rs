@@ -17,7 +17,7 @@ use crate::domain::{
     DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, PhoneNumber, Reception, Transport,
 };
 use crate::spool::{Chunk, Spool, SpoolError};
-use crate::store::{Attempt, InsertError, StoreError};
+use crate::store::{InsertError, OnConflict, StoreError};
 
 /// What Postgres does with what it is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl ModelPostgres {
     }
 
     /// All rows or none, as Postgres does.
-    fn commit(&self, attempt: Attempt, batch: &[Event]) -> Result<(), InsertError> {
+    fn commit(&self, on_conflict: OnConflict, batch: &[Event]) -> Result<(), InsertError> {
         let refused = |event: &Event| match event {
             Event::DeliveryReport(report) => report.mess_id.as_str() != "ordinary",
             Event::RejectedCallback(rejected) => {
@@ -92,7 +92,7 @@ impl ModelPostgres {
         let mut world = self.world.lock().unwrap();
         // As a primary key refuses it, where nobody said that it may be there.
         let collides = |event: &Event| {
-            attempt == Attempt::First
+            on_conflict == OnConflict::Fail
                 && world
                     .rows
                     .get(&event.reception().key.id)
@@ -123,17 +123,21 @@ impl Sink for ModelPostgres {
         }
     }
 
-    async fn insert(&mut self, attempt: Attempt, batch: &[Event]) -> Result<(), InsertError> {
+    async fn insert(
+        &mut self,
+        on_conflict: OnConflict,
+        batch: &[Event],
+    ) -> Result<(), InsertError> {
         sleep(self.commit_time).await;
         match self.mode() {
-            Mode::Works => self.commit(attempt, batch),
+            Mode::Works => self.commit(on_conflict, batch),
             Mode::IsAway => Err(InsertError::NotConnected),
             Mode::Hangs => std::future::pending().await,
             Mode::Lies | Mode::LosesAnswers => {
-                self.commit(attempt, batch).and(Err(InsertError::NotConnected))
+                self.commit(on_conflict, batch).and(Err(InsertError::NotConnected))
             }
             Mode::CommitsAndHangs => {
-                let _ = self.commit(attempt, batch);
+                let _ = self.commit(on_conflict, batch);
                 std::future::pending().await
             }
         }
