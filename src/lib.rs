@@ -10,21 +10,20 @@
 //! A callback enters at [`http`], which knows requests and answers. [`wire`] turns its bytes into
 //! the facts of [`domain`]. [`ingest`] makes the fact durable, through [`store`] or, while Postgres is
 //! away, through [`spool`], and gives out the receipt without which nothing is answered 200. Rooms
-//! import along the arrows, never back; a test holds them to it. [`app`] puts all of them together,
-//! from what [`config`] has validated. [`gateway`] is the other end of the first arrow, played by us in proofs and rehearsals.
+//! import along the arrows, never back; a test holds them to it. [`service`] puts all of them together,
+//! from what [`config`] has validated; [`commands`] has one file a command. [`gateway`] is the other end of the first arrow, played by us in proofs and rehearsals.
 
-pub mod app;
-pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod credentials;
 pub mod domain;
 pub mod error_chain;
-pub mod first_run;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod http;
 pub mod ingest;
 pub mod metrics;
+pub mod service;
 pub mod shutdown;
 pub mod spool;
 pub mod store;

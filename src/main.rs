@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use routo_receiver::cli::Cli;
+use routo_receiver::commands::Cli;
 use routo_receiver::error_chain::Chain;
 use tokio::runtime;
 
@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         .worker_threads(worker_threads())
         .enable_all()
         .build()
-        .map(|runtime| runtime.block_on(routo_receiver::app::run(&cli)));
+        .map(|runtime| runtime.block_on(routo_receiver::commands::run(&cli)));
     match finished {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failed(&error, error.exit_code()),

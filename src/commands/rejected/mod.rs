@@ -1,5 +1,7 @@
 //! `routo-receiver rejected`: the callbacks that could not be used, and using them after all.
 
+mod arguments;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
@@ -8,19 +10,19 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use crate::cli::{RejectedCommand, RejectedSelection, ReplayArguments};
+use crate::commands::AppError;
+use crate::commands::encodings::Encodings;
+use crate::commands::escaped::Escaped;
 use crate::config::Settings;
 use crate::domain::{CallbackKind, Event, EventKey, Reception, RejectedRequest, Transport};
 use crate::error_chain::Chain;
+use crate::service::OpenDatabase;
 use crate::store::{InsertError, RejectedFilter, StoreError, StoredRejected, StoredRejections};
 use crate::telemetry;
 use crate::wire::params::Params;
 use crate::wire::{Unusable, delivery_report, inbound_message};
 
-use super::AppError;
-use super::encodings::Encodings;
-use super::escaped::Escaped;
-use super::service::OpenDatabase;
+pub use arguments::{RejectedCommand, RejectedSelection, ReplayArguments};
 
 /// Rejected callbacks that are read at a time.
 const PAGE: i64 = 1_000;

@@ -10,10 +10,10 @@ const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day
 /// No time.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a time; write 2026-11-24 (midnight UTC), or 2026-11-24T09:30:00Z")]
-pub(super) struct NotATime;
+pub(in crate::commands) struct NotATime;
 
 /// A time with its zone, or the midnight that a day begins with in UTC.
-pub(super) fn parse(text: &str) -> Result<OffsetDateTime, NotATime> {
+pub(in crate::commands) fn parse(text: &str) -> Result<OffsetDateTime, NotATime> {
     OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|_| Date::parse(text, DATE).map(|day| day.midnight().assume_utc()))
         .map_err(|_| NotATime)

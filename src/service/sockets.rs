@@ -17,7 +17,7 @@ use rustix::net::sockopt::socket_acceptconn;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
-use super::AppError;
+use crate::commands::AppError;
 
 const HTTP_KEY: &str = "http.listen (ROUTO_HTTP__LISTEN)";
 const ADMIN_KEY: &str = "admin.listen (ROUTO_ADMIN__LISTEN)";

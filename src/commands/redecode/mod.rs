@@ -1,22 +1,24 @@
 //! `routo-receiver redecode`: messages that were read in a wrong charset get their right text.
 
+mod arguments;
+
 use std::fmt;
 use std::io::{self, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use time::format_description::well_known::Rfc3339;
 
-use crate::cli::{DcsFilter, RedecodeArguments};
+use crate::commands::AppError;
+use crate::commands::encodings::Encodings;
+use crate::commands::escaped::Escaped;
 use crate::config::Settings;
 use crate::domain::{Encoding, EventKey, MessageText};
+use crate::service::OpenDatabase;
 use crate::store::{Given, MessageFilter, StoredMessage, StoredMessages};
 use crate::telemetry;
 use crate::wire::{inbound_message, text};
 
-use super::AppError;
-use super::encodings::Encodings;
-use super::escaped::Escaped;
-use super::service::OpenDatabase;
+pub use arguments::{DcsFilter, RedecodeArguments};
 
 /// Messages that are read, and changed, at a time.
 const PAGE: i64 = 1_000;

@@ -7,9 +7,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::AppError;
-use crate::app::escaped::Escaped;
-use crate::cli::{SimulatedKind, TargetArguments};
+use crate::commands::AppError;
+use crate::commands::escaped::Escaped;
 use crate::config::Settings;
 use crate::error_chain::Chain;
 use crate::store::Database;
@@ -18,7 +17,7 @@ use simulator::{Attempt, Connection, Delivery, Failure, Kinds, Ledger, Script};
 use super::caller::{Caller, database};
 use super::outcome::VerdictInWords;
 use super::verification::{rows, verify};
-use super::{SimulateError, say};
+use super::{SimulateError, SimulatedKind, TargetArguments, say};
 
 /// How long the row may take to be there.
 const PATIENCE: Duration = Duration::from_secs(5);

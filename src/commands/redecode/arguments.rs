@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::domain::{AccountName, Charset, Encoding};
 
-use super::time::parse as parse_time;
+use crate::commands::cli::time::parse as parse_time;
 
 /// Which messages to read again, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]

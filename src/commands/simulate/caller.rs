@@ -4,18 +4,17 @@ use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
-use crate::app::AppError;
-use crate::app::service::database_at;
-use crate::cli::TargetArguments;
+use crate::commands::AppError;
 use crate::config::{Account, DatabaseSource, Settings};
 use crate::credentials::accounts_without_generating;
 use crate::domain::EncodingOverrides;
-use crate::first_run::reachable;
+use crate::service::database_at;
+use crate::service::reachable;
 use crate::store::Database;
 use embedded_postgres;
 use simulator::{Access, Behaviour, Kinds, Script, Target};
 
-use super::SimulateError;
+use super::{SecretText, SimulateError, TargetArguments};
 
 /// Who calls back.
 pub(super) struct Caller {
@@ -65,7 +64,7 @@ fn access(
     arguments: &TargetArguments,
     settings: &Settings,
 ) -> Result<(Access, EncodingOverrides), AppError> {
-    let secret = |text: &crate::cli::SecretText| SecretString::from(text.expose());
+    let secret = |text: &SecretText| SecretString::from(text.expose());
     let login = arguments.user.clone().zip(arguments.password.as_ref().map(secret));
     let report_token = arguments.report_token.as_ref().map(secret);
     let is_given = login.is_some() || report_token.is_some();

@@ -1,19 +1,14 @@
 //! The command line: what can be asked of the program, and its help. Parsing only.
 
-mod redecode;
-mod rejected;
-mod simulate;
-mod time;
+pub(super) mod time;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-pub use redecode::{DcsFilter, RedecodeArguments};
-pub use rejected::{RejectedCommand, RejectedSelection, ReplayArguments};
-pub use simulate::{
-    SecretText, SimulateArguments, SimulateCommand, SimulatedKind, TargetArguments,
-};
+use super::redecode::RedecodeArguments;
+use super::rejected::RejectedCommand;
+use super::simulate::SimulateArguments;
 
 const AFTER_HELP: &str = "\
 First run:

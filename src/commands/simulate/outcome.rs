@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app::AppError;
-use crate::app::escaped::Escaped;
+use crate::commands::AppError;
+use crate::commands::escaped::Escaped;
 use crate::error_chain::Chain;
 use simulator::{Tally, Verdict};
 

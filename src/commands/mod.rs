@@ -1,5 +1,14 @@
 //! What each command does.
 
+mod cli;
+mod encodings;
+mod error;
+mod escaped;
+mod redecode;
+mod rejected;
+mod simulate;
+mod spool;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -7,14 +16,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::cli::{Cli, Command};
 use crate::config::{self, DatabaseSource, Settings, Sources};
 use crate::credentials::NoAccount;
-use crate::first_run::reachable;
+use crate::service::{Service, database_at, database_of, reachable};
 use crate::{shutdown, telemetry};
 
-use super::service::{database_at, database_of};
-use super::{AppError, Service, redecode, rejected, simulate, spool_commands};
+pub use cli::Cli;
+pub use error::AppError;
+pub use simulate::SimulateError;
+
+use cli::Command;
 
 /// How long `health` waits for an answer.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,7 +37,7 @@ pub async fn run(cli: &Cli) -> Result<(), AppError> {
         Command::Serve => serve(settings).await,
         Command::Migrate => migrate(&settings).await,
         Command::Check => check(&settings),
-        Command::Spool(command) => spool_commands::run(&command, &settings).await,
+        Command::Spool(command) => spool::run(&command, &settings).await,
         Command::Redecode(arguments) => redecode::run(&arguments, &settings).await,
         Command::Rejected(command) => rejected::run(&command, &settings).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &settings).await,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::{AccountName, CallbackKind};
 
-use super::time::parse as parse_time;
+use crate::commands::cli::time::parse as parse_time;
 
 /// What is to be done with the rejected callbacks.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use time::format_description::well_known::Rfc3339;
 
-use crate::cli::SpoolCommand;
 use crate::config::Settings;
+use crate::service::{database_at, database_of, spool_options};
 use crate::spool::{self, Contents, Spool, SpoolError, SurveyedFile};
 use crate::{ingest, telemetry};
 
 use super::AppError;
-use super::service::{database_at, database_of, spool_options};
+use super::cli::SpoolCommand;
 
 pub(super) async fn run(command: &SpoolCommand, settings: &Settings) -> Result<(), AppError> {
     match command {

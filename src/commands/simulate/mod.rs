@@ -1,5 +1,6 @@
 //! `routo-receiver simulate`: the gateway, played against a service.
 
+mod arguments;
 mod caller;
 mod error;
 mod once;
@@ -13,14 +14,16 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{SimulateArguments, SimulateCommand, SimulatedKind};
 use crate::config::Settings;
+use crate::service::raise_open_file_limit;
 use crate::{shutdown, telemetry};
 use simulator::{Delivery, Extent, Kinds, Pace, Run, Tally, Verdict};
 
 use super::AppError;
-use super::service::raise_open_file_limit;
 
+pub use arguments::{
+    SecretText, SimulateArguments, SimulateCommand, SimulatedKind, TargetArguments,
+};
 pub use error::SimulateError;
 
 use caller::Caller;

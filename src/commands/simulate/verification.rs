@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::AppError;
+use crate::commands::AppError;
 use crate::store::{Database, SimulatedMessage, SimulatedReport, SimulatedRows, StoreError};
 use crate::wire::text::Dcs;
 use simulator::{ExpectedRow, Judge, Ledger, Verdict};

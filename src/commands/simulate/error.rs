@@ -50,7 +50,7 @@ pub enum SimulateError {
 
 impl SimulateError {
     /// The exit code of the process: what was found is told apart from what could not be done.
-    pub(in crate::app) fn exit_code(&self) -> u8 {
+    pub(in crate::commands) fn exit_code(&self) -> u8 {
         match self {
             Self::Target(_)
             | Self::NoCredentials

@@ -1,5 +1,9 @@
 //! The running service: listeners, ingest, and, when it is the embedded one, Postgres.
 
+mod figures;
+mod first_run;
+mod sockets;
+
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,7 +22,6 @@ use crate::config::{
 };
 use crate::credentials::{self, Generated, accounts_or_generated};
 use crate::domain::EventKeySource;
-use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
 use crate::ingest::{self, IngestHandle};
@@ -28,9 +31,13 @@ use crate::store::upkeep::{self, Upkeep};
 use crate::store::{Database, PartitionPlan, Retention, StoreError};
 use embedded_postgres::{self, EmbeddedPostgres, EmbeddedPostgresError, EmbeddedPostgresOptions};
 
-use super::AppError;
-use super::figures::exposition;
-use super::sockets::{Inherited, TAKE_OVER_POLL};
+use crate::commands::AppError;
+
+pub(crate) use first_run::reachable;
+
+use figures::exposition;
+use first_run::Welcome;
+use sockets::{Inherited, TAKE_OVER_POLL};
 
 /// Connections on the admin listener.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
@@ -155,7 +162,7 @@ impl Service {
 }
 
 /// Where the configured database is; the embedded one is started for it.
-pub(super) async fn database_of(
+pub(crate) async fn database_of(
     settings: &Settings,
 ) -> Result<(SecretString, Option<EmbeddedPostgres>), AppError> {
     match &settings.database.source {
@@ -172,7 +179,7 @@ pub(super) async fn database_of(
 }
 
 /// The database at this URL, as it is to be used with these settings.
-pub(super) fn database_at(
+pub(crate) fn database_at(
     url: &SecretString,
     migrate: bool,
     settings: &Settings,
@@ -205,14 +212,14 @@ fn upkeep_options(settings: &Settings) -> Upkeep {
 }
 
 /// The configured database, for a command that needs it for a while.
-pub(super) struct OpenDatabase {
-    pub(super) database: Database,
+pub(crate) struct OpenDatabase {
+    pub(crate) database: Database,
     local: Option<EmbeddedPostgres>,
 }
 
 impl OpenDatabase {
     /// Finds it. The embedded one is started, unless a running service has it: then that one's is used.
-    pub(super) async fn of(settings: &Settings) -> Result<Self, AppError> {
+    pub(crate) async fn of(settings: &Settings) -> Result<Self, AppError> {
         let (url, local) = match database_of(settings).await {
             Err(AppError::EmbeddedPostgres(in_use @ EmbeddedPostgresError::InUse { .. })) => {
                 let url = embedded_postgres::url_of_running(&settings.data_dir);
@@ -225,7 +232,7 @@ impl OpenDatabase {
     }
 
     /// Stops what was started for it.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         if let Some(local) = self.local {
             local.stop().await;
         }
@@ -233,7 +240,7 @@ impl OpenDatabase {
 }
 
 /// The spool in the data directory.
-pub(super) fn spool_options(settings: &Settings) -> SpoolOptions {
+pub(crate) fn spool_options(settings: &Settings) -> SpoolOptions {
     SpoolOptions {
         directory: settings.data_dir.join("spool"),
         max_bytes: settings.spool.max_bytes,
@@ -310,7 +317,7 @@ fn tell(
 }
 
 /// A connection is an open file: the process may have as many as the system lets it.
-pub(super) fn raise_open_file_limit() {
+pub(crate) fn raise_open_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 
+use crate::commands::redecode::DcsFilter;
+use crate::commands::simulate::{SimulateCommand, SimulatedKind};
 use crate::domain::{CallbackKind, Encoding};
 
 use super::*;
