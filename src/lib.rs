@@ -22,6 +22,7 @@ pub mod error_chain;
 pub mod fuzzing;
 pub mod http;
 pub mod ingest;
+pub mod log_once;
 pub mod metrics;
 pub mod service;
 pub mod shutdown;

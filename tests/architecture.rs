@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import of the others.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     (
         "commands",
         &[
@@ -37,6 +37,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("fuzzing", &["http", "spool", "wire"]),
     ("http", &["domain", "ingest", "metrics", "wire"]),
     ("ingest", &["domain", "error_chain", "metrics", "spool", "store"]),
+    ("log_once", &[]),
     ("metrics", &["domain"]),
     (
         "service",
