@@ -42,12 +42,13 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     (
         "service",
         &[
-            "commands",
             "config",
             "credentials",
             "domain",
+            "error_chain",
             "http",
             "ingest",
+            "log_once",
             "metrics",
             "spool",
             "store",

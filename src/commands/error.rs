@@ -8,93 +8,60 @@ use uuid::Uuid;
 use crate::config::ConfigError;
 use crate::credentials::{AccountsError, NoAccount};
 use crate::ingest::DrainError;
+use crate::service::StartError;
 use crate::spool::SpoolError;
 use crate::store::StoreError;
-use embedded_postgres::EmbeddedPostgresError;
 
 use super::simulate::SimulateError;
 
 /// Why a command failed. Each text says what to change.
 #[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The configuration has problems; all of them are named.
+pub enum CommandError {
+    /// Names all problems of the configuration.
     #[error("the configuration can't be used:\n{0}")]
     Config(#[from] ConfigError),
-    /// Nobody could call back.
+    #[error(transparent)]
+    Start(#[from] StartError),
     #[error(transparent)]
     Accounts(#[from] AccountsError),
-    /// Nobody could call back, says `check`.
+    /// `check` found no account.
     #[error(transparent)]
     NoAccount(#[from] NoAccount),
-    /// The embedded Postgres does not start.
-    #[error("the embedded Postgres can't be used")]
-    EmbeddedPostgres(#[from] EmbeddedPostgresError),
-    /// The database can't be used.
     #[error("the database can't be used")]
     Store(#[from] StoreError),
-    /// An address can't be listened on.
-    #[error("can't listen on {address}; set {key} to another address, or stop what uses it")]
-    Listen {
-        /// The configuration key and its environment variable.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A socket that was handed over is no TCP socket.
-    #[error(
-        "a socket handed over in LISTEN_FDS can't be listened on; give TCP sockets: the first for http.listen, the second for admin.listen"
-    )]
-    Inherited {
-        /// Why not.
-        source: io::Error,
-    },
-    /// The spool can't be used.
     #[error("the spool can't be used")]
     Spool(#[from] SpoolError),
-    /// Callbacks could not be moved out of the spool.
     #[error("the spool is not drained")]
     Drain(#[from] DrainError),
-    /// Some of the spool is still there after a drain.
     #[error(
         "not all of the spool is in Postgres: {left} files are in use or can't be opened or removed (try again when no other process is left), {set_aside} were set aside (see `routo-receiver spool status` and `spool export FILE`)"
     )]
     NotDrained {
-        /// Files that were not touched.
+        /// Files that the drain did not touch.
         left: usize,
-        /// Files with callbacks that can't be read or that Postgres takes nowhere.
+        /// Files with callbacks that can't be read, or that Postgres does not take in any table.
         set_aside: usize,
     },
-    /// Callbacks were asked for by ids that none has.
+    /// These ids were given, and no callback that the other options choose has them.
     #[error(
         "no rejected callback that these options choose has the id {}; `routo-receiver rejected list --replayed` shows all there are",
         list(ids)
     )]
-    NoSuchCallback {
-        /// The ids.
-        ids: Vec<Uuid>,
-    },
-    /// A simulation could not be done, or found something.
+    NoSuchCallback { ids: Vec<Uuid> },
     #[error(transparent)]
     Simulate(#[from] SimulateError),
-    /// Signals can't be waited for.
     #[error("can't wait for signals")]
     Signals(#[source] io::Error),
-    /// A running service does not say that it is ready.
+    #[error("can't write to standard output")]
+    Output(#[source] io::Error),
+    /// The service answers that it is not ready; the text is its reason.
     #[error("{0}")]
     NotReady(String),
-    /// No service answers.
     #[error("no service answers on {address} (admin.listen)")]
-    NotRunning {
-        /// The address asked.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
+    NotRunning { address: SocketAddr, source: io::Error },
 }
 
-impl AppError {
+impl CommandError {
     /// The exit code of a process that ends with this error.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

@@ -1,10 +1,16 @@
-//! Text of strangers, fit for somebody's terminal.
+//! Text from outside, made safe for a terminal.
 
 use std::fmt::{self, Write};
 
-/// Displays a text with every character escaped that could do something to a terminal, in the way of
-/// JSON, so that JSON stays the JSON it was.
+/// Displays a text with every character escaped that could control a terminal. Escapes are those of
+/// JSON, so JSON keeps its meaning.
 pub(super) struct Escaped<T>(pub(super) T);
+
+/// The text escaped line by line: its line breaks stay.
+pub(super) fn escaped_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| Escaped(line).to_string()).collect();
+    lines.join("\n")
+}
 
 impl<T: fmt::Display> fmt::Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_do_something_is_escaped_and_what_people_write_is_not() {
+    fn what_could_control_a_terminal_is_escaped_and_what_people_write_is_not() {
         let cases = [
             (r#"violates "c": it's \ café 你好 😀"#, r#"violates "c": it's \ café 你好 😀"#),
             ("\u{1b}[2J\u{9b}", r"\u001b[2J\u009b"),
@@ -46,7 +52,12 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_the_json_it_was() {
+    fn line_breaks_of_a_text_with_lines_stay() {
+        assert_eq!(escaped_lines("a\tb\n\n\u{1b}c\n"), "a\\u0009b\n\n\\u001bc\n");
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
         let json = serde_json::json!({ "a\u{202e}": ["\u{1b}\"\\\u{9b}", "café 😀", "\u{e0001}"] });
         let shown = Escaped(&json).to_string();
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), json);

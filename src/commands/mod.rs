@@ -1,106 +1,40 @@
-//! What each command does.
+//! The commands, a file or folder each: what a command is given, and what it does.
 
+mod check;
 mod cli;
 mod encodings;
 mod error;
 mod escaped;
+mod health;
+mod migrate;
+mod output;
+mod progress;
 mod redecode;
 mod rejected;
+mod serve;
 mod simulate;
 mod spool;
 
-use std::io::{self, Write};
-use std::time::Duration;
-
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-
-use crate::config::{self, DatabaseSource, Settings, Sources};
-use crate::credentials::NoAccount;
-use crate::service::{Service, database_at, database_of, reachable};
-use crate::{shutdown, telemetry};
-
 pub use cli::Cli;
-pub use error::AppError;
+pub use error::CommandError;
+pub use output::print_error;
 pub use simulate::SimulateError;
+
+use crate::config::{Settings, Sources};
 
 use cli::Command;
 
-/// How long `health` waits for an answer.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Runs the command that was asked for.
-pub async fn run(cli: &Cli) -> Result<(), AppError> {
-    let settings = Settings::load(&Sources::of_process(cli.config.clone()))?;
-    match cli.chosen() {
-        Command::Serve => serve(settings).await,
-        Command::Migrate => migrate(&settings).await,
-        Command::Check => check(&settings),
+/// Runs the command that the command line names.
+pub async fn run(cli: Cli) -> Result<(), CommandError> {
+    let settings = Settings::load(&Sources::of_process(cli.config))?;
+    match cli.command.unwrap_or_default() {
+        Command::Serve => serve::run(settings).await,
+        Command::Migrate => migrate::run(&settings).await,
+        Command::Check => check::run(&settings),
         Command::Spool(command) => spool::run(&command, &settings).await,
         Command::Redecode(arguments) => redecode::run(&arguments, &settings).await,
         Command::Rejected(command) => rejected::run(&command, &settings).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &settings).await,
-        Command::Health => health(&settings).await,
-    }
-}
-
-async fn serve(settings: Settings) -> Result<(), AppError> {
-    telemetry::start(&settings.log);
-    for warning in &settings.warnings {
-        tracing::warn!("{warning}");
-    }
-    let stop = shutdown::on_signal().map_err(AppError::Signals)?;
-    let Some(starting) = stop.run_until_cancelled(Service::start(settings)).await else {
-        return Ok(());
-    };
-    let service = starting?;
-    stop.cancelled().await;
-    service.stop().await;
-    tracing::info!("stopped");
-    Ok(())
-}
-
-async fn migrate(settings: &Settings) -> Result<(), AppError> {
-    telemetry::start(&settings.log);
-    let (url, local) = database_of(settings).await?;
-    let migrated = async { database_at(&url, true, settings)?.migrate().await }.await;
-    if let Some(local) = local {
-        local.stop().await;
-    }
-    migrated?;
-    tracing::info!("the database's schema is up to date");
-    Ok(())
-}
-
-fn check(settings: &Settings) -> Result<(), AppError> {
-    // Nothing to be done about a reader that went away.
-    let _ = io::stdout().write_all(config::report(settings).as_bytes());
-    match settings.database.source {
-        DatabaseSource::External(_) if settings.accounts.is_empty() => Err(NoAccount.into()),
-        _ => Ok(()),
-    }
-}
-
-/// Asks `/readyz` of the service that runs with these settings.
-async fn health(settings: &Settings) -> Result<(), AppError> {
-    let address = reachable(settings.admin.listen);
-    let ask = async {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok(answer)
-    };
-    let answer = timeout(HEALTH_TIMEOUT, ask)
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        .map_err(|source| AppError::NotRunning { address, source })?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    if head.split(' ').nth(1) == Some("200") {
-        let _ = writeln!(io::stdout(), "{body}");
-        Ok(())
-    } else {
-        Err(AppError::NotReady(body.to_owned()))
+        Command::Health => health::run(&settings).await,
     }
 }

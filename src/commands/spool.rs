@@ -1,40 +1,53 @@
-//! `routo-receiver spool`: what is in the spool, and getting it out.
+//! `routo-receiver spool`: inspects, exports and drains the spool.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use time::format_description::well_known::Rfc3339;
+use clap::Subcommand;
 
 use crate::config::Settings;
-use crate::service::{database_at, database_of, spool_options};
+use crate::ingest;
+use crate::service::{OpenDatabase, spool_options};
 use crate::spool::{self, Contents, Spool, SpoolError, SurveyedFile};
-use crate::{ingest, telemetry};
+use crate::telemetry;
 
-use super::AppError;
-use super::cli::SpoolCommand;
+use super::CommandError;
+use super::escaped::Escaped;
+use super::output::{format_time, print_line};
+use super::progress;
 
-pub(super) async fn run(command: &SpoolCommand, settings: &Settings) -> Result<(), AppError> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum SpoolCommand {
+    /// Print how many callbacks are in it, how many bytes, and how old the oldest is.
+    Status,
+    /// Move its callbacks to the configured database, while the service is not running.
+    Drain,
+    /// Print its callbacks as lines of JSON, and leave them in it.
+    Export {
+        /// A file of the spool, such as one that was set aside [default: all that were not].
+        file: Option<PathBuf>,
+    },
+}
+
+pub(super) async fn run(command: &SpoolCommand, settings: &Settings) -> Result<(), CommandError> {
     match command {
         SpoolCommand::Status => status(&spool_options(settings).directory),
         SpoolCommand::Drain => drain(settings).await,
         SpoolCommand::Export { file: Some(file) } => export(std::slice::from_ref(file)),
         SpoolCommand::Export { file: None } => {
             let files = spool::survey(&spool_options(settings).directory)?;
-            let whole = files.into_iter().filter(|file| !is_aside(&file.path));
-            export(&whole.map(|file| file.path).collect::<Vec<_>>())
+            let waiting = files.into_iter().filter(|file| !is_set_aside(&file.path));
+            export(&waiting.map(|file| file.path).collect::<Vec<_>>())
         }
     }
 }
 
-fn status(directory: &Path) -> Result<(), AppError> {
+fn status(directory: &Path) -> Result<(), CommandError> {
     let files = spool::survey(directory)?;
-    let mut out = io::stdout().lock();
-    // Nothing to be done about a reader that went away.
-    let _ = writeln!(out, "{}", total(&files, directory));
+    print_line(total(&files, directory))?;
     for file in &files {
-        let _ = writeln!(out, "{}", line(file));
+        print_line(line(file))?;
     }
     Ok(())
 }
@@ -45,21 +58,20 @@ fn total(files: &[SurveyedFile], directory: &Path) -> String {
     let oldest = files.iter().filter_map(|file| file.oldest).min();
     let in_use = files.iter().any(|file| file.contents == Contents::InUse);
     let (about, running) = if in_use { ("up to ", "; a service is running") } else { ("", "") };
-    let oldest = oldest.and_then(|oldest| oldest.format(&Rfc3339).ok());
     format!(
         "{about}{callbacks} callbacks, {bytes} bytes, oldest {} in {}{running}",
-        oldest.as_deref().unwrap_or("-"),
+        oldest.map_or_else(|| "-".to_owned(), format_time),
         directory.display()
     )
 }
 
 fn line(file: &SurveyedFile) -> String {
     let note = match file.contents {
-        _ if is_aside(&file.path) => "set aside: all that Postgres takes of it is there",
+        _ if is_set_aside(&file.path) => "set aside; Postgres has all that it accepts of this file",
         Contents::Whole => "waits for the service, or for `spool drain`",
         Contents::InUse => "in use; some of it may be in Postgres already",
-        Contents::Closed => "can't be opened; who may read it?",
-        Contents::Damaged => "damaged; the callbacks counted are whole",
+        Contents::Closed => "can't be opened: check who may read it",
+        Contents::Damaged => "damaged; only the readable callbacks are counted",
     };
     format!(
         "  {}: {} callbacks, {} bytes ({note})",
@@ -69,53 +81,40 @@ fn line(file: &SurveyedFile) -> String {
     )
 }
 
-fn is_aside(path: &Path) -> bool {
+fn is_set_aside(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "damaged")
 }
 
-async fn drain(settings: &Settings) -> Result<(), AppError> {
+async fn drain(settings: &Settings) -> Result<(), CommandError> {
     telemetry::start(&settings.log);
     let options = spool_options(settings);
     let spool = Arc::new(Spool::open(options.clone())?);
     let before = spool::survey(&options.directory)?;
-    let waiting = |files: &[SurveyedFile]| -> u64 {
-        files.iter().filter(|file| !is_aside(&file.path)).map(|file| file.callbacks).sum()
-    };
-    let callbacks = waiting(&before);
-    let (url, local) = database_of(settings).await?;
-    let bar = progress_bar(callbacks);
-    let moved = async {
-        let database = database_at(&url, settings.database.migrate_on_start, settings)?;
-        ingest::drain(database, spool, |rows| bar.inc(rows)).await?;
-        Ok::<(), AppError>(())
-    }
-    .await;
-    bar.finish_and_clear();
-    if let Some(local) = local {
-        local.stop().await;
-    }
-    moved?;
+    let waiting = before.iter().filter(|file| !is_set_aside(&file.path));
+    let callbacks = waiting.map(|file| file.callbacks).sum();
+    let open = OpenDatabase::open(settings, settings.database.migrate_on_start).await?;
+    let progress = progress::counter(Some(callbacks), "callbacks");
+    let drained = ingest::drain(open.database.clone(), spool, |moved| progress.inc(moved)).await;
+    drop(progress);
+    open.close().await;
+    drained?;
     let after = spool::survey(&options.directory)?;
-    let aside = |files: &[SurveyedFile]| files.iter().filter(|file| is_aside(&file.path)).count();
-    let (left, set_aside) = (after.len() - aside(&after), aside(&after) - aside(&before));
+    let set_aside =
+        |files: &[SurveyedFile]| files.iter().filter(|file| is_set_aside(&file.path)).count();
+    let (left, set_aside) =
+        (after.len() - set_aside(&after), set_aside(&after).saturating_sub(set_aside(&before)));
     if left > 0 || set_aside > 0 {
-        return Err(AppError::NotDrained { left, set_aside });
+        return Err(CommandError::NotDrained { left, set_aside });
     }
-    let _ = writeln!(io::stdout(), "{callbacks} callbacks of the spool are in Postgres");
-    Ok(())
+    print_line(format_args!("{callbacks} callbacks of the spool are in Postgres"))
 }
 
-/// Shown on a terminal only.
-fn progress_bar(callbacks: u64) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{bar:40} {pos} of {len} callbacks, {per_sec}, {eta} to go");
-    ProgressBar::new(callbacks).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-fn export(files: &[impl AsRef<Path>]) -> Result<(), AppError> {
+/// Unlike the other commands, fails if its reader closes the pipe: an export that was cut off is
+/// not an export.
+fn export(files: &[impl AsRef<Path>]) -> Result<(), CommandError> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     for file in files {
-        spool::export(file.as_ref(), |line| writeln!(out, "{line}"))?;
+        spool::export(file.as_ref(), |line| writeln!(out, "{}", Escaped(line)))?;
     }
     out.flush().map_err(|error| SpoolError::Output(error).into())
 }

@@ -1,32 +1,32 @@
-//! What a newcomer sees: lines to paste that try both callbacks and show the rows.
+//! What a first run prints: lines to paste that try both callbacks and show the rows.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 
 use crate::config::Account;
 
-/// The text printed, once, when credentials were made. It holds them: for a terminal only.
-pub struct Welcome<'a> {
-    /// The account that was made.
-    pub account: &'a Account,
-    /// Where callbacks are taken.
-    pub listen: SocketAddr,
+/// A service that has generated its credentials, and nobody has seen them yet.
+///
+/// Its text holds the credentials: print it once, and to a terminal only.
+pub struct FirstRun {
+    pub(super) account: Account,
+    pub(super) http_address: SocketAddr,
     /// The file that keeps the credentials.
-    pub credentials: &'a Path,
+    pub(super) credentials: PathBuf,
     /// A command line that opens the embedded database.
-    pub psql: &'a str,
+    pub(super) psql: String,
 }
 
-impl fmt::Display for Welcome<'_> {
+impl fmt::Display for FirstRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { account, listen, credentials, psql } = self;
-        let url = format!("http://{}", reachable(*listen));
+        let Self { account, http_address, credentials, psql } = self;
+        let url = format!("http://{}", reachable(*http_address));
         writeln!(
             f,
-            "\nThis is the first run: there is a database and an account now. Try them, in another terminal."
+            "\nThis is the first run: it has made a database and an account. Try them in another terminal."
         )?;
         if let Some(token) = &account.report_token {
             writeln!(f, "\n  A delivery report:\n")?;
@@ -52,20 +52,19 @@ impl fmt::Display for Welcome<'_> {
         )?;
         writeln!(
             f,
-            "\nThe credentials are kept in {}; this is not shown again.\n",
+            "\nThe credentials are kept in {}; this is not shown again.",
             credentials.display()
         )
     }
 }
 
-/// The address by which this machine reaches a listener.
+/// The address at which this machine reaches a listener.
 #[must_use]
-pub fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(mut listen: SocketAddr) -> SocketAddr {
     match listen {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => ([127, 0, 0, 1], v4.port()).into(),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
-            (std::net::Ipv6Addr::LOCALHOST, v6.port()).into()
-        }
-        other => other,
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
     }
+    listen
 }

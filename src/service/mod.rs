@@ -1,56 +1,59 @@
-//! The running service: listeners, ingest, and, when it is the embedded one, Postgres.
+//! The composition root: builds the service from validated settings, starts it and stops it.
 
-mod figures;
+mod database;
+mod error;
 mod first_run;
+mod open_files;
+mod samples;
 mod sockets;
+mod spool;
 
-use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use secrecy::SecretString;
+use embedded_postgres::EmbeddedPostgres;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{
-    Account, DatabaseSource, HttpSettings, PartitionSettings, RetentionSettings, Settings,
-};
+use crate::config::{Account, HttpSettings, IngestSettings, RetentionSettings, Settings};
 use crate::credentials::{self, Generated, accounts_or_generated};
 use crate::domain::EventKeySource;
 use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
 use crate::ingest::{self, IngestHandle};
 use crate::metrics::{Listener, Metrics};
-use crate::spool::{Spool, SpoolError, SpoolOptions};
+use crate::spool::Spool;
 use crate::store::upkeep::{self, Upkeep};
-use crate::store::{Database, PartitionPlan, Retention, StoreError};
-use embedded_postgres::{self, EmbeddedPostgres, EmbeddedPostgresError, EmbeddedPostgresOptions};
+use crate::store::{Database, Retention};
 
-use crate::commands::AppError;
+pub use error::StartError;
+pub use first_run::FirstRun;
 
+pub(crate) use database::{OpenDatabase, database_at};
 pub(crate) use first_run::reachable;
+pub(crate) use open_files::raise_open_file_limit;
+pub(crate) use spool::spool_options;
 
-use figures::exposition;
-use first_run::Welcome;
-use sockets::{Inherited, TAKE_OVER_POLL};
+use samples::exposition;
+use sockets::{InheritedSockets, address_of};
+use spool::open_spool;
 
 /// Connections on the admin listener.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
 
-/// How long callbacks may have to wait for a partition to be dropped.
+/// How long dropping a partition may block callbacks.
 const MAX_LOCK_PATIENCE: Duration = Duration::from_millis(100);
 
-/// A service that takes callbacks.
+/// A running service.
 pub struct Service {
-    /// Where callbacks are taken.
+    /// Where it takes callbacks.
     pub http_address: SocketAddr,
     /// Where the operator's endpoints are.
     pub admin_address: SocketAddr,
+    /// What to print if this start has generated the credentials.
+    pub first_run: Option<FirstRun>,
     stop: CancellationToken,
     servers: [JoinHandle<()>; 2],
     upkeep: JoinHandle<()>,
@@ -60,50 +63,38 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts everything. With the embedded database, the service takes callbacks when this returns;
-    /// a database of the user's may come later.
-    pub async fn start(settings: Settings) -> Result<Self, AppError> {
+    /// Starts everything. An embedded database takes callbacks when this returns; a configured one
+    /// may be away, now and later.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
         raise_open_file_limit();
         let http = &settings.http;
-        let mut inherited = Inherited::take()?;
+        let mut inherited = InheritedSockets::take()?;
         let taking_over = inherited.is_any();
         let public = inherited.http(http.listen).await?;
         let spool = Arc::new(open_spool(&settings, taking_over).await?);
         let admin = inherited.admin(settings.admin.listen, taking_over).await?;
-        let (http_address, admin_address) =
-            (address(&public, http.listen), address(&admin, settings.admin.listen));
+        let (http_address, admin_address) = (address_of(&public), address_of(&admin));
         let (accounts, generated) = accounts_or_generated(&settings)?;
 
-        let (url, embedded_postgres) = database_of(&settings).await?;
+        let OpenDatabase { database, embedded: embedded_postgres } =
+            OpenDatabase::open(&settings, settings.database.migrate_on_start).await?;
         let metrics = Metrics::default();
-        let database = database_at(&url, settings.database.migrate_on_start, &settings)?
-            .counted_in(&metrics.postgres);
+        let database = database.counted_in(&metrics.postgres);
 
         let stop = CancellationToken::new();
-        let limits = ingest::Limits {
-            queue_capacity: settings.ingest.queue_capacity,
-            max_batch_rows: settings.ingest.max_batch_rows,
-            commit_deadline: settings.ingest.commit_deadline,
-        };
+        let limits = ingest_limits(&settings.ingest);
         let (ingest, committer) =
             ingest::start(&database, Arc::clone(&spool), limits, metrics.ingest.clone());
-        let upkeep = tokio::spawn(look_after(
+        let upkeep = tokio::spawn(keep_database(
             database,
             upkeep_options(&settings),
             ingest.clone(),
             stop.clone(),
         ));
 
-        let callbacks = http::public_router(CallbackState {
-            accounts: Accounts::new(accounts.iter().map(credentials_of)),
-            gate: Gate::new(http.trusted_proxies.clone()),
-            ingest: ingest.clone(),
-            max_body_bytes: http.max_body_bytes,
-            request_timeout: http.request_timeout,
-            metrics: metrics.clone(),
-        });
-        let figures = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
-        let operators = http::admin_router(ingest.clone(), figures);
+        let callbacks = http::public_router(callback_state(&accounts, http, &ingest, &metrics));
+        let samples = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
+        let operators = http::admin_router(ingest.clone(), samples);
         let keys = Arc::new(EventKeySource::system());
         let serve = |name: Listener, socket: TcpListener, routes: Routes, max: usize| {
             let limits = connection_limits(http, max);
@@ -117,20 +108,27 @@ impl Service {
         ];
 
         if embedded_postgres.is_some() {
-            // It is there: the first callback shall find it migrated.
+            // The first callback finds it migrated.
             ingest.until_postgres().await;
         }
+        // The committer ends with its last handle.
         drop(ingest);
         let database = if embedded_postgres.is_some() { "embedded" } else { "database.url" };
         tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
-        if let (Some(generated), Some(local), [account]) =
-            (generated, &embedded_postgres, &*accounts)
-        {
-            tell(generated, account, http_address, local, &settings.data_dir);
-        }
+        let first_run = match (generated, &embedded_postgres) {
+            (Some(generated), Some(embedded)) => {
+                let credentials = credentials::path(&settings.data_dir);
+                tracing::info!(credentials = %credentials.display(), "no account is configured: generated credentials are in use");
+                let psql = embedded.psql_command_line().to_owned();
+                let account = accounts.into_iter().next().filter(|_| generated == Generated::Now);
+                account.map(|account| FirstRun { account, http_address, credentials, psql })
+            }
+            _ => None,
+        };
         Ok(Self {
             http_address,
             admin_address,
+            first_run,
             stop,
             servers,
             upkeep,
@@ -140,15 +138,15 @@ impl Service {
         })
     }
 
-    /// Takes no more connections, finishes and commits what is under way, and stops Postgres last.
+    /// Accepts no more connections, finishes and commits what is in progress, and stops Postgres last.
     pub async fn stop(self) {
         self.stop.cancel();
         if self.embedded_postgres.is_none() {
-            // A successor that waits for the directory can begin. One with the same embedded Postgres
-            // has to wait for the end of that.
+            // A successor that waits for the directory can start. With an embedded Postgres, it waits
+            // until that has stopped.
             self.spool.release();
         }
-        // A task that panicked has said so; the others are stopped all the same.
+        // A task that panicked has logged that; the others are stopped all the same.
         for server in self.servers {
             let _ = server.await;
         }
@@ -161,35 +159,8 @@ impl Service {
     }
 }
 
-/// Where the configured database is; the embedded one is started for it.
-pub(crate) async fn database_of(
-    settings: &Settings,
-) -> Result<(SecretString, Option<EmbeddedPostgres>), AppError> {
-    match &settings.database.source {
-        DatabaseSource::External(url) => Ok((url.clone(), None)),
-        DatabaseSource::Embedded { bin_dir } => {
-            let local = EmbeddedPostgres::start(EmbeddedPostgresOptions {
-                data_dir: settings.data_dir.clone(),
-                bin_dir: bin_dir.clone(),
-            })
-            .await?;
-            Ok((local.url().clone(), Some(local)))
-        }
-    }
-}
-
-/// The database at this URL, as it is to be used with these settings.
-pub(crate) fn database_at(
-    url: &SecretString,
-    migrate: bool,
-    settings: &Settings,
-) -> Result<Database, StoreError> {
-    let PartitionSettings { width, ahead } = settings.partitions;
-    Database::new(url, migrate, PartitionPlan { width, ahead })
-}
-
-/// Keeps the tables in order, from when ingest has found Postgres and prepared the schema.
-async fn look_after(
+/// Runs the upkeep from when ingest has found Postgres and prepared the schema.
+async fn keep_database(
     database: Database,
     options: Upkeep,
     ingest: IngestHandle,
@@ -211,65 +182,25 @@ fn upkeep_options(settings: &Settings) -> Upkeep {
     }
 }
 
-/// The configured database, for a command that needs it for a while.
-pub(crate) struct OpenDatabase {
-    pub(crate) database: Database,
-    local: Option<EmbeddedPostgres>,
+fn ingest_limits(settings: &IngestSettings) -> ingest::Limits {
+    let IngestSettings { queue_capacity, max_batch_rows, commit_deadline } = *settings;
+    ingest::Limits { queue_capacity, max_batch_rows, commit_deadline }
 }
 
-impl OpenDatabase {
-    /// Finds it. The embedded one is started, unless a running service has it: then that one's is used.
-    pub(crate) async fn of(settings: &Settings) -> Result<Self, AppError> {
-        let (url, local) = match database_of(settings).await {
-            Err(AppError::EmbeddedPostgres(in_use @ EmbeddedPostgresError::InUse { .. })) => {
-                let url = embedded_postgres::url_of_running(&settings.data_dir);
-                (url.ok_or(AppError::EmbeddedPostgres(in_use))?, None)
-            }
-            other => other?,
-        };
-        let migrate = settings.database.migrate_on_start;
-        Ok(Self { database: database_at(&url, migrate, settings)?, local })
+fn callback_state(
+    accounts: &[Account],
+    http: &HttpSettings,
+    ingest: &IngestHandle,
+    metrics: &Metrics,
+) -> CallbackState {
+    CallbackState {
+        accounts: Accounts::new(accounts.iter().map(credentials_of)),
+        gate: Gate::new(http.trusted_proxies.clone()),
+        ingest: ingest.clone(),
+        max_body_bytes: http.max_body_bytes,
+        request_timeout: http.request_timeout,
+        metrics: metrics.clone(),
     }
-
-    /// Stops what was started for it.
-    pub(crate) async fn close(self) {
-        if let Some(local) = self.local {
-            local.stop().await;
-        }
-    }
-}
-
-/// The spool in the data directory.
-pub(crate) fn spool_options(settings: &Settings) -> SpoolOptions {
-    SpoolOptions {
-        directory: settings.data_dir.join("spool"),
-        max_bytes: settings.spool.max_bytes,
-        min_free_bytes: settings.spool.min_free_bytes,
-    }
-}
-
-/// Takes the spool's directory. A process that takes over another's sockets waits until that one
-/// lets it go, which is when it stops to take connections.
-async fn open_spool(settings: &Settings, taking_over: bool) -> Result<Spool, AppError> {
-    let options = spool_options(settings);
-    let mut told = false;
-    loop {
-        match Spool::open(options.clone()) {
-            Err(SpoolError::InUse { .. }) if taking_over => {
-                if !told {
-                    tracing::info!("waiting for the process that has the data directory to stop");
-                }
-                told = true;
-                sleep(TAKE_OVER_POLL).await;
-            }
-            other => return Ok(other?),
-        }
-    }
-}
-
-/// The address with the port that the system chose where none was configured.
-fn address(listener: &TcpListener, configured: SocketAddr) -> SocketAddr {
-    listener.local_addr().unwrap_or(configured)
 }
 
 fn credentials_of(account: &Account) -> Credentials<'_> {
@@ -294,33 +225,5 @@ fn connection_limits(http: &HttpSettings, max_connections: usize) -> ConnectionL
         max_head_bytes: http.max_head_bytes,
         head_timeout: http.head_timeout,
         shutdown_timeout: http.shutdown_timeout,
-    }
-}
-
-/// Says where generated credentials are; what they are, only to a person, and once.
-fn tell(
-    generated: Generated,
-    account: &Account,
-    listen: SocketAddr,
-    local: &EmbeddedPostgres,
-    data_dir: &Path,
-) {
-    let path = credentials::path(data_dir);
-    tracing::info!(credentials = %path.display(), "no account is configured: generated credentials are in use");
-    let mut out = io::stdout();
-    if generated == Generated::Now && out.is_terminal() {
-        let psql = local.psql_command_line();
-        let welcome = Welcome { account, listen, credentials: &path, psql };
-        // Nothing to be done about a terminal that went away.
-        let _ = write!(out, "{welcome}");
-    }
-}
-
-/// A connection is an open file: the process may have as many as the system lets it.
-pub(crate) fn raise_open_file_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }

@@ -1,11 +1,13 @@
-//! The commands and the help.
+//! Tests of the command line and its help.
 
 use std::time::Duration;
 
 use clap::CommandFactory;
+use secrecy::ExposeSecret;
 
 use crate::commands::redecode::DcsFilter;
 use crate::commands::simulate::{SimulateCommand, SimulatedKind};
+use crate::commands::spool::SpoolCommand;
 use crate::domain::{CallbackKind, Encoding};
 
 use super::*;
@@ -20,7 +22,7 @@ fn the_definition_is_sound() {
 }
 
 #[test]
-fn what_is_said_of_a_command_line_has_no_url_in_it() {
+fn an_error_about_a_command_line_has_no_url_in_it() {
     for (text, expected) in [
         ("no URL", "no URL"),
         ("'postgres://u:p w@h/d' is", "'postgres://***' is"),
@@ -47,20 +49,27 @@ fn serve_is_the_default() {
             Command::Spool(SpoolCommand::Export { file: Some("a.damaged".into()) }),
         ),
     ] {
-        assert_eq!(parsed(arguments).chosen(), command);
+        assert_eq!(
+            format!("{:?}", parsed(arguments).command.unwrap_or_default()),
+            format!("{command:?}")
+        );
     }
 }
 
 #[test]
-fn what_redecode_and_rejected_are_told_is_parsed_into_what_they_work_with() {
-    let Command::Redecode(all) = parsed(&["redecode"]).chosen() else { panic!("no redecode") };
+fn the_options_of_redecode_and_rejected_are_parsed() {
+    let Command::Redecode(all) = parsed(&["redecode"]).command.unwrap_or_default() else {
+        panic!("no redecode")
+    };
     assert!(!all.write && !all.failed);
     assert_eq!((all.account, all.charset, all.dcs), (None, None, None));
     assert_eq!((all.from, all.to, all.r#as), (None, None, None));
     let some = "redecode --account main --charset utf-8-failed --dcs 8 --from 2026-11-01 \
                 --to 2026-11-24T12:00:00+01:00 --as utf-16 --write";
     let some: Vec<&str> = some.split_whitespace().collect();
-    let Command::Redecode(some) = parsed(&some).chosen() else { panic!("no redecode") };
+    let Command::Redecode(some) = parsed(&some).command.unwrap_or_default() else {
+        panic!("no redecode")
+    };
     assert!(some.write);
     assert_eq!(some.account.unwrap().as_str(), "main");
     assert_eq!(some.charset.as_deref(), Some("utf-8-failed"));
@@ -68,14 +77,18 @@ fn what_redecode_and_rejected_are_told_is_parsed_into_what_they_work_with() {
     assert_eq!(some.from, Some(::time::macros::datetime!(2026-11-01 0:00 UTC)));
     assert_eq!(some.to, Some(::time::macros::datetime!(2026-11-24 11:00 UTC)));
     assert_eq!(some.r#as, Some(Encoding::Utf16));
-    let Command::Redecode(missing) = parsed(&["redecode", "--dcs", "missing"]).chosen() else {
+    let Command::Redecode(missing) =
+        parsed(&["redecode", "--dcs", "missing"]).command.unwrap_or_default()
+    else {
         panic!("no redecode")
     };
     assert_eq!(missing.dcs, Some(DcsFilter::Missing));
 
     let id = "01a20da9-477f-71e3-b741-72366e46e38d";
     let replay = ["rejected", "replay", "--id", id, "--kind", "inbound-message"];
-    let Command::Rejected(RejectedCommand::Replay(replay)) = parsed(&replay).chosen() else {
+    let Command::Rejected(RejectedCommand::Replay(replay)) =
+        parsed(&replay).command.unwrap_or_default()
+    else {
         panic!("no replay")
     };
     assert!(!replay.write && !replay.all);
@@ -84,30 +97,39 @@ fn what_redecode_and_rejected_are_told_is_parsed_into_what_they_work_with() {
 }
 
 #[test]
-fn what_simulate_is_told_is_parsed_and_its_secrets_are_not_printed() {
-    let Command::Simulate(bare) = parsed(&["simulate"]).chosen() else { panic!("no simulate") };
-    assert_eq!((bare.once, bare.rate, bare.connections), (None, None, None));
-    assert_eq!((bare.target.timeout, bare.target.verify), (Duration::from_secs(2), None));
+fn the_options_of_simulate_are_parsed_and_their_secrets_are_not_printed() {
+    let Command::Simulate(bare) = parsed(&["simulate"]).command.unwrap_or_default() else {
+        panic!("no simulate")
+    };
+    assert!(bare.once.is_none());
+    assert_eq!((bare.rate, bare.connections), (None, None));
+    assert_eq!(bare.target.timeout, Duration::from_secs(2));
+    assert!(bare.target.verify.is_none());
     let all = "simulate --url https://h/sms --ca ca.pem --user u --password hidden-1 --report-token \
                hidden-2 --rate 500 --connections 64 --duration 10m --count 9 --seed 7 --timeout 500ms \
                --torture --json --only report --verify postgres://u:hidden-3@h/d";
     let all: Vec<&str> = all.split_whitespace().collect();
-    let Command::Simulate(all) = parsed(&all).chosen() else { panic!("no simulate") };
+    let Command::Simulate(all) = parsed(&all).command.unwrap_or_default() else {
+        panic!("no simulate")
+    };
     assert_eq!((all.rate, all.connections, all.count), (Some(500), Some(64), Some(9)));
     assert_eq!(all.duration, Some(Duration::from_mins(10)));
     assert_eq!(all.only, Some(SimulatedKind::Report));
     assert!(all.json && all.target.torture);
     let verify = all.target.verify.clone().unwrap().unwrap();
-    assert_eq!(verify.expose(), "postgres://u:hidden-3@h/d");
+    assert_eq!(verify.expose_secret(), "postgres://u:hidden-3@h/d");
     assert!(!format!("{all:?}").contains("hidden"), "{all:?}");
     let once = ["simulate", "once", "message", "--verify"];
-    let Command::Simulate(once) = parsed(&once).chosen() else { panic!("no simulate") };
+    let Command::Simulate(once) = parsed(&once).command.unwrap_or_default() else {
+        panic!("no simulate")
+    };
     let Some(SimulateCommand::Once { kind, target }) = once.once else { panic!("not once") };
-    assert_eq!((kind, target.verify), (SimulatedKind::Message, Some(None)));
+    assert_eq!(kind, SimulatedKind::Message);
+    assert!(matches!(target.verify, Some(None)));
 }
 
 #[test]
-fn what_can_t_be_meant_is_refused_with_what_can() {
+fn a_wrong_option_is_refused_with_what_it_may_be() {
     for (arguments, expected) in [
         ("redecode --as utf8", "auto, gsm-7, iso-8859-1"),
         ("redecode --charset latin", "gsm-7-failed"),

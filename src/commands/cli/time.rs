@@ -1,4 +1,4 @@
-//! Times on the command line.
+//! Times given on the command line.
 
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
@@ -7,13 +7,12 @@ use time::{Date, OffsetDateTime};
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
-/// No time.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a time; write 2026-11-24 (midnight UTC), or 2026-11-24T09:30:00Z")]
-pub(in crate::commands) struct NotATime;
+pub(crate) struct NotATime;
 
-/// A time with its zone, or the midnight that a day begins with in UTC.
-pub(in crate::commands) fn parse(text: &str) -> Result<OffsetDateTime, NotATime> {
+/// A time with its zone, or a day: its first midnight in UTC.
+pub(crate) fn parse(text: &str) -> Result<OffsetDateTime, NotATime> {
     OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|_| Date::parse(text, DATE).map(|day| day.midnight().assume_utc()))
         .map_err(|_| NotATime)

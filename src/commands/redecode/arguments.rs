@@ -1,55 +1,51 @@
-//! What `redecode` is told.
+//! The options of `redecode`.
 
 use clap::Args;
 use time::OffsetDateTime;
 
+use crate::commands::cli::time::parse as parse_time;
 use crate::domain::{AccountName, Charset, Encoding};
 
-use crate::commands::cli::time::parse as parse_time;
-
-/// Which messages to read again, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct RedecodeArguments {
+#[derive(Debug, Args)]
+pub(crate) struct RedecodeArguments {
     /// Only messages of this account.
     #[arg(long)]
-    pub account: Option<AccountName>,
+    pub(crate) account: Option<AccountName>,
 
-    /// Only messages that were read in this charset, as in the column `charset`; also with `-failed`.
+    /// Only messages that were read in this charset, as in the column `charset`, with `-failed` too.
     #[arg(long, value_parser = parse_label)]
-    pub charset: Option<String>,
+    pub(crate) charset: Option<String>,
 
-    /// Only messages of which a part could not be read.
+    /// Only messages that could not be read completely.
     #[arg(long)]
-    pub failed: bool,
+    pub(crate) failed: bool,
 
     /// Only messages that came with this dcs; `missing`: without one.
     #[arg(long)]
-    pub dcs: Option<DcsFilter>,
+    pub(crate) dcs: Option<DcsFilter>,
 
-    /// Only messages that arrived at this time (RFC 3339), or day (UTC), or later.
+    /// Only messages received at this time (RFC 3339) or on this day (UTC), or later.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    pub from: Option<OffsetDateTime>,
+    pub(crate) from: Option<OffsetDateTime>,
 
-    /// Only messages that arrived before.
+    /// Only messages received before this time.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    pub to: Option<OffsetDateTime>,
+    pub(crate) to: Option<OffsetDateTime>,
 
-    /// How to read them: auto, gsm-7, iso-8859-1, utf-8, utf-16 or binary [default: as the service reads
-    /// that account's messages with that dcs today].
+    /// How to read them: auto, gsm-7, iso-8859-1, utf-8, utf-16 or binary [default: as the service
+    /// reads messages of that account with that dcs today].
     #[arg(long, value_name = "ENCODING")]
-    pub r#as: Option<Encoding>,
+    pub(crate) r#as: Option<Encoding>,
 
-    /// Change the rows. Without it, nothing is changed: what would be is shown.
+    /// Change the rows. Without it, only show what would change.
     #[arg(long)]
-    pub write: bool,
+    pub(crate) write: bool,
 }
 
 /// A `dcs` as it arrived, named as in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DcsFilter {
-    /// There was none.
+pub(crate) enum DcsFilter {
     Missing,
-    /// It was this.
     Is(String),
 }
 
@@ -59,9 +55,8 @@ impl From<String> for DcsFilter {
     }
 }
 
-/// No charset that any row has.
 #[derive(Debug, thiserror::Error)]
-#[error("no charset of a stored message; they are: {}", Charset::labels().collect::<Vec<_>>().join(", "))]
+#[error("no stored message has this charset; they are: {}", Charset::labels().collect::<Vec<_>>().join(", "))]
 struct UnknownLabel;
 
 fn parse_label(text: &str) -> Result<String, UnknownLabel> {

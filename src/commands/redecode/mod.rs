@@ -1,24 +1,22 @@
-//! `routo-receiver redecode`: messages that were read in a wrong charset get their right text.
+//! `routo-receiver redecode`: reads stored messages again that were read in a wrong charset.
 
 mod arguments;
 
-use std::fmt;
-use std::io::{self, Write};
+use indicatif::ProgressBar;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use time::format_description::well_known::Rfc3339;
-
-use crate::commands::AppError;
-use crate::commands::encodings::Encodings;
-use crate::commands::escaped::Escaped;
 use crate::config::Settings;
 use crate::domain::{Encoding, EventKey, MessageText};
 use crate::service::OpenDatabase;
-use crate::store::{Given, MessageFilter, StoredMessage, StoredMessages};
+use crate::store::{Database, Given, MessageFilter, StoredMessage, StoredMessages};
 use crate::telemetry;
 use crate::wire::{inbound_message, text};
 
-pub use arguments::{DcsFilter, RedecodeArguments};
+use super::CommandError;
+use super::encodings::AccountEncodings;
+use super::output::{format_time, print_line, print_lines};
+use super::progress;
+
+pub(super) use arguments::{DcsFilter, RedecodeArguments};
 
 /// Messages that are read, and changed, at a time.
 const PAGE: i64 = 1_000;
@@ -29,14 +27,14 @@ const SHOWN: u64 = 20;
 /// How messages are read again.
 enum Reading {
     As(Encoding),
-    AsToday(Encodings),
+    AsConfigured(AccountEncodings),
 }
 
 impl Reading {
     fn of(&mut self, message: &StoredMessage) -> MessageText {
         let encoding = match self {
             Self::As(encoding) => *encoding,
-            Self::AsToday(encodings) => {
+            Self::AsConfigured(encodings) => {
                 let overrides = encodings.of_account(&message.account);
                 inbound_message::encoding(message.dcs.as_deref(), overrides)
             }
@@ -45,9 +43,9 @@ impl Reading {
     }
 }
 
-/// What has been done so far.
+/// Messages so far.
 #[derive(Default)]
-struct Tally {
+struct Counts {
     read: u64,
     different: u64,
     changed: u64,
@@ -57,83 +55,86 @@ struct Tally {
 pub(super) async fn run(
     arguments: &RedecodeArguments,
     settings: &Settings,
-) -> Result<(), AppError> {
+) -> Result<(), CommandError> {
     telemetry::start(&settings.log);
     let reading = match arguments.r#as {
         Some(encoding) => Reading::As(encoding),
-        None => Reading::AsToday(Encodings::of(settings)?),
+        None => Reading::AsConfigured(AccountEncodings::of(settings)?),
     };
-    let open = OpenDatabase::of(settings).await?;
-    let mut tally = Tally::default();
-    let done = redecode(arguments, reading, &open, &mut tally).await;
+    let open = OpenDatabase::open_or_share(settings).await?;
+    let mut counts = Counts::default();
+    let done = redecode(arguments, reading, &open.database, &mut counts).await;
     open.close().await;
-    let Tally { read, different, changed, refused } = tally;
-    if done.is_err() && read == 0 {
-        // Nothing was done that could be told.
-    } else if !arguments.write {
-        say(format_args!(
-            "{read} messages read again, {different} would change; --write changes them"
-        ));
-    } else if refused == 0 {
-        say(format_args!("{read} messages read again, {changed} changed"));
-    } else {
-        say(format_args!(
-            "{read} messages read again, {changed} changed, {refused} refused by Postgres"
-        ));
+    if done.is_err() && counts.read == 0 {
+        return done;
     }
-    done
+    // What was changed stays changed, even if the rest failed.
+    done.and(print_counts(&counts, arguments.write))
+}
+
+fn print_counts(counts: &Counts, write: bool) -> Result<(), CommandError> {
+    let Counts { read, different, changed, refused } = counts;
+    if !write {
+        print_line(format_args!(
+            "{read} messages read again, {different} would change; --write changes them"
+        ))
+    } else if *refused == 0 {
+        print_line(format_args!("{read} messages read again, {changed} changed"))
+    } else {
+        print_line(format_args!(
+            "{read} messages read again, {changed} changed, {refused} refused by Postgres"
+        ))
+    }
 }
 
 async fn redecode(
     arguments: &RedecodeArguments,
     mut reading: Reading,
-    open: &OpenDatabase,
-    tally: &mut Tally,
-) -> Result<(), AppError> {
-    let mut messages = StoredMessages::open(&open.database, filter(arguments)).await?;
-    let bar = progress_bar();
+    database: &Database,
+    counts: &mut Counts,
+) -> Result<(), CommandError> {
+    let mut messages = StoredMessages::open(database, filter(arguments)).await?;
+    let progress = progress::counter(None, "messages");
     loop {
         let page = messages.next(PAGE).await?;
         if page.is_empty() {
-            break;
+            return Ok(());
         }
         let mut texts = Vec::new();
         for message in &page {
-            tally.read += 1;
+            counts.read += 1;
             let text = reading.of(message);
             if text.as_str() == message.message && text.charset_label() == message.charset {
                 continue;
             }
-            tally.different += 1;
-            if !arguments.write && tally.different <= SHOWN {
-                bar.suspend(|| show(message, &text));
+            counts.different += 1;
+            if !arguments.write && counts.different <= SHOWN {
+                progress.suspend(|| print_change(message, &text))?;
             }
             texts.push((EventKey { received_at: message.received_at, id: message.id }, text));
         }
         if arguments.write {
-            give(&mut messages, &texts, tally, &bar).await?;
+            update(&mut messages, &texts, counts, &progress).await?;
         }
-        bar.inc(page.len() as u64);
+        progress.inc(page.len() as u64);
     }
-    bar.finish_and_clear();
-    Ok(())
 }
 
-/// Gives messages their texts. Where Postgres refuses one, because of a constraint of the user's say,
-/// they are halved until it is alone, so that the others have theirs.
-async fn give(
+/// Gives messages their texts. If Postgres refuses a batch, because of a constraint of the user's for
+/// example, the batch is halved until the refused message is alone and the others are changed.
+async fn update(
     messages: &mut StoredMessages,
     texts: &[(EventKey, MessageText)],
-    tally: &mut Tally,
-    bar: &ProgressBar,
-) -> Result<(), AppError> {
+    counts: &mut Counts,
+    progress: &ProgressBar,
+) -> Result<(), CommandError> {
     let mut pending = vec![texts];
     while let Some(texts) = pending.pop() {
         match (messages.give(texts).await?, texts) {
-            (Given::Changed(changed), _) => tally.changed += changed,
+            (Given::Changed(changed), _) => counts.changed += changed,
             (Given::Refused(refused), [(key, _)]) => {
-                tally.refused += 1;
-                bar.suspend(|| say(format_args!("{} stays: {}", key.id, Escaped(refused))));
+                counts.refused += 1;
+                progress.suspend(|| print_line(format_args!("{} stays: {refused}", key.id)))?;
             }
             (Given::Refused(_), _) => {
                 let (first, second) = texts.split_at(texts.len() / 2);
@@ -161,11 +162,11 @@ fn filter(arguments: &RedecodeArguments) -> MessageFilter {
     }
 }
 
-/// A message before and after. Quoted and escaped: it is a stranger's text on somebody's terminal.
-fn show(message: &StoredMessage, text: &MessageText) {
-    let at = message.received_at.format(&Rfc3339).unwrap_or_default();
+/// Prints a message before and after. The texts and the dcs are quoted: they may have line breaks.
+fn print_change(message: &StoredMessage, text: &MessageText) -> Result<(), CommandError> {
+    let at = format_time(message.received_at);
     let dcs = message.dcs.as_deref().unwrap_or("none");
-    say(format_args!(
+    print_lines(format_args!(
         "{at} {} account {} dcs {dcs:?}\n  before {:<18} {:?}\n  after  {:<18} {:?}",
         message.id,
         message.account,
@@ -173,17 +174,5 @@ fn show(message: &StoredMessage, text: &MessageText) {
         message.message,
         text.charset_label(),
         text.as_str(),
-    ));
-}
-
-fn say(line: impl fmt::Display) {
-    // Nothing to be done about a reader that went away.
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// Shown on a terminal only. How many there are is not known before they have been read.
-fn progress_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {pos} messages, {per_sec}, {elapsed}");
-    ProgressBar::new_spinner()
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+    ))
 }

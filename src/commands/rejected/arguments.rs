@@ -1,81 +1,87 @@
-//! What `rejected` is told.
+//! The options of `rejected`.
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{AccountName, CallbackKind};
-
 use crate::commands::cli::time::parse as parse_time;
+use crate::domain::{AccountName, CallbackKind};
+use crate::store::RejectedFilter;
 
-/// What is to be done with the rejected callbacks.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum RejectedCommand {
-    /// Say which there are, and why.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RejectedCommand {
+    /// Print each with the reason why it could not be used.
     List {
-        /// Which of them.
         #[command(flatten)]
         selection: RejectedSelection,
 
-        /// Those that became rows by a replay, too.
+        /// Include those that a replay has made rows of.
         #[arg(long)]
         replayed: bool,
 
-        /// One JSON object a line, with the request.
+        /// Print one JSON object a line, with the request.
         #[arg(long)]
         json: bool,
     },
-    /// Take them again as if they had just arrived, with their own time and id.
+    /// Process them again as if they had just arrived, with their original time and id.
     Replay(ReplayArguments),
 }
 
-/// Which rejected callbacks to replay.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[derive(Debug, Args)]
 #[command(group(ArgGroup::new("which").required(true).args(["all", "ids"])))]
-pub struct ReplayArguments {
-    /// Which of them.
+pub(crate) struct ReplayArguments {
     #[command(flatten)]
-    pub selection: RejectedSelection,
+    pub(crate) selection: RejectedSelection,
 
-    /// All that the other options leave, instead of naming each by --id.
+    /// All that the other options select, instead of naming each by --id.
     #[arg(long)]
-    pub all: bool,
+    pub(crate) all: bool,
 
-    /// Make rows of them. Without it, each is tried and taken back: what would become of it is shown.
+    /// Make rows of them. Without it, only show what would happen to each.
     #[arg(long)]
-    pub write: bool,
+    pub(crate) write: bool,
 }
 
-/// Some of the rejected callbacks.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct RejectedSelection {
-    /// Only this one, by its id; can be given several times.
+#[derive(Debug, Args)]
+pub(crate) struct RejectedSelection {
+    /// Only the one with this id; can be given several times.
     #[arg(long = "id", value_name = "UUID")]
-    pub ids: Vec<Uuid>,
+    pub(crate) ids: Vec<Uuid>,
 
     /// Only those of this account.
     #[arg(long)]
-    pub account: Option<AccountName>,
+    account: Option<AccountName>,
 
     /// Only those of this kind.
     #[arg(long)]
-    pub kind: Option<Kind>,
+    pub(crate) kind: Option<Kind>,
 
-    /// Only those that arrived at this time (RFC 3339), or day (UTC), or later.
+    /// Only those received at this time (RFC 3339) or on this day (UTC), or later.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    pub from: Option<OffsetDateTime>,
+    from: Option<OffsetDateTime>,
 
-    /// Only those that arrived before.
+    /// Only those received before this time.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    pub to: Option<OffsetDateTime>,
+    to: Option<OffsetDateTime>,
 }
 
-/// A kind of callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
-    /// Delivery reports.
+impl RejectedSelection {
+    pub(super) fn filter(&self, replayed: bool) -> RejectedFilter {
+        RejectedFilter {
+            ids: self.ids.clone(),
+            account: self.account.clone(),
+            kind: self.kind.map(CallbackKind::from),
+            from: self.from,
+            to: self.to,
+            replayed,
+        }
+    }
+}
+
+/// [`CallbackKind`] as an option.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Kind {
     DeliveryReport,
-    /// Inbound messages.
     InboundMessage,
 }
 

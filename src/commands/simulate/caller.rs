@@ -1,30 +1,29 @@
-//! Where callbacks go and as whom, from the command line and the configuration.
+//! Where callbacks go and with whose credentials, from the command line and the configuration.
 
 use rand::RngExt;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+use simulator::{Access, Behaviour, Kinds, Script, Target};
 use time::OffsetDateTime;
 
-use crate::commands::AppError;
+use crate::commands::CommandError;
 use crate::config::{Account, DatabaseSource, Settings};
 use crate::credentials::accounts_without_generating;
 use crate::domain::EncodingOverrides;
-use crate::service::database_at;
-use crate::service::reachable;
+use crate::error_chain::Chain;
+use crate::service::{database_at, reachable};
 use crate::store::Database;
-use embedded_postgres;
-use simulator::{Access, Behaviour, Kinds, Script, Target};
 
-use super::{SecretText, SimulateError, TargetArguments};
+use super::{SimulateError, TargetArguments};
 
-/// Who calls back.
+/// The simulated gateway of one run.
 pub(super) struct Caller {
     pub(super) url: String,
     pub(super) target: Target,
     pub(super) behaviour: Behaviour,
     pub(super) script: Script,
-    /// How the service reads the account's messages, as far as that is known here.
+    /// How the service reads the account's messages, as far as the local configuration says.
     pub(super) encodings: EncodingOverrides,
-    /// When all this began.
+    /// When the run began.
     pub(super) began: OffsetDateTime,
 }
 
@@ -33,7 +32,7 @@ impl Caller {
         arguments: &TargetArguments,
         kinds: Kinds,
         settings: &Settings,
-    ) -> Result<Self, AppError> {
+    ) -> Result<Self, CommandError> {
         let default = || format!("http://{}", reachable(settings.http.listen));
         let url = arguments.url.clone().unwrap_or_else(default);
         let ca = arguments.ca.as_deref();
@@ -59,20 +58,22 @@ impl Caller {
     }
 }
 
-/// What was given, and where nothing was, what the account has.
+/// The credentials given on the command line; where none are given, those of the account.
 fn access(
     arguments: &TargetArguments,
     settings: &Settings,
-) -> Result<(Access, EncodingOverrides), AppError> {
-    let secret = |text: &SecretText| SecretString::from(text.expose());
-    let login = arguments.user.clone().zip(arguments.password.as_ref().map(secret));
-    let report_token = arguments.report_token.as_ref().map(secret);
+) -> Result<(Access, EncodingOverrides), CommandError> {
+    let login = arguments.user.clone().zip(arguments.password.clone());
+    let report_token = arguments.report_token.clone();
     let is_given = login.is_some() || report_token.is_some();
 
     let accounts = accounts_without_generating(settings);
     let accounts = if is_given && arguments.account.is_none() {
-        // Only what is known besides.
-        accounts.unwrap_or_default()
+        accounts.unwrap_or_else(|error| {
+            // Accounts are needed for their encodings only.
+            tracing::warn!(error = %Chain(&error), "can't read the accounts: messages are compared without their encodings");
+            Vec::new()
+        })
     } else {
         accounts?
     };
@@ -94,7 +95,7 @@ fn access(
     };
     let access = Access {
         prefix: String::new(),
-        // A login that is given shall be tried, with reports, too.
+        // A login that is given is used for reports too, in place of the account's token.
         report_token: if login.is_some() { report_token } else { report_token.or(own_token) },
         login: login.or(own_login.map(|login| (login.user, login.password))),
     };
@@ -105,16 +106,15 @@ fn has_user(account: &Account, user: &str) -> bool {
     account.login.as_ref().is_some_and(|login| login.user == user)
 }
 
-/// The database to look into: the one given, else the configured one, else the embedded one of a
-/// service. None is started for it, and nothing in it is changed.
+/// The database to inspect: the given one, else the configured one, else the embedded one of a
+/// service. It is not started for this, and nothing in it is changed.
 pub(super) fn database(
     arguments: &TargetArguments,
     settings: &Settings,
-) -> Result<Database, AppError> {
+) -> Result<Database, CommandError> {
     let given = arguments.verify.as_ref().and_then(Option::as_ref);
-    let url = match (given, &settings.database.source) {
-        (Some(url), _) => SecretString::from(url.expose()),
-        (None, DatabaseSource::External(url)) => SecretString::from(url.expose_secret()),
+    let url: SecretString = match (given, &settings.database.source) {
+        (Some(url), _) | (None, DatabaseSource::External(url)) => url.clone(),
         (None, DatabaseSource::Embedded { .. }) => {
             embedded_postgres::url_of_running(&settings.data_dir)
                 .ok_or_else(|| SimulateError::NoDatabase(settings.data_dir.clone()))?

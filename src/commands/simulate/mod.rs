@@ -1,106 +1,93 @@
-//! `routo-receiver simulate`: the gateway, played against a service.
+//! `routo-receiver simulate`: simulates the gateway against a service.
 
 mod arguments;
 mod caller;
 mod error;
 mod once;
-mod outcome;
+mod summary;
 mod verification;
 
-use std::fmt;
-use std::io::{self, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use simulator::{Delivery, Extent, Kinds, Pace, Run, Tally, Verdict};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 use crate::service::raise_open_file_limit;
-use crate::{shutdown, telemetry};
-use simulator::{Delivery, Extent, Kinds, Pace, Run, Tally, Verdict};
+use crate::shutdown;
+use crate::telemetry;
 
-use super::AppError;
+use super::CommandError;
+use super::output::{print_line, print_lines};
+use super::progress;
 
-pub use arguments::{
-    SecretText, SimulateArguments, SimulateCommand, SimulatedKind, TargetArguments,
-};
+pub(super) use arguments::{SimulateArguments, SimulateCommand, SimulatedKind, TargetArguments};
 pub use error::SimulateError;
 
 use caller::Caller;
-use outcome::{Outcome, VerdictInWords};
+use summary::{RunSummary, VerdictSummary};
 
-/// Callbacks a second where nothing is said of how many.
+/// Callbacks a second, unless --rate or --connections is given.
 const RATE: u32 = 20;
 
-/// The most connections of an open loop where nothing is said of how many.
+/// The most connections of an open loop, unless --connections is given.
 const CONNECTIONS: u32 = 256;
 
-/// How long a run lasts where nothing is said of how long.
+/// How long a run lasts, unless --duration or --count is given.
 const DURATION: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(
     arguments: &SimulateArguments,
     settings: &Settings,
-) -> Result<(), AppError> {
+) -> Result<(), CommandError> {
     telemetry::start(&settings.log);
     if let Some(SimulateCommand::Once { kind, target }) = &arguments.once {
         return once::run(*kind, target, settings).await;
     }
-    let kinds = match arguments.only {
-        None => Kinds::Both,
-        Some(SimulatedKind::Report) => Kinds::Reports,
-        Some(SimulatedKind::Message) => Kinds::Messages,
-    };
+    let kinds = arguments.only.map_or(Kinds::Both, Kinds::from);
     let caller = Caller::of(&arguments.target, kinds, settings).await?;
     let database = match &arguments.target.verify {
         Some(_) => Some(caller::database(&arguments.target, settings)?),
         None => None,
     };
     if let Some(database) = &database {
-        // A slip in the URL shall not be found after the run.
+        // A mistake in the URL shows before the run, not after it.
         let mut rows = verification::rows(&caller, database).await?;
         rows.next_reports(1).await?;
         rows.next_messages(1).await?;
         rows.close().await;
     }
     raise_open_file_limit();
-    let stop = shutdown::on_signal().map_err(AppError::Signals)?;
+    let stop = shutdown::on_signal().map_err(CommandError::Signals)?;
     let tally = play(arguments, &caller, stop.clone()).await;
-    let outcome = Outcome { caller: &caller, tally: &tally };
+    let summary = RunSummary { caller: &caller, tally: &tally };
     if !arguments.json {
-        // At once: the database may not answer, and whoever waits for it may not want to.
-        say(&outcome);
+        // Before the verification: the database may not answer, and the user may not want to wait.
+        print_lines(&summary)?;
     }
     let verdict = match &database {
         Some(database) => {
-            // Who stopped the run wants to know all the same what is stored; who stops only now, not.
-            let hurry = if stop.is_cancelled() { CancellationToken::new() } else { stop };
+            // A stop that ended the run early does not end the verification; a later one does.
+            let give_up = if stop.is_cancelled() { CancellationToken::new() } else { stop };
             let patience = arguments.verify_wait;
             let ledger = &tally.ledger;
-            Some(verification::verify(&caller, ledger, database, patience, &hurry).await)
+            Some(verification::verify(&caller, ledger, database, patience, &give_up).await)
         }
         None => None,
     };
     if arguments.json {
-        say(&outcome.json(verdict.as_ref()));
+        print_line(summary.json(verdict.as_ref()))?;
     }
     let verdict = verdict.transpose()?;
     if let (Some(verdict), false) = (&verdict, arguments.json) {
-        say(&VerdictInWords { verdict, acknowledged: tally.acknowledged });
+        print_lines(VerdictSummary { verdict, acknowledged: tally.acknowledged })?;
     }
-    judged(&tally, verdict.as_ref())
-}
-
-/// Prints a line, or several.
-fn say(text: &impl fmt::Display) {
-    // Nothing to be done about a reader that went away.
-    let _ = writeln!(io::stdout(), "{text}");
+    result(&tally, verdict.as_ref())
 }
 
 async fn play(arguments: &SimulateArguments, caller: &Caller, stop: CancellationToken) -> Tally {
     let (pace, extent) = (pace(arguments), extent(arguments));
-    let bar = progress_bar(pace, extent);
-    let watching = bar.clone();
+    let progress = progress::counter(total(pace, extent), "callbacks");
     let run = Run {
         target: caller.target.clone(),
         behaviour: caller.behaviour,
@@ -108,15 +95,13 @@ async fn play(arguments: &SimulateArguments, caller: &Caller, stop: Cancellation
         pace,
         extent,
         watch: Box::new(move |delivery: &Delivery| {
-            watching.inc(1);
+            progress.inc(1);
             if !delivery.acknowledged() {
-                watching.set_message(", some of them lost");
+                progress.set_message(", some of them lost");
             }
         }),
     };
-    let tally = run.play(stop).await;
-    bar.finish_and_clear();
-    tally
+    run.play(stop).await
 }
 
 fn pace(arguments: &SimulateArguments) -> Pace {
@@ -135,8 +120,19 @@ fn extent(arguments: &SimulateArguments) -> Extent {
     Extent { duration: duration.or(default), count: *count }
 }
 
+/// How many callbacks there will be. Unknown in a closed loop that ends after a time.
+fn total(pace: Pace, extent: Extent) -> Option<u64> {
+    let by_time = match (pace, extent.duration) {
+        (Pace::Open { rate, .. }, Some(duration)) => {
+            Some(duration.as_secs().saturating_mul(u64::from(rate)))
+        }
+        _ => None,
+    };
+    extent.count.into_iter().chain(by_time).min()
+}
+
 /// Callbacks that were lost or stored wrongly are a failure.
-fn judged(tally: &Tally, verdict: Option<&Verdict>) -> Result<(), AppError> {
+fn result(tally: &Tally, verdict: Option<&Verdict>) -> Result<(), CommandError> {
     let differences = verdict.map_or(0, Verdict::differences);
     let Tally { lost, unsent, .. } = *tally;
     if differences > 0 {
@@ -146,32 +142,4 @@ fn judged(tally: &Tally, verdict: Option<&Verdict>) -> Result<(), AppError> {
     } else {
         Ok(())
     }
-}
-
-/// Shown on a terminal only. How many callbacks there will be is not always known.
-fn progress_bar(pace: Pace, extent: Extent) -> ProgressBar {
-    let by_time = match (pace, extent.duration) {
-        (Pace::Open { rate, .. }, Some(duration)) => {
-            Some(duration.as_secs().saturating_mul(u64::from(rate)))
-        }
-        _ => None,
-    };
-    match (extent.count, by_time) {
-        (Some(count), Some(by_time)) => bar(count.min(by_time)),
-        (Some(total), None) | (None, Some(total)) => bar(total),
-        (None, None) => {
-            let style = ProgressStyle::with_template(
-                "{spinner} {pos} callbacks{msg}, {per_sec}, {elapsed}",
-            );
-            ProgressBar::new_spinner()
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
-        }
-    }
-}
-
-fn bar(total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template(
-        "{bar:40} {pos} of {len} callbacks{msg}, {per_sec}, {eta} to go",
-    );
-    ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -1,66 +1,64 @@
-//! Holding what is stored against what was acknowledged.
+//! Comparing what is stored with what was acknowledged.
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use simulator::{ExpectedRow, Judge, Ledger, Verdict};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::commands::AppError;
+use crate::commands::{CommandError, progress};
 use crate::store::{Database, SimulatedMessage, SimulatedReport, SimulatedRows, StoreError};
 use crate::wire::text::Dcs;
-use simulator::{ExpectedRow, Judge, Ledger, Verdict};
 
 use super::caller::Caller;
 
 /// Rows that are read at a time.
 const PAGE: i64 = 2_000;
 
-/// By so much the service's clock may be behind this one: rows have its times.
-const CLOCKS: Duration = Duration::from_mins(15);
+/// How far the service's clock, which gives rows their times, may be behind this machine's.
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(15);
 
-/// Between two looks, at least; a look that took longer is followed by as long a rest.
-const REST: Duration = Duration::from_millis(500);
+/// The shortest pause between two inspections. After one that took longer, the pause is as long.
+const PAUSE: Duration = Duration::from_millis(500);
 
-/// Judges every row of the run. What is missing may still come, out of the service's spool, and
-/// Postgres may be away: as long as more comes, and so long after the last, it is looked again, unless
-/// somebody is in a hurry.
+/// Judges every row of the run. Missing rows may still come out of the service's spool, and Postgres
+/// may be away: the database is inspected again until no row has come for `patience`, or until
+/// `give_up`.
 pub(super) async fn verify(
     caller: &Caller,
     ledger: &Ledger,
     database: &Database,
     patience: Duration,
-    hurry: &CancellationToken,
-) -> Result<Verdict, AppError> {
-    let mut fewest = u64::MAX;
+    give_up: &CancellationToken,
+) -> Result<Verdict, CommandError> {
+    let mut fewest_missing = u64::MAX;
     let mut last_progress = Instant::now();
-    let spinner = spinner();
+    let spinner = progress::spinner("inspecting the database");
     loop {
         let began = Instant::now();
-        let looked = look(caller, ledger, database).await;
-        match &looked {
-            Ok(verdict) if verdict.missing == 0 => break Ok(looked?),
-            Ok(verdict) if verdict.missing < fewest => {
-                fewest = verdict.missing;
+        let inspected = inspect(caller, ledger, database).await;
+        match &inspected {
+            Ok(verdict) if verdict.missing == 0 => return Ok(inspected?),
+            Ok(verdict) if verdict.missing < fewest_missing => {
+                fewest_missing = verdict.missing;
                 last_progress = Instant::now();
             }
             _ => {}
         }
-        if last_progress.elapsed() >= patience || hurry.is_cancelled() {
-            break Ok(looked?);
+        if last_progress.elapsed() >= patience || give_up.is_cancelled() {
+            return Ok(inspected?);
         }
-        spinner.set_message(match &looked {
+        spinner.set_message(match &inspected {
             Ok(verdict) => format!("{} acknowledged callbacks are not stored yet", verdict.missing),
-            Err(_) => "Postgres can't be asked".to_owned(),
+            Err(_) => "Postgres does not answer".to_owned(),
         });
-        let rest = began.elapsed().max(REST);
         spinner.enable_steady_tick(Duration::from_millis(100));
-        hurry.run_until_cancelled(sleep(rest.min(patience))).await;
+        let pause = began.elapsed().max(PAUSE).min(patience);
+        give_up.run_until_cancelled(sleep(pause)).await;
     }
-    .inspect(|_| spinner.finish_and_clear())
 }
 
-async fn look(
+async fn inspect(
     caller: &Caller,
     ledger: &Ledger,
     database: &Database,
@@ -98,13 +96,5 @@ pub(super) async fn rows(
     database: &Database,
 ) -> Result<SimulatedRows, StoreError> {
     let prefix = format!("{}-", caller.script.run);
-    SimulatedRows::open(database, caller.began - CLOCKS, &prefix).await
-}
-
-/// Shown on a terminal only.
-fn spinner() -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{spinner} looking into the database, {elapsed}: {msg}");
-    ProgressBar::new_spinner()
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+    SimulatedRows::open(database, caller.began - MAX_CLOCK_SKEW, &prefix).await
 }

@@ -1,33 +1,33 @@
-//! What a run came to, for people and for programs.
+//! The result of a run, for people and for programs.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use simulator::{Tally, Verdict};
 
-use crate::commands::AppError;
+use crate::commands::CommandError;
 use crate::commands::escaped::Escaped;
 use crate::error_chain::Chain;
-use simulator::{Tally, Verdict};
 
 use super::caller::Caller;
 
-/// Differences that people are shown; programs get more of them.
+/// Differences that people are shown; programs get more.
 const SHOWN: usize = 20;
 
 /// Percentiles of the latency, with their names.
 const PERCENTILES: [(&str, f64); 5] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99_9", 99.9), ("max", 100.0)];
 
-/// What was sent, and what came of it; what is in the database is told apart.
-pub(super) struct Outcome<'a> {
+/// What was sent and how it was answered.
+pub(super) struct RunSummary<'a> {
     pub(super) caller: &'a Caller,
     pub(super) tally: &'a Tally,
 }
 
-impl Outcome<'_> {
+impl RunSummary<'_> {
     /// For programs. Keys are added, never changed: docs/simulate.md names them.
-    pub(super) fn json(&self, verified: Option<&Result<Verdict, AppError>>) -> Value {
+    pub(super) fn json(&self, verified: Option<&Result<Verdict, CommandError>>) -> Value {
         let Self { caller, tally } = self;
         let verdict = verified.and_then(|verified| verified.as_ref().ok());
         let not_verified = verified.and_then(|verified| verified.as_ref().err());
@@ -67,7 +67,7 @@ impl Outcome<'_> {
     }
 }
 
-impl fmt::Display for Outcome<'_> {
+impl fmt::Display for RunSummary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { caller, tally } = self;
         let elapsed = tally.elapsed.as_secs_f64();
@@ -81,7 +81,7 @@ impl fmt::Display for Outcome<'_> {
         )?;
         writeln!(
             f,
-            "acknowledged  {}, of them {} not at the first attempt",
+            "acknowledged  {}, {} of them after more than one attempt",
             tally.acknowledged, tally.repeated
         )?;
         writeln!(f, "lost          {}", tally.lost)?;
@@ -110,22 +110,22 @@ impl fmt::Display for Outcome<'_> {
     }
 }
 
-/// What was found in the database, for people.
-pub(super) struct VerdictInWords<'a> {
+/// What the database has, for people.
+pub(super) struct VerdictSummary<'a> {
     pub(super) verdict: &'a Verdict,
-    /// Callbacks.
+    /// In callbacks.
     pub(super) acknowledged: u64,
 }
 
-impl fmt::Display for VerdictInWords<'_> {
+impl fmt::Display for VerdictSummary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verdict, acknowledged } = self;
         let Verdict { rows, missing, doubled, different, unexpected, described } = verdict;
         if verdict.differences() == 0 {
             let what = match acknowledged {
-                1 => "the acknowledged callback is stored exactly once, as it was meant".to_owned(),
+                1 => "the acknowledged callback is stored exactly once, as intended".to_owned(),
                 _ => format!(
-                    "{acknowledged} acknowledged callbacks are stored exactly once, as they were meant"
+                    "{acknowledged} acknowledged callbacks are stored exactly once, as intended"
                 ),
             };
             return write!(f, "verified      {what} (rows: {rows})");
@@ -142,8 +142,7 @@ impl fmt::Display for VerdictInWords<'_> {
     }
 }
 
-/// To the microsecond.
+/// Rounded to the microsecond.
 fn milliseconds(time: Duration) -> f64 {
-    // A latency is at most an hour: nothing is rounded that can be seen.
-    f64::from(u32::try_from(time.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
