@@ -12,6 +12,7 @@ mod migrate;
 mod partitions;
 mod redecode;
 mod rejected_callbacks;
+pub mod rejected_request;
 mod retention;
 mod samples;
 mod simulated;

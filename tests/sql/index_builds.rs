@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use routo_receiver::app::Service;
+use routo_receiver::service::Service;
 use routo_receiver::store::PartitionWidth::Month;
 use serde_json::json;
 

@@ -83,10 +83,12 @@ async fn a_running_service_drops_what_is_old() {
     let more = ["DELIVERY_REPORTS", "INBOUND_MESSAGES", "REJECTED_CALLBACKS"]
         .map(|table| format!("ROUTO_RETENTION__{table}"));
     let more: Vec<_> = more.iter().map(|name| (name.as_str(), "90days")).collect();
-    let service =
-        routo_receiver::app::Service::start(crate::support::app::settings(&database.url(), &more))
-            .await
-            .unwrap();
+    let service = routo_receiver::service::Service::start(crate::support::app::settings(
+        &database.url(),
+        &more,
+    ))
+    .await
+    .unwrap();
     eventually("the old rows are gone", || async {
         ages(&database).await == json!([[40], [40], [40]])
     })

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use routo_receiver::app::Service;
+use routo_receiver::service::Service;
 use routo_receiver::store::upkeep::run_once;
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
