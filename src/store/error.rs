@@ -45,12 +45,12 @@ pub enum StoreError {
         /// The last that this program knows.
         program: i64,
     },
-    /// The schema was not made by this program, nor by an older or newer one.
+    /// The schema was created by migrations other than those of a released version.
     #[error(
-        "migration {version} in the database (table _sqlx_migrations) is not that of this program: use a released routo-receiver, or another database"
+        "migration {version} in the database is not this program's: an unreleased or modified routo-receiver created the database; dump its data and start with a new database, or use that program"
     )]
     MigrationAltered {
-        /// The migration.
+        /// The first migration with another checksum in `_sqlx_migrations`.
         version: i64,
     },
     /// A migration waited in vain for a lock.

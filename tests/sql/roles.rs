@@ -219,11 +219,11 @@ async fn the_service_may_do_nothing_that_it_need_not() {
     for (statement, refusal) in [
         (
             "select make_partition('rejected_callbacks', '2024-01-01Z', '2024-02-01Z')",
-            "is no table of callbacks",
+            "is not a partitioned table of callbacks",
         ),
         (
             "select make_partition('pg_class', '2024-01-01Z', '2024-02-01Z')",
-            "is no table of callbacks",
+            "is not a partitioned table of callbacks",
         ),
     ] {
         let refused = roles.refusal("service", statement).await.unwrap();
