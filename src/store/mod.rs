@@ -5,7 +5,6 @@ mod database;
 mod delivery_reports;
 mod error;
 mod inbound_messages;
-mod indexes;
 mod migrate;
 mod partitions;
 mod redecode;

@@ -17,7 +17,6 @@ mod documentation;
 mod findings;
 mod following_reports;
 mod inbox;
-mod index_builds;
 mod indexes;
 mod message_status;
 mod migrations;

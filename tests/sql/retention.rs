@@ -147,7 +147,9 @@ async fn a_long_transaction_that_reads_delays_retention_but_no_callback() {
     let errors = attempts.await.unwrap();
     assert!(!errors.is_empty());
     for error in errors {
-        let StoreError::PartitionInUse { holder, .. } = &error else { panic!("{error:?}") };
+        let StoreError::PartitionInUse { holder: Some(holder), .. } = &error else {
+            panic!("{error:?}")
+        };
         assert!(holder.starts_with("process ") && holder.contains(" since "), "{holder}");
     }
     assert_eq!(ages(&app.database).await[0][0], json!(400), "it is still there");

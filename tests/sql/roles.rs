@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::support::app::{LOGIN, TOKEN, environment, settings};
 use crate::support::client::{get, send};
 use crate::support::postgres::TestDatabase;
-use crate::support::process::{ServiceProcess, run, with};
+use crate::support::process::run;
 use crate::support::store::{DAY, keeping_all_for, store};
 use crate::support::{eventually, goes_to_postgres};
 
@@ -325,28 +325,6 @@ async fn tables_that_somebody_else_made_become_the_owner_s() {
     let roles = Roles { database: crate::schema::migrated().await };
     roles.run_script().await;
     roles.everything_is_the_owner_s().await;
-}
-
-#[tokio::test]
-async fn a_service_that_may_not_build_an_index_says_who_can() {
-    let roles = Roles::make().await;
-    roles.may("owner", "create index later on only delivery_reports (account)").await;
-    let environment =
-        with(environment(&roles.url("service")), &[("ROUTO_DATABASE__MIGRATE_ON_START", "false")]);
-    let service = ServiceProcess::start(&environment).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
-    eventually("it says so", || async {
-        service.has_logged("run `routo-receiver migrate` as the tables' owner")
-    })
-    .await;
-    assert_eq!(send(service.http, report("m")).await.status, 200);
-    let (code, _, log) =
-        run(&["migrate"], &with(environment, &[("DATABASE_URL", &roles.url("owner"))])).await;
-    assert_eq!(code, Some(0), "{log}");
-    assert_eq!(
-        roles.database.value("select count(*) from pg_index where not indisvalid").await,
-        json!(0)
-    );
 }
 
 #[tokio::test]
