@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::cli::{DcsFilter, RedecodeArguments};
 use crate::config::Settings;
 use crate::domain::{Encoding, EventKey, MessageText};
-use crate::store::{Given, MessageFilter, StoredMessage, StoredMessages};
+use crate::store::{MessageFilter, StoredMessage, StoredMessages, UpdateOutcome};
 use crate::telemetry;
 use crate::wire::{inbound_message, text};
 
@@ -127,13 +127,13 @@ async fn give(
 ) -> Result<(), AppError> {
     let mut pending = vec![texts];
     while let Some(texts) = pending.pop() {
-        match (messages.give(texts).await?, texts) {
-            (Given::Changed(changed), _) => tally.changed += changed,
-            (Given::Refused(refused), [(key, _)]) => {
+        match (messages.update_texts(texts).await?, texts) {
+            (UpdateOutcome::Changed(changed), _) => tally.changed += changed,
+            (UpdateOutcome::Refused(refused), [(key, _)]) => {
                 tally.refused += 1;
                 bar.suspend(|| say(format_args!("{} stays: {}", key.id, Escaped(refused))));
             }
-            (Given::Refused(_), _) => {
+            (UpdateOutcome::Refused(_), _) => {
                 let (first, second) = texts.split_at(texts.len() / 2);
                 pending.extend([second, first]);
             }

@@ -19,7 +19,7 @@ pub use connection::Connection;
 pub use database::Database;
 pub use error::{InsertError, StoreError};
 pub use partitions::PartitionPlan;
-pub use redecode::{Given, MessageFilter, StoredMessage, StoredMessages};
+pub use redecode::{MessageFilter, StoredMessage, StoredMessages, UpdateOutcome};
 pub use rejected_callbacks::{RejectedFilter, StoredRejected, StoredRejections};
 pub use retention::Retention;
 pub use simulated::{SimulatedMessage, SimulatedReport, SimulatedRows};

@@ -54,12 +54,12 @@ pub struct StoredMessage {
     pub charset: String,
 }
 
-/// What became of texts that messages were to be given.
+/// The outcome of [`StoredMessages::update_texts`].
 #[derive(Debug)]
-pub enum Given {
-    /// All have theirs; so many had not got it yet.
+pub enum UpdateOutcome {
+    /// All messages have the new texts; this many had others before.
     Changed(u64),
-    /// None has, as Postgres refuses one of them.
+    /// No message was changed, because Postgres refuses one of the texts.
     Refused(InsertError),
 }
 
@@ -116,11 +116,14 @@ impl StoredMessages {
         Ok(messages)
     }
 
-    /// Gives messages another text, all of them or none.
-    pub async fn give(&mut self, texts: &[(EventKey, MessageText)]) -> Result<Given, StoreError> {
+    /// Replaces the texts of messages, all of them or none.
+    pub async fn update_texts(
+        &mut self,
+        texts: &[(EventKey, MessageText)],
+    ) -> Result<UpdateOutcome, StoreError> {
         let times = || texts.iter().map(|(key, _)| key.received_at);
         let (Some(first), Some(last)) = (times().min(), times().max()) else {
-            return Ok(Given::Changed(0));
+            return Ok(UpdateOutcome::Changed(0));
         };
         let updated = sqlx::query!(
             r#"
@@ -148,9 +151,9 @@ impl StoredMessages {
         .execute(&mut *self.connection)
         .await;
         match updated {
-            Ok(done) => Ok(Given::Changed(done.rows_affected())),
+            Ok(done) => Ok(UpdateOutcome::Changed(done.rows_affected())),
             Err(error) if error.as_database_error().is_some_and(is_refusal) => {
-                Ok(Given::Refused(error.into()))
+                Ok(UpdateOutcome::Refused(error.into()))
             }
             Err(error) => Err(StoreError::Correction(error)),
         }
