@@ -31,7 +31,7 @@ pub(super) async fn apply(
 ) -> Result<(), StoreError> {
     let now = earlier_of_both_clocks(connection).await.map_err(StoreError::Connect)?;
     Timeouts::UPKEEP.with_lock(lock_patience).set(connection).await.map_err(StoreError::Connect)?;
-    // A table that fails does not keep the others from being tried.
+    // If one table fails, the others are still tried; the first error is returned.
     let mut outcome = Ok(());
     for (table, kept) in [
         ("delivery_reports", retention.delivery_reports),

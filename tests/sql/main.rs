@@ -1,4 +1,4 @@
-//! What the people who read the tables rely on.
+//! The SQL surface: tables, views and functions that users rely on.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +21,7 @@ mod indexes;
 mod message_status;
 mod migrations;
 mod notifications;
+mod owning_nothing;
 mod partitions;
 mod retention;
 mod roles;

@@ -1,4 +1,4 @@
-//! Databases that other programs, or interrupted ones, have migrated.
+//! Databases that an interrupted or another program has migrated.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(crate) async fn apply_first(database: &TestDatabase, count: usize) {
     connection.close().await.unwrap();
 }
 
-/// What has been migrated: the versions and the number of objects.
+/// What was migrated: the versions and the number of objects.
 async fn state(database: &TestDatabase) -> serde_json::Value {
     database
         .query(
@@ -49,7 +49,7 @@ async fn migrations_that_were_interrupted_anywhere_are_completed() {
 async fn a_database_from_before_the_first_release_is_refused_with_what_to_do_and_left_as_it_is() {
     let database = TestDatabase::create().await;
     apply_first(&database, 1).await;
-    // The fourteen migrations of that time.
+    // At that time there were fourteen migrations.
     database
         .execute(
             "update _sqlx_migrations set checksum = '\\x00';

@@ -17,7 +17,7 @@ use super::StoreError;
 use period::{Bounds, Period};
 
 /// The tables that are partitioned by `received_at`.
-pub(super) const TABLES: [&str; 2] = ["delivery_reports", "inbound_messages"];
+const TABLES: [&str; 2] = ["delivery_reports", "inbound_messages"];
 
 /// The advisory lock for creating partitions: an arbitrary number, the same in every version.
 const LOCK: i64 = 0x726F_7574_6F00;
@@ -75,7 +75,7 @@ async fn ensure(
     for table in TABLES {
         // Read again under the lock: another replica may have created them.
         for period in missing(catalog::bounds_of(&mut transaction, table).await?) {
-            made.extend(make(&mut transaction, table, period).await?);
+            made.push(make(&mut transaction, table, period).await?);
         }
     }
     transaction.commit().await?;
@@ -89,8 +89,13 @@ async fn make(
     connection: &mut PgConnection,
     table: &str,
     period: Period,
-) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar!("select make_partition($1, $2, $3)", table, period.from, period.to)
-        .fetch_one(connection)
-        .await
+) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select make_partition($1, $2, $3) as "name!""#,
+        table,
+        period.from,
+        period.to
+    )
+    .fetch_one(connection)
+    .await
 }
