@@ -155,7 +155,7 @@ fn only_ingest_makes_a_receipt() {
     let makers: Vec<_> = MAY_IMPORT
         .iter()
         .flat_map(|(room, _)| files(room))
-        .filter(|file| fs::read_to_string(file).unwrap().contains("Receipt::for_durable_fact"))
+        .filter(|file| fs::read_to_string(file).unwrap().contains("Receipt::for_durable_event"))
         .collect();
     assert_eq!(makers, [source("ingest/committer.rs")]);
 }

@@ -17,7 +17,6 @@ use crate::metrics::{PostgresMetrics, Purpose};
 
 use super::StoreError;
 use super::connection::Connection;
-use super::indexes::{self, Turn};
 use super::migrate::{self, Schema};
 use super::partitions::{self, PartitionPlan};
 use super::timeouts::Timeouts;
@@ -119,16 +118,13 @@ impl Database {
         }
     }
 
-    /// Does for the schema all that there is to do, and waits for it: migrations, partitions, and
-    /// indexes of partitions that exist.
+    /// Applies the migrations that the database lacks and makes the partitions that are due.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.connect(Purpose::Upkeep).await?;
         let schema = look(&mut connection).await?;
         schema.ensure_not_newer()?;
         bring_up_to_date(&mut connection, &schema).await?;
-        self.make_partitions(&mut connection).await?;
-        drop(connection);
-        indexes::complete(self, Turn::Wait).await
+        self.make_partitions(&mut connection).await
     }
 
     /// Refuses a schema that is not the one which this program knows: what changes rows that are there
@@ -183,7 +179,7 @@ pub(super) async fn bounded<T>(
 /// What the database's schema is, if it can be used at all.
 async fn look(connection: &mut PgConnection) -> Result<Schema, StoreError> {
     bounded(CONNECT_TIMEOUT, check_encoding(connection)).await?;
-    let schema = bounded(CONNECT_TIMEOUT, migrate::look(connection)).await?;
+    let schema = bounded(CONNECT_TIMEOUT, migrate::inspect(connection)).await?;
     match schema.altered {
         Some(version) => Err(StoreError::MigrationAltered { version }),
         None => Ok(schema),

@@ -45,12 +45,12 @@ pub enum StoreError {
         /// The last that this program knows.
         program: i64,
     },
-    /// The schema was not made by this program, nor by an older or newer one.
+    /// The schema was created by migrations other than those of a released version.
     #[error(
-        "migration {version} in the database (table _sqlx_migrations) is not that of this program: use a released routo-receiver, or another database"
+        "migration {version} in the database is not this program's: an unreleased or modified routo-receiver created the database; dump its data and start with a new database, or use that program"
     )]
     MigrationAltered {
-        /// The migration.
+        /// The first migration with another checksum in `_sqlx_migrations`.
         version: i64,
     },
     /// A migration waited in vain for a lock.
@@ -75,35 +75,13 @@ pub enum StoreError {
     Retention(#[source] sqlx::Error),
     /// A partition was not dropped, so that callbacks need not wait.
     #[error(
-        "old partitions of {table} can't be dropped while another transaction uses it: {holder}"
+        "expired partitions of {table} can't be dropped while another transaction uses the table: {}",
+        holder.as_deref().unwrap_or("one that has ended since, or a prepared one (pg_prepared_xacts)")
     )]
     PartitionInUse {
-        /// The partitioned table.
         table: &'static str,
-        /// Who has used it for longest.
-        holder: String,
-    },
-    /// An index could not be built.
-    #[error("can't build index {index}")]
-    Index {
-        /// Its name.
-        index: String,
-        /// Why not.
-        source: sqlx::Error,
-    },
-    /// An index is built, but does not count as part of its table's yet.
-    #[error("index {index} is built, but can't be attached while other transactions use its table")]
-    IndexInUse {
-        /// Its name.
-        index: String,
-    },
-    /// Only the owner of a table can index it.
-    #[error(
-        "index {index} is not on every partition of its table yet: run `routo-receiver migrate` as the tables' owner"
-    )]
-    NotOwner {
-        /// The index of the partitioned table.
-        index: String,
+        /// The process that has used the table for longest, if it is still there.
+        holder: Option<String>,
     },
 }
 

@@ -6,7 +6,6 @@ mod database;
 mod delivery_reports;
 mod error;
 mod inbound_messages;
-mod indexes;
 mod isolation;
 mod migrate;
 mod partitions;
