@@ -106,7 +106,9 @@ async fn replay(
         for rejected in &page {
             match read_again(rejected, &mut encodings) {
                 Ok(event) => events.push(event),
-                Err(still) => drop(stay.insert(rejected.id, still)),
+                Err(still) => {
+                    stay.insert(rejected.id, still);
+                }
             }
         }
         let refused = rejections.replay(&events, arguments.write).await;
