@@ -34,7 +34,7 @@ pub fn records(bytes: &[u8]) {
 fn read_back_if_read(record: &[u8]) {
     match decode(record) {
         Ok(event) => {
-            assert_eq!(decode(&encode(&event).expect("what was read can be written")), Ok(event))
+            assert_eq!(decode(&encode(&event).expect("what was read can be written")), Ok(event));
         }
         Err(RecordError::Damaged) => assert!(json_of(record).is_err()),
         Err(RecordError::NoCallback | RecordError::UnknownVersion(_)) => {}
