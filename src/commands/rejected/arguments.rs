@@ -54,7 +54,7 @@ pub(crate) struct RejectedSelection {
 
     /// Only those of this kind.
     #[arg(long)]
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<RejectedKind>,
 
     /// Only those received at this time (RFC 3339) or on this day (UTC), or later.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -80,16 +80,16 @@ impl RejectedSelection {
 
 /// [`CallbackKind`] as an option.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum RejectedKind {
     DeliveryReport,
     InboundMessage,
 }
 
-impl From<Kind> for CallbackKind {
-    fn from(kind: Kind) -> Self {
+impl From<RejectedKind> for CallbackKind {
+    fn from(kind: RejectedKind) -> Self {
         match kind {
-            Kind::DeliveryReport => Self::DeliveryReport,
-            Kind::InboundMessage => Self::InboundMessage,
+            RejectedKind::DeliveryReport => Self::DeliveryReport,
+            RejectedKind::InboundMessage => Self::InboundMessage,
         }
     }
 }
