@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// What each room may import of the others. `app` is not here: it may see all.
 const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("cli", &["domain"]),
-    ("config", &["credentials", "domain"]),
+    ("config", &["domain"]),
     ("credentials", &["config"]),
     ("domain", &[]),
     ("error_chain", &[]),

@@ -8,8 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::cli::{Cli, Command};
-use crate::config::{self, DatabaseSource, Settings, Sources};
-use crate::credentials::NoAccount;
+use crate::config::{self, DatabaseSource, NoAccount, Settings, Sources};
 use crate::first_run::reachable;
 use crate::{shutdown, telemetry};
 
@@ -65,7 +64,7 @@ async fn migrate(settings: &Settings) -> Result<(), AppError> {
 fn check(settings: &Settings) -> Result<(), AppError> {
     // Nothing to be done about a reader that went away.
     let _ = io::stdout().write_all(config::report(settings).as_bytes());
-    match settings.database.source {
+    match settings.database.source() {
         DatabaseSource::External(_) if settings.accounts.is_empty() => Err(NoAccount.into()),
         _ => Ok(()),
     }

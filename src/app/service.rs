@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{
     Account, DatabaseSource, HttpSettings, PartitionSettings, RetentionSettings, Settings,
+    credentials_file,
 };
-use crate::credentials::{self, Generated, accounts_or_generated};
+use crate::credentials::{Generated, accounts_or_generated};
 use crate::domain::EventKeySource;
 use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
@@ -158,12 +159,12 @@ impl Service {
 pub(super) async fn database_of(
     settings: &Settings,
 ) -> Result<(SecretString, Option<EmbeddedPostgres>), AppError> {
-    match &settings.database.source {
+    match settings.database.source() {
         DatabaseSource::External(url) => Ok((url.clone(), None)),
         DatabaseSource::Embedded { bin_dir } => {
             let local = EmbeddedPostgres::start(EmbeddedPostgresOptions {
                 data_dir: settings.data_dir.clone(),
-                bin_dir: bin_dir.clone(),
+                bin_dir: bin_dir.map(Path::to_owned),
             })
             .await?;
             Ok((local.url().clone(), Some(local)))
@@ -298,7 +299,7 @@ fn tell(
     local: &EmbeddedPostgres,
     data_dir: &Path,
 ) {
-    let path = credentials::path(data_dir);
+    let path = credentials_file(data_dir);
     tracing::info!(credentials = %path.display(), "no account is configured: generated credentials are in use");
     let mut out = io::stdout();
     if generated == Generated::Now && out.is_terminal() {

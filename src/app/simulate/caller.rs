@@ -113,7 +113,7 @@ pub(super) fn database(
     settings: &Settings,
 ) -> Result<Database, AppError> {
     let given = arguments.verify.as_ref().and_then(Option::as_ref);
-    let url = match (given, &settings.database.source) {
+    let url = match (given, settings.database.source()) {
         (Some(url), _) => SecretString::from(url.expose()),
         (None, DatabaseSource::External(url)) => SecretString::from(url.expose_secret()),
         (None, DatabaseSource::Embedded { .. }) => {

@@ -48,6 +48,8 @@ fn each_wrong_http_value_is_told_with_its_key_its_origin_and_what_to_use() {
         ("ROUTO_HTTP__MAX_CONNECTIONS", "many", "a whole number from 1 to 1000000"),
         ("ROUTO_HTTP__MAX_HEAD_BYTES", "8191", "a whole number from 8192 to 1048576"),
         ("ROUTO_HTTP__MAX_BODY_BYTES", "-1", "a whole number from 1024 to 16777216"),
+        ("ROUTO_HTTP__MAX_UNAUTHENTICATED_BODY_BYTES", "0", "from 1024 to 16777216"),
+        ("ROUTO_HTTP__MAX_BUFFERED_BYTES", "1048575", "from 1048576 to 68719476736"),
         ("ROUTO_HTTP__HEAD_TIMEOUT", "0s", "a duration from 1ms to 1h"),
         ("ROUTO_HTTP__REQUEST_TIMEOUT", "10", "with its unit, such as \"10s\""),
         ("ROUTO_HTTP__SHUTDOWN_TIMEOUT", "11min", "a duration from 0s to 10m"),
@@ -183,6 +185,13 @@ fn contradictions_say_which_keys_to_change() {
         line(Some("[http]\nmax_body_bytes = 16777216"), &[("ROUTO_SPOOL__MAX_BYTES", "20000000")]);
     assert!(spool.starts_with("spool.max_bytes = 20000000 (environment variable"), "{spool}");
     assert!(spool.ends_with("make it 134742016 or more, or make those smaller"), "{spool}");
+
+    let buffer = line(
+        Some("[http]\nmax_body_bytes = 2097152"),
+        &[("ROUTO_HTTP__MAX_BUFFERED_BYTES", "1048576")],
+    );
+    assert!(buffer.starts_with("http.max_buffered_bytes = 1048576 (environment"), "{buffer}");
+    assert!(buffer.ends_with("make it 2162688 or more, or make those smaller"), "{buffer}");
 
     let port = line(None, &[("ROUTO_ADMIN__LISTEN", "127.0.0.1:8080")]);
     assert!(port.starts_with("http.listen (default) and admin.listen (environment"), "{port}");
