@@ -1,4 +1,4 @@
-//! What a newcomer sees: lines to paste that try both callbacks and show the rows.
+//! What the first run prints: commands to paste that try both callbacks and show the rows.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,11 +8,10 @@ use secrecy::ExposeSecret;
 
 use crate::config::Account;
 
-/// The text printed, once, when credentials were made. It holds them: for a terminal only.
+/// Printed once, after credentials were generated. The text has them: for a terminal only.
 pub struct Welcome<'a> {
-    /// The account that was made.
     pub account: &'a Account,
-    /// Where callbacks are taken.
+    /// The listener for the gateway.
     pub listen: SocketAddr,
     /// The file that keeps the credentials.
     pub credentials: &'a Path,
@@ -58,7 +57,7 @@ impl fmt::Display for Welcome<'_> {
     }
 }
 
-/// The address by which this machine reaches a listener.
+/// The address at which this machine reaches a listener.
 #[must_use]
 pub fn reachable(listen: SocketAddr) -> SocketAddr {
     match listen {

@@ -1,5 +1,6 @@
 //! The section `accounts`: who may send callbacks, and the rules between their keys.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -91,11 +92,7 @@ pub(super) fn read(reader: &mut Reader) -> Vec<Account> {
             }
         }
     }
-    for (index, second) in accounts.iter().enumerate() {
-        for first in accounts.iter().take(index) {
-            credentials_differ(reader, first, second);
-        }
-    }
+    note_shared_credentials(reader, &accounts);
     accounts
 }
 
@@ -154,38 +151,32 @@ fn encodings(reader: &mut Reader, section: &str) -> EncodingOverrides {
     overrides.into_iter().collect()
 }
 
-/// Notes what two accounts share, so that a callback could be of either.
-fn credentials_differ(reader: &mut Reader, first: &Account, second: &Account) {
-    for (name, credential) in credentials(first) {
-        for (other_name, other) in credentials(second) {
-            if credential != other || (name == "user") != (other_name == "user") {
-                continue;
+/// A callback with a credential that two accounts share could be of either.
+fn note_shared_credentials(reader: &mut Reader, accounts: &[Account]) {
+    let mut seen = BTreeMap::new();
+    for account in accounts {
+        for (name, credential) in credentials(account) {
+            let second = format!("accounts.{}.{name}", account.name);
+            let (owner, first) = seen
+                .entry((name == "user", credential))
+                .or_insert_with(|| (&account.name, second.clone()));
+            if *owner != &account.name {
+                let (first, first_origin) = (first.clone(), reader.origin(first));
+                let second_origin = reader.origin(&second);
+                let problem = Problem::Shared { first, first_origin, second, second_origin };
+                reader.problems.push(problem);
             }
-            let (key, other_key) = (
-                format!("accounts.{}.{name}", first.name),
-                format!("accounts.{}.{other_name}", second.name),
-            );
-            let (first_origin, second_origin) = (reader.origin(&key), reader.origin(&other_key));
-            reader.problems.push(Problem::Shared {
-                first: key,
-                first_origin,
-                second: other_key,
-                second_origin,
-            });
         }
     }
 }
 
 /// What identifies an account, each with the last part of its key.
 fn credentials(account: &Account) -> impl Iterator<Item = (&'static str, &str)> {
-    [
-        ("user", account.login.as_ref().map(|login| login.user.as_str())),
-        ("report_token", account.report_token.as_ref().map(ExposeSecret::expose_secret)),
-        (
-            "previous_report_token",
-            account.previous_report_token.as_ref().map(ExposeSecret::expose_secret),
-        ),
-    ]
-    .into_iter()
-    .filter_map(|(name, credential)| Some((name, credential?)))
+    let Account { login, report_token, previous_report_token, .. } = account;
+    let user = login.iter().map(|login| ("user", &*login.user));
+    let tokens = [("report_token", report_token), ("previous_report_token", previous_report_token)];
+    let tokens = tokens
+        .into_iter()
+        .flat_map(|(name, token)| token.iter().map(move |token| (name, token.expose_secret())));
+    user.chain(tokens)
 }

@@ -1,5 +1,4 @@
-//! The kinds of values that keys have: how each is written, which values it takes, and the words
-//! for that.
+//! The kinds of values that keys take: the form of each, its bounds, and the words for a problem.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -41,7 +40,7 @@ pub(super) struct Kind<T> {
     /// Completes "use …".
     pub(super) expected: String,
     pub(super) parse: Box<dyn Fn(&str) -> Option<T>>,
-    /// What should be changed about a value that it takes, with the key and where it is set.
+    /// For a value that is valid but should be changed, with its key and origin.
     pub(super) warning: fn(&str, String, Origin) -> Option<Warning>,
 }
 

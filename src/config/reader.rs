@@ -104,7 +104,8 @@ impl Reader {
     /// The text of a value, or of the file with the secret; and the key that sets it, and where.
     fn text(&mut self, key: &str, form: Form) -> Result<Option<(String, Origin, String)>, Problem> {
         let (key, file_key) = (key.to_owned(), file_key(key));
-        match (self.get(&key), self.get(&file_key)) {
+        let file = self.get(&file_key).filter(|_| form == Form::Secret);
+        match (self.get(&key), file) {
             (None, None) => Ok(None),
             (Some(value), Some(file)) => {
                 let (origin, file_origin) = (Origin::of(value), Origin::of(file));

@@ -49,9 +49,9 @@ impl<T> Field<T> for Option<T> {
     }
 }
 
-/// Declares a section. Each line is `key: Type = kind`: the field that other rooms use, and what a
+/// Declares a section. Each line is `key: Type = kind`: the field that other rooms read, and what a
 /// user may write (see `kinds`). `Option<Type>` is a key that may be unset. The default and the help
-/// of the key are in `config/default.toml`; a test compares the two.
+/// of each key are in `config/default.toml`; a test compares the two.
 macro_rules! section {
     (
         $(#[$attribute:meta])*

@@ -1,4 +1,4 @@
-//! Each kind of problem: what it says, and that all are told at once.
+//! Each kind of problem: what it says, and that all are reported at once.
 
 use super::super::{Settings, Sources};
 use super::{line, lines, load, sources};
@@ -39,8 +39,8 @@ fn an_unknown_key_in_the_file_is_an_error_that_names_the_file() {
 }
 
 #[test]
-fn each_wrong_http_value_is_told_with_its_key_its_origin_and_what_to_use() {
-    each_is_told(&[
+fn each_wrong_http_value_is_reported_with_its_key_its_origin_and_what_to_use() {
+    each_is_reported(&[
         ("ROUTO_HTTP__LISTEN", ":8080", "an IP address and a port"),
         ("ROUTO_HTTP__LISTEN", "localhost:8080", "an IP address and a port"),
         ("ROUTO_ADMIN__LISTEN", "127.0.0.1", "an IP address and a port"),
@@ -60,8 +60,8 @@ fn each_wrong_http_value_is_told_with_its_key_its_origin_and_what_to_use() {
 }
 
 #[test]
-fn each_other_wrong_value_is_told_with_its_key_its_origin_and_what_to_use() {
-    each_is_told(&[
+fn each_other_wrong_value_is_reported_with_its_key_its_origin_and_what_to_use() {
+    each_is_reported(&[
         ("ROUTO_DATABASE__MIGRATE_ON_START", "maybe", "true or false"),
         ("ROUTO_DATABASE__URL", "mysql://u:p@h/d", "a Postgres URL"),
         ("ROUTO_DATABASE__URL", "postgres://h:port/d", "a Postgres URL"),
@@ -81,7 +81,7 @@ fn each_other_wrong_value_is_told_with_its_key_its_origin_and_what_to_use() {
     ]);
 }
 
-fn each_is_told(table: &[(&str, &str, &str)]) {
+fn each_is_reported(table: &[(&str, &str, &str)]) {
     for &(variable, value, expected) in table {
         let line = line(None, &[(variable, value)]);
         let key = variable.trim_start_matches("ROUTO_").to_lowercase().replace("__", ".");
@@ -219,7 +219,7 @@ fn a_file_that_is_given_but_missing_is_an_error() {
 }
 
 #[test]
-fn a_syntax_error_is_told_by_file_and_line_but_never_by_its_text() {
+fn a_syntax_error_is_reported_by_file_and_line_but_never_by_its_text() {
     for file in [
         "data_dir = 'd'\n[accounts.main]\npassword = \"s3cr3t",
         "data_dir = 'd'\n[accounts.main]\npassword = s3cr3t",
