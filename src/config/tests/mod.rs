@@ -3,10 +3,12 @@
 mod defaults;
 mod layers;
 mod lists;
+mod postgres_url;
 mod problems;
 mod report;
 mod rotation;
 mod secrets;
+mod section;
 
 use super::{ConfigError, FILE_NAME, Settings, Sources};
 
