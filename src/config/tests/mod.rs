@@ -5,6 +5,7 @@ mod layers;
 mod lists;
 mod postgres_url;
 mod problems;
+mod properties;
 mod report;
 mod rotation;
 mod secrets;

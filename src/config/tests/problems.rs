@@ -13,6 +13,7 @@ fn an_unknown_variable_is_an_error_that_names_the_nearest_key() {
         ("ROUTO_ACCOUNT__MAIN__USER", "account.main.user", Some("accounts.main.user")),
         ("ROUTO_ACCOUNTS__MAIN__TOKEN", "accounts.main.token", Some("accounts.main.report_token")),
         ("ROUTO_ACCOUNTS__MAIN__PASWORD", "accounts.main.pasword", Some("accounts.main.password")),
+        ("ROUTO_ACCOUNTS_USER", "accounts_user", Some("accounts.main.user")),
         ("ROUTO_DATABASE__URI", "database.uri", Some("database.url")),
         ("ROUTO_COLOUR", "colour", None),
     ];
