@@ -1,4 +1,4 @@
-//! The configuration as its users meet it: texts in, settings or problems out.
+//! The configuration as a user sees it: texts in, settings or problems out.
 
 mod defaults;
 mod layers;

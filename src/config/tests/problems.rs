@@ -274,6 +274,13 @@ fn a_variable_that_is_not_text_is_an_error() {
         error.to_string(),
         "environment variable ROUTO_DATA_DIR is not UTF-8: set it to text"
     );
+
+    let mut sources = super::sources(directory.path(), &[]);
+    sources.environment.insert(std::ffi::OsStr::from_bytes(b"ROUTO_HTTP\xff").into(), "x".into());
+    sources.environment.insert(std::ffi::OsStr::from_bytes(b"OTHER\xff").into(), "x".into());
+    let error = Settings::load(&sources).unwrap_err();
+    let expected = "environment variable ROUTO_HTTP\u{fffd} is not UTF-8: set it to text";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]
