@@ -33,7 +33,7 @@ pub struct Account {
     pub name: AccountName,
     pub login: Option<Login>,
     pub report_token: Option<SecretString>,
-    /// Also taken.
+    /// Also accepted.
     pub previous_report_token: Option<SecretString>,
     /// Where its callbacks may come from. `None`: anywhere.
     pub allowed_sources: Option<Networks>,
@@ -44,7 +44,7 @@ pub struct Account {
 pub struct Login {
     pub user: String,
     pub password: SecretString,
-    /// Also taken.
+    /// Also accepted.
     pub previous_password: Option<SecretString>,
 }
 

@@ -31,7 +31,13 @@ pub(super) fn layer(
     let mut tree = Map::new();
     let mut set_keys = Vec::new();
     for (name, value) in environment {
-        let Some(name) = name.to_str() else { continue };
+        let Some(name) = name.to_str() else {
+            if name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+                let variable = name.to_string_lossy().escape_debug().to_string();
+                problems.push(Problem::NotUtf8 { variable });
+            }
+            continue;
+        };
         let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| !is_service_link(rest, value))
         else {
             continue;

@@ -36,8 +36,12 @@ pub(super) fn example_in(section: &[String]) -> String {
         _ => section,
     };
     let key = KEYS.iter().find(|key| is_around(section, key)).expect("a section has keys");
-    let name = |depth| if depth == 1 { "main" } else { "0" };
-    instance(key, section, name).join(".")
+    instance(key, section, sample_name).join(".")
+}
+
+/// A name for `*` at this depth: of an account, or a `dcs` value.
+fn sample_name(depth: usize) -> &'static str {
+    if depth == 1 { "main" } else { "0" }
 }
 
 /// Whether a path leads to this key, or to a section that it is in.
@@ -49,12 +53,11 @@ fn is_around(path: &[String], key: &Key) -> bool {
 /// The key nearest to an unknown one, if one is near.
 pub(super) fn nearest(path: &[String]) -> Option<String> {
     KEYS.iter()
-        .map(|key| instance(key, path, |_| "0"))
-        .map(|candidate| (likeness(path, &candidate), candidate))
+        .map(|key| (likeness(path, &instance(key, path, |_| "0")), key))
         .filter(|(likeness, _)| *likeness >= NEAR)
         // The first of equals: the more usual keys are declared first.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
-        .map(|(_, candidate)| candidate.join("."))
+        .map(|(_, key)| instance(key, path, sample_name).join("."))
 }
 
 /// The parts of a key, with the names that the path has in place of `*`, or else with this name for

@@ -57,6 +57,7 @@ pub enum Problem {
     #[error("{key} has no value: set it ({})", variable_of(key))]
     Missing { key: String },
 
+    /// The name of the variable, or its value.
     #[error("environment variable {variable} is not UTF-8: set it to text")]
     NotUtf8 { variable: String },
 

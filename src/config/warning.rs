@@ -24,8 +24,8 @@ pub enum Warning {
     /// Such as a misspelt `sslmode`. The parameters are not repeated: a password with an unescaped
     /// `?` looks like one.
     #[error(
-        "{key} ({origin}) has {unknown} parameter(s) after '?' that are not known and ignored; \
-         known are {PARAMETERS}"
+        "{key} ({origin}) has {unknown} unknown parameter(s) after '?', which are ignored; known are \
+         {PARAMETERS}"
     )]
     UnknownUrlParameters { key: String, origin: Origin, unknown: usize },
 }

@@ -114,7 +114,7 @@ fn a_data_directory_that_cannot_be_made_is_an_error_that_names_it() {
 }
 
 #[test]
-fn configured_accounts_are_served_and_none_is_made_up() {
+fn configured_accounts_are_served_and_none_is_generated() {
     let directory = tempfile::tempdir().unwrap();
     let token = ("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", "0123456789abcdef");
     let (accounts, generated) =

@@ -130,7 +130,7 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
-fn what_kubernetes_says_about_neighbouring_services_is_no_configuration() {
+fn the_variables_that_kubernetes_sets_for_services_are_ignored() {
     let variables = [
         ("ROUTO_RECEIVER_SERVICE_HOST", "10.0.0.1"),
         ("ROUTO_RECEIVER_SERVICE_PORT", "8080"),

@@ -3,7 +3,7 @@
 use super::super::postgres_url::{PARAMETERS, is_usable, options, unknown_parameters};
 
 #[test]
-fn a_parameter_counts_for_something_exactly_when_sqlx_knows_it() {
+fn a_parameter_is_known_exactly_when_sqlx_knows_it() {
     let url = |query: &str| format!("postgres://u:p@h/d?{query}");
     for name in PARAMETERS.split(", ") {
         assert_eq!(unknown_parameters(&url(&format!("{name}=1"))), 0, "{name}");

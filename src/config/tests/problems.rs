@@ -13,6 +13,7 @@ fn an_unknown_variable_is_an_error_that_names_the_nearest_key() {
         ("ROUTO_ACCOUNT__MAIN__USER", "account.main.user", Some("accounts.main.user")),
         ("ROUTO_ACCOUNTS__MAIN__TOKEN", "accounts.main.token", Some("accounts.main.report_token")),
         ("ROUTO_ACCOUNTS__MAIN__PASWORD", "accounts.main.pasword", Some("accounts.main.password")),
+        ("ROUTO_ACCOUNTS_USER", "accounts_user", Some("accounts.main.user")),
         ("ROUTO_DATABASE__URI", "database.uri", Some("database.url")),
         ("ROUTO_COLOUR", "colour", None),
     ];
@@ -273,6 +274,13 @@ fn a_variable_that_is_not_text_is_an_error() {
         error.to_string(),
         "environment variable ROUTO_DATA_DIR is not UTF-8: set it to text"
     );
+
+    let mut sources = super::sources(directory.path(), &[]);
+    sources.environment.insert(std::ffi::OsStr::from_bytes(b"ROUTO_HTTP\xff").into(), "x".into());
+    sources.environment.insert(std::ffi::OsStr::from_bytes(b"OTHER\xff").into(), "x".into());
+    let error = Settings::load(&sources).unwrap_err();
+    let expected = "environment variable ROUTO_HTTP\u{fffd} is not UTF-8: set it to text";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

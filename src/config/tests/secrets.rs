@@ -1,4 +1,4 @@
-//! Secrets: where they may come from, and that they never come out.
+//! Secrets: where they come from, and that they never leak.
 
 use std::path::PathBuf;
 
