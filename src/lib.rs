@@ -16,6 +16,7 @@
 //!
 //! Rooms import along the arrows, never back; a test holds them to that. docs/architecture.md has more.
 
+pub mod accounts;
 pub mod commands;
 pub mod config;
 pub mod credentials;

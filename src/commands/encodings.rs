@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::accounts::EncodingOverrides;
 use crate::config::Settings;
 use crate::credentials::{AccountsError, accounts_without_generating};
-use crate::domain::EncodingOverrides;
 
 /// The encodings of every account, by its name.
 pub(super) struct AccountEncodings(BTreeMap<String, EncodingOverrides>);

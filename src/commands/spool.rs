@@ -37,7 +37,7 @@ pub(super) async fn run(command: &SpoolCommand, settings: &Settings) -> Result<(
         SpoolCommand::Export { file: Some(file) } => export(std::slice::from_ref(file)),
         SpoolCommand::Export { file: None } => {
             let files = spool::survey(&spool_options(settings).directory)?;
-            let waiting = files.into_iter().filter(|file| !is_set_aside(&file.path));
+            let waiting = files.into_iter().filter(|file| !spool::is_set_aside(&file.path));
             export(&waiting.map(|file| file.path).collect::<Vec<_>>())
         }
     }
@@ -67,7 +67,9 @@ fn total(files: &[SurveyedFile], directory: &Path) -> String {
 
 fn line(file: &SurveyedFile) -> String {
     let note = match file.contents {
-        _ if is_set_aside(&file.path) => "set aside; Postgres has all that it accepts of this file",
+        _ if spool::is_set_aside(&file.path) => {
+            "set aside; Postgres has all that it accepts of this file"
+        }
         Contents::Whole => "waits for the service, or for `spool drain`",
         Contents::InUse => "in use; some of it may be in Postgres already",
         Contents::Closed => "can't be opened: check who may read it",
@@ -81,16 +83,12 @@ fn line(file: &SurveyedFile) -> String {
     )
 }
 
-fn is_set_aside(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "damaged")
-}
-
 async fn drain(settings: &Settings) -> Result<(), CommandError> {
     telemetry::start(&settings.log);
     let options = spool_options(settings);
     let spool = Arc::new(Spool::open(options.clone())?);
     let before = spool::survey(&options.directory)?;
-    let waiting = before.iter().filter(|file| !is_set_aside(&file.path));
+    let waiting = before.iter().filter(|file| !spool::is_set_aside(&file.path));
     let callbacks = waiting.map(|file| file.callbacks).sum();
     let open = OpenDatabase::open(settings, settings.database.migrate_on_start).await?;
     let progress = progress::counter(Some(callbacks), "callbacks");
@@ -99,8 +97,9 @@ async fn drain(settings: &Settings) -> Result<(), CommandError> {
     open.close().await;
     drained?;
     let after = spool::survey(&options.directory)?;
-    let set_aside =
-        |files: &[SurveyedFile]| files.iter().filter(|file| is_set_aside(&file.path)).count();
+    let set_aside = |files: &[SurveyedFile]| {
+        files.iter().filter(|file| spool::is_set_aside(&file.path)).count()
+    };
     let (left, set_aside) =
         (after.len() - set_aside(&after), set_aside(&after).saturating_sub(set_aside(&before)));
     if left > 0 || set_aside > 0 {

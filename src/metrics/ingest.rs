@@ -34,14 +34,14 @@ struct Commits {
 
 /// Where facts are made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum CommitTarget {
     /// In the database.
     Postgres,
     /// On this machine's disk.
     Spool,
 }
 
-impl Target {
+impl CommitTarget {
     fn as_str(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
@@ -90,14 +90,14 @@ impl Default for IngestMetrics {
     fn default() -> Self {
         let commit_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         let batch_rows = Family::new_with_constructor(rows as fn() -> Histogram);
-        let commits = |target: Target| Commits {
+        let commits = |target: CommitTarget| Commits {
             seconds: commit_seconds.get_or_create_owned(&To { to: target.as_str() }),
             rows: batch_rows.get_or_create_owned(&To { to: target.as_str() }),
         };
         Self {
             queue_wait: seconds(),
-            postgres: commits(Target::Postgres),
-            spool: commits(Target::Spool),
+            postgres: commits(CommitTarget::Postgres),
+            spool: commits(CommitTarget::Spool),
             commit_seconds,
             batch_rows,
             spooled: Counter::default(),
@@ -148,10 +148,10 @@ impl IngestMetrics {
     }
 
     /// A batch was put somewhere, or that failed.
-    pub fn committed(&self, to: Target, rows: usize, elapsed: Duration) {
+    pub fn committed(&self, to: CommitTarget, rows: usize, elapsed: Duration) {
         let commits = match to {
-            Target::Postgres => &self.postgres,
-            Target::Spool => &self.spool,
+            CommitTarget::Postgres => &self.postgres,
+            CommitTarget::Spool => &self.spool,
         };
         commits.seconds.observe(elapsed.as_secs_f64());
         commits.rows.observe(f64::from(u32::try_from(rows).unwrap_or(u32::MAX)));

@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 
 pub use exposition::{Exposition, QueueSample, Sample, SpoolSample};
 pub use http::{AuthenticationFailure, HttpMetrics, Listener, ListenerMetrics, OpenConnection};
-pub use ingest::{IngestMetrics, Rejection, Target};
+pub use ingest::{CommitTarget, IngestMetrics, Rejection};
 pub use postgres::{OpenPostgresConnection, PostgresMetrics, Purpose};
 
 /// All that is counted where it happens. Clones share their figures.

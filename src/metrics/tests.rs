@@ -26,7 +26,7 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
     listener.refused();
     listener.evicted();
     metrics.ingest.waited(elapsed);
-    metrics.ingest.committed(Target::Postgres, 27, elapsed);
+    metrics.ingest.committed(CommitTarget::Postgres, 27, elapsed);
     metrics.ingest.spooled(5);
     metrics.ingest.drained(4);
     metrics.ingest.rejected(CallbackKind::InboundMessage, Rejection::Refused);

@@ -17,10 +17,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::{Accounts, Credentials};
 use crate::config::{Account, HttpSettings, IngestSettings, RetentionSettings, Settings};
 use crate::credentials::{self, Generated, accounts_or_generated};
 use crate::domain::EventKeySource;
-use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
 use crate::ingest::{self, IngestHandle};
 use crate::metrics::{Listener, Metrics};

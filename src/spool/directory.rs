@@ -117,6 +117,12 @@ impl Directory {
     }
 }
 
+/// Whether the file is a segment that was set aside.
+#[must_use]
+pub fn is_set_aside(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "damaged")
+}
+
 /// Bytes on the disk of a segment with its log; 0 for one that is not there.
 pub(super) fn bytes_with_log(segment: &Path) -> u64 {
     bytes_of(segment) + bytes_of(&log_of(segment))

@@ -87,7 +87,7 @@ impl Draining {
 
     /// Goes on after a chunk whose facts, but for `refused` of them, are in Postgres.
     pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
-        self.after = chunk.last.unwrap_or(self.after);
+        self.after = chunk.last.expect("a chunk of a table has a last row");
         self.settled += chunk.rows;
         self.not_moved += refused + chunk.unreadable;
     }

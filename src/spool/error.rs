@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::record::EncodeError;
+
 /// The spool can't do what was asked of it. Texts never quote a callback.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
@@ -76,6 +78,9 @@ pub enum SpoolError {
         /// Why not.
         source: rusqlite::Error,
     },
+    /// An event has no representation on disk; nothing of its batch was written.
+    #[error("can't encode a callback for the spool")]
+    Encode(#[from] EncodeError),
     /// What was read could not be passed on.
     #[error("can't write what was read")]
     Output(#[source] io::Error),

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use crate::domain::{
     Charset, DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, InboundMessage,
-    MessageText, PhoneNumber, Reception, Text, Transport,
+    MessageText, PhoneNumber, Reception, Source, Text, Transport,
 };
 
 use super::record::{RecordError, decode, encode, frame, json_of};
@@ -21,9 +21,9 @@ use super::salvage::Salvage;
 /// The bytes as a frame, as what is in a frame, as a callback, and as damage to its record.
 pub fn records(bytes: &[u8]) {
     read_back_if_read(bytes);
-    read_back_if_read(&frame(bytes));
+    read_back_if_read(&frame(bytes).expect("it is short"));
     for event in [report(bytes), message(bytes)] {
-        let record = encode(&event);
+        let record = encode(&event).expect("its time is of today");
         assert_eq!(decode(&record).as_ref(), Ok(&event));
         damage_is_noticed(&record, bytes);
         is_found_in_a_damaged_file(&record, &event, bytes);
@@ -33,7 +33,9 @@ pub fn records(bytes: &[u8]) {
 /// What is read says the same once it is written and read again.
 fn read_back_if_read(record: &[u8]) {
     match decode(record) {
-        Ok(event) => assert_eq!(decode(&encode(&event)), Ok(event)),
+        Ok(event) => {
+            assert_eq!(decode(&encode(&event).expect("what was read can be written")), Ok(event))
+        }
         Err(RecordError::Damaged) => assert!(json_of(record).is_err()),
         Err(RecordError::NoCallback | RecordError::UnknownVersion(_)) => {}
     }
@@ -94,7 +96,9 @@ fn reception() -> Reception {
     Reception {
         key: EventKeySource::system().next(),
         account: "main".parse().expect("it is a name"),
-        transport: Transport::HttpPost,
-        remote_addr: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        source: Source {
+            transport: Transport::HttpPost,
+            remote_addr: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        },
     }
 }

@@ -5,5 +5,5 @@ use crate::domain::Event;
 /// A fact as it stands on disk.
 #[must_use]
 pub fn encode(event: &Event) -> Vec<u8> {
-    super::record::encode(event)
+    super::record::encode(event).expect("a benchmark's events can be encoded")
 }

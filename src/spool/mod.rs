@@ -37,9 +37,11 @@ use figures::Waiting;
 use leftover::tell_set_aside;
 use segment::{LOG_BYTES, Segment};
 
+pub use directory::is_set_aside;
 pub use draining::Chunk;
 pub use error::SpoolError;
 pub use figures::Figures;
+pub use record::EncodeError;
 pub use survey::{Contents, SurveyedFile, export, survey};
 
 /// Once a segment has this many bytes, the next is begun: a file is taken from the disk as a whole,
@@ -94,7 +96,7 @@ impl Spool {
     /// Writes the facts. They are on disk when this returns, all of them; after an error it is not
     /// known which of them are.
     pub fn append(&self, events: &[Event]) -> Result<(), SpoolError> {
-        let frames: Vec<Vec<u8>> = events.iter().map(record::encode).collect();
+        let frames = events.iter().map(record::encode).collect::<Result<Vec<_>, _>>()?;
         let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
         self.write(bytes, |segment| segment.append(&frames))
     }

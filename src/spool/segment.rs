@@ -42,7 +42,7 @@ pub(super) struct Segment {
 impl Segment {
     /// Makes a new one. Its name is durable when this returns.
     pub(super) fn create(path: &Path) -> Result<Self, SpoolError> {
-        let directory = path.parent().unwrap_or(path);
+        let directory = path.parent().expect("a segment is a file in the spool's directory");
         OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(
             |error| match error.kind() {
                 io::ErrorKind::AlreadyExists => SpoolError::Exists { path: path.to_owned() },
@@ -76,6 +76,7 @@ impl Segment {
         }
         segment.use_log()?;
         segment.rows = segment.count("select count(*) from records")?;
+        // What can't be checked is not whole: it is drained record by record and then set aside.
         let is_whole = log_is_whole(path) && segment.is_whole().unwrap_or(false);
         Ok((segment, is_whole))
     }

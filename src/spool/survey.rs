@@ -97,7 +97,7 @@ pub fn export(
             return Ok(());
         }
         tally.add(event);
-        each(&to_json(event))
+        each(&to_json(event)?).map_err(SpoolError::Output)
     })?;
     Ok(tally.known.len() as u64)
 }
@@ -107,10 +107,10 @@ const CHUNK_ROWS: usize = 1_000;
 
 fn read_all(
     leftover: &mut Leftover,
-    mut each: impl FnMut(&Event) -> io::Result<()>,
+    mut each: impl FnMut(&Event) -> Result<(), SpoolError>,
 ) -> Result<(), SpoolError> {
     while let Some(chunk) = leftover.next(CHUNK_ROWS)? {
-        chunk.events.iter().try_for_each(&mut each).map_err(SpoolError::Output)?;
+        chunk.events.iter().try_for_each(&mut each)?;
         leftover.settle(&chunk, 0);
     }
     Ok(())

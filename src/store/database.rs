@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -13,6 +12,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
+use crate::log_once::LogOnce;
 use crate::metrics::{PostgresMetrics, Purpose};
 
 use super::StoreError;
@@ -37,8 +37,7 @@ pub struct Database {
     options: PgConnectOptions,
     migrate: bool,
     partitions: PartitionPlan,
-    /// Whether the log has been told that the schema is newer than this program.
-    told_newer: Arc<AtomicBool>,
+    newer_schema: Arc<LogOnce>,
     metrics: PostgresMetrics,
 }
 
@@ -58,7 +57,7 @@ impl Database {
             .application_name("routo-receiver")
             .disable_statement_logging();
         let metrics = PostgresMetrics::default();
-        Ok(Self { options, migrate, partitions, told_newer: Arc::default(), metrics })
+        Ok(Self { options, migrate, partitions, newer_schema: Arc::default(), metrics })
     }
 
     /// The same, counted there.
@@ -108,7 +107,7 @@ impl Database {
         match schema.missing {
             Some(missing) if !self.migrate => return Err(StoreError::SchemaMissing { missing }),
             Some(_) => bring_up_to_date(connection, &schema).await?,
-            None => self.tell_if_newer(&schema),
+            None => self.log_if_newer(&schema),
         }
         match self.make_partitions(connection).await {
             // Rows may be taken without them; if not, inserting says so.
@@ -164,9 +163,9 @@ impl Database {
         partitions::ensure_for(connection, &times, self.partitions).await
     }
 
-    fn tell_if_newer(&self, schema: &Schema) {
+    fn log_if_newer(&self, schema: &Schema) {
         if let Err(error) = schema.ensure_not_newer()
-            && !self.told_newer.swap(true, Ordering::Relaxed)
+            && self.newer_schema.begin()
         {
             tracing::warn!(error = %Chain(&error), "callbacks are taken all the same; the schema is left as it is");
         }

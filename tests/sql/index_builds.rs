@@ -2,8 +2,8 @@
 
 use std::process::Stdio;
 
-use routo_receiver::domain::PartitionWidth::Month;
 use routo_receiver::service::Service;
+use routo_receiver::store::PartitionWidth::Month;
 use serde_json::json;
 
 use crate::schema::migrated;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use routo_receiver::domain::PartitionWidth::Month;
+use routo_receiver::store::PartitionWidth::Month;
 use routo_receiver::store::StoreError;
 use routo_receiver::store::upkeep::run_once;
 use serde_json::{Value, json};

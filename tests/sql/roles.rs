@@ -352,6 +352,6 @@ async fn a_service_that_may_not_build_an_index_says_who_can() {
 #[tokio::test]
 async fn the_owner_can_do_the_service_s_work_too() {
     let roles = Roles::make().await;
-    let store = store(&roles.as_role("owner"), routo_receiver::domain::PartitionWidth::Day);
+    let store = store(&roles.as_role("owner"), routo_receiver::store::PartitionWidth::Day);
     run_once(&store, &keeping_all_for(Some(DAY))).await.unwrap();
 }

@@ -4,7 +4,8 @@ use clap::Args;
 use time::OffsetDateTime;
 
 use crate::commands::cli::time::parse as parse_time;
-use crate::domain::{AccountName, Charset, Encoding};
+use crate::domain::{AccountName, Encoding};
+use crate::store::charset_labels;
 
 #[derive(Debug, Args)]
 pub(crate) struct RedecodeArguments {
@@ -56,9 +57,9 @@ impl From<String> for DcsFilter {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("no stored message has this charset; they are: {}", Charset::labels().collect::<Vec<_>>().join(", "))]
+#[error("no stored message has this charset; they are: {}", charset_labels().collect::<Vec<_>>().join(", "))]
 struct UnknownLabel;
 
 fn parse_label(text: &str) -> Result<String, UnknownLabel> {
-    Charset::labels().find(|label| *label == text).map(str::to_owned).ok_or(UnknownLabel)
+    charset_labels().find(|label| *label == text).map(str::to_owned).ok_or(UnknownLabel)
 }

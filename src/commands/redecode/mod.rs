@@ -2,14 +2,12 @@
 
 mod arguments;
 
-use indicatif::ProgressBar;
-
 use crate::config::Settings;
 use crate::domain::{Encoding, EventKey, MessageText};
 use crate::service::OpenDatabase;
-use crate::store::{Database, Given, MessageFilter, StoredMessage, StoredMessages};
+use crate::store::{Database, MessageFilter, StoredMessage, StoredMessages, charset_label};
 use crate::telemetry;
-use crate::wire::{inbound_message, text};
+use crate::wire::{self, text};
 
 use super::CommandError;
 use super::encodings::AccountEncodings;
@@ -36,7 +34,7 @@ impl Reading {
             Self::As(encoding) => *encoding,
             Self::AsConfigured(encodings) => {
                 let overrides = encodings.of_account(&message.account);
-                inbound_message::encoding(message.dcs.as_deref(), overrides)
+                wire::encoding(message.dcs.as_deref(), overrides)
             }
         };
         text::decode(&message.message_raw, encoding)
@@ -104,7 +102,7 @@ async fn redecode(
         for message in &page {
             counts.read += 1;
             let text = reading.of(message);
-            if text.as_str() == message.message && text.charset_label() == message.charset {
+            if text.as_str() == message.message && charset_label(&text) == message.charset {
                 continue;
             }
             counts.different += 1;
@@ -114,35 +112,15 @@ async fn redecode(
             texts.push((EventKey { received_at: message.received_at, id: message.id }, text));
         }
         if arguments.write {
-            update(&mut messages, &texts, counts, &progress).await?;
+            let outcome = messages.update(&texts).await?;
+            counts.changed += outcome.changed;
+            counts.refused += outcome.refused.len() as u64;
+            for (key, refused) in outcome.refused {
+                progress.suspend(|| print_line(format_args!("{} stays: {refused}", key.id)))?;
+            }
         }
         progress.inc(page.len() as u64);
     }
-}
-
-/// Gives messages their texts. If Postgres refuses a batch, because of a constraint of the user's for
-/// example, the batch is halved until the refused message is alone and the others are changed.
-async fn update(
-    messages: &mut StoredMessages,
-    texts: &[(EventKey, MessageText)],
-    counts: &mut Counts,
-    progress: &ProgressBar,
-) -> Result<(), CommandError> {
-    let mut pending = vec![texts];
-    while let Some(texts) = pending.pop() {
-        match (messages.give(texts).await?, texts) {
-            (Given::Changed(changed), _) => counts.changed += changed,
-            (Given::Refused(refused), [(key, _)]) => {
-                counts.refused += 1;
-                progress.suspend(|| print_line(format_args!("{} stays: {refused}", key.id)))?;
-            }
-            (Given::Refused(_), _) => {
-                let (first, second) = texts.split_at(texts.len() / 2);
-                pending.extend([second, first]);
-            }
-        }
-    }
-    Ok(())
 }
 
 fn filter(arguments: &RedecodeArguments) -> MessageFilter {
@@ -172,7 +150,7 @@ fn print_change(message: &StoredMessage, text: &MessageText) -> Result<(), Comma
         message.account,
         message.charset,
         message.message,
-        text.charset_label(),
+        charset_label(text),
         text.as_str(),
     ))
 }

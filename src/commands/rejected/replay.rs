@@ -1,16 +1,16 @@
 //! `rejected replay`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use crate::accounts::EncodingOverrides;
 use crate::commands::CommandError;
 use crate::commands::encodings::AccountEncodings;
 use crate::commands::output::print_line;
 use crate::config::Settings;
-use crate::domain::{CallbackKind, Event, EventKey, Reception, RejectedRequest, Transport};
+use crate::domain::{CallbackKind, Event, EventKey, Reception, Source, Transport};
 use crate::error_chain::Chain;
 use crate::store::{Database, InsertError, StoreError, StoredRejected, StoredRejections};
-use crate::wire::params::Params;
-use crate::wire::{Unusable, delivery_report, inbound_message};
+use crate::wire::{self, Unusable, rejected_request};
 
 use super::{PAGE, ReplayArguments, all_were_found};
 
@@ -40,16 +40,26 @@ pub(super) async fn run(
         if page.is_empty() {
             break;
         }
-        for rejected in page {
-            missing.remove(&rejected.id);
-            let StoredRejected { id, kind, .. } = &rejected;
-            match replay(&mut rejections, &rejected, &mut encodings, arguments.write).await? {
-                Ok(()) => {
+        let (mut events, mut refusals) = (Vec::new(), HashMap::new());
+        for rejected in &page {
+            match read_again(rejected, &mut encodings) {
+                Ok(event) => events.push(event),
+                Err(why) => drop(refusals.insert(rejected.id, why)),
+            }
+        }
+        let refused = rejections.replay(&events, arguments.write).await;
+        for (key, error) in refused.map_err(StoreError::NoRows)? {
+            refusals.insert(key.id, StillRejected::Refused(error));
+        }
+        for StoredRejected { id, kind, .. } in &page {
+            missing.remove(id);
+            match refusals.remove(id) {
+                None => {
                     replayed += 1;
                     let what = if arguments.write { "is a row now" } else { "can be used" };
                     print_line(format_args!("{id} {kind}: {what}"))?;
                 }
-                Err(why) => {
+                Some(why) => {
                     still_rejected += 1;
                     print_line(format_args!("{id} {kind}: stays: {}", Chain(&why)))?;
                 }
@@ -66,30 +76,7 @@ pub(super) async fn run(
     all_were_found(missing)
 }
 
-/// Makes a row of a rejected callback. Without `write`, inserts the row and rolls it back.
-async fn replay(
-    rejections: &mut StoredRejections,
-    rejected: &StoredRejected,
-    encodings: &mut AccountEncodings,
-    write: bool,
-) -> Result<Result<(), StillRejected>, CommandError> {
-    let event = match read_again(rejected, encodings) {
-        Ok(event) => event,
-        Err(why) => return Ok(Err(why)),
-    };
-    let inserted =
-        if write { rejections.replay(event).await } else { rejections.try_out(event).await };
-    match inserted {
-        Ok(()) => Ok(Ok(())),
-        // The cause may be this row or the database itself: the next rows tell.
-        Err(error @ (InsertError::Refused { .. } | InsertError::Failed { .. })) => {
-            Ok(Err(StillRejected::Refused(error)))
-        }
-        Err(error) => Err(StoreError::NoRows(error).into()),
-    }
-}
-
-/// Reads the request of a rejected callback as if it had just arrived, but with its own key.
+/// Reads a rejected callback as if it had just arrived, but with its own key.
 fn read_again(
     rejected: &StoredRejected,
     encodings: &mut AccountEncodings,
@@ -98,23 +85,18 @@ fn read_again(
         read.ok_or(StillRejected::Altered { column })
     }
     let kind = known("kind", CallbackKind::from_name(&rejected.kind))?;
-    let request = known("request", RejectedRequest::from_json(&rejected.request))?;
+    let content = known("request", rejected_request::from_json(&rejected.request))?;
     let reception = Reception {
         key: EventKey { received_at: rejected.received_at, id: rejected.id },
         account: known("account", rejected.account.parse().ok())?,
-        transport: known("transport", Transport::from_name(&rejected.transport))?,
-        remote_addr: known("remote_addr", rejected.remote_addr.parse().ok())?,
+        source: Source {
+            transport: known("transport", Transport::from_name(&rejected.transport))?,
+            remote_addr: known("remote_addr", rejected.remote_addr.parse().ok())?,
+        },
     };
-    let parameters = request.parameters().as_bytes();
-    Ok(match kind {
-        CallbackKind::DeliveryReport => {
-            let params = Params::parse(parameters, b"", &delivery_report::PARAMETERS);
-            Event::DeliveryReport(delivery_report::parse(&params, reception)?)
-        }
-        CallbackKind::InboundMessage => {
-            let params = Params::parse(parameters, b"", &inbound_message::PARAMETERS);
-            let overrides = encodings.of_account(&rejected.account);
-            Event::InboundMessage(inbound_message::parse(&params, overrides, reception)?)
-        }
-    })
+    let encodings = match kind {
+        CallbackKind::DeliveryReport => &EncodingOverrides::default(),
+        CallbackKind::InboundMessage => encodings.of_account(&rejected.account),
+    };
+    Ok(wire::parse_rejected(kind, &content, encodings, reception)?)
 }

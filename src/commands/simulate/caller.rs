@@ -5,10 +5,10 @@ use secrecy::SecretString;
 use simulator::{Access, Behaviour, Kinds, Script, Target};
 use time::OffsetDateTime;
 
+use crate::accounts::EncodingOverrides;
 use crate::commands::CommandError;
 use crate::config::{Account, DatabaseSource, Settings};
 use crate::credentials::accounts_without_generating;
-use crate::domain::EncodingOverrides;
 use crate::error_chain::Chain;
 use crate::service::{database_at, reachable};
 use crate::store::Database;

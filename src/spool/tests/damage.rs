@@ -35,7 +35,7 @@ fn filled(killed: bool) -> Files {
     for (file, bytes) in bytes.iter().enumerate() {
         for at in memchr::memmem::find_iter(bytes, &MAGIC) {
             if let Ok(event) = decode(&bytes[at..]) {
-                let frame = at..at + encode(&event).len();
+                let frame = at..at + encode(&event).unwrap().len();
                 places.push((event.reception().key.id, file, frame));
             }
         }

@@ -6,15 +6,17 @@
 
 mod catalog;
 mod period;
+mod width;
 
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
-use crate::domain::PartitionWidth;
 use crate::metrics::PostgresMetrics;
 
 use super::StoreError;
 use period::{Bounds, Period};
+
+pub use width::PartitionWidth;
 
 /// The tables that are partitioned by `received_at`.
 pub(super) const TABLES: [&str; 2] = ["delivery_reports", "inbound_messages"];

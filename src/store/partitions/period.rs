@@ -2,7 +2,7 @@
 
 use time::{Date, Month, OffsetDateTime, UtcOffset};
 
-use crate::domain::PartitionWidth;
+use super::width::PartitionWidth;
 
 use super::PartitionPlan;
 

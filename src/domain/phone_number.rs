@@ -4,14 +4,14 @@ use super::Text;
 
 /// A number in the gateway's notation: international, digits only, without `+`.
 ///
-/// Blanks, one leading `+` (or the blank that an unescaped `+` arrives as) and the usual
-/// punctuation are removed. What is not a number, such as the alphanumeric originator `Routo`, is
-/// kept as it came, without surrounding blanks.
+/// Blanks, one leading `+` (which arrives as a blank where it is unescaped) and the usual punctuation
+/// are removed. Any other text, such as the alphanumeric originator `Routo`, stays as it is, without
+/// surrounding blanks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PhoneNumber(Text);
 
 impl PhoneNumber {
-    /// Normalises what arrived.
+    /// Normalises the text that arrived.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let trimmed = text.trim();
@@ -27,7 +27,6 @@ impl PhoneNumber {
         Self(digits.into())
     }
 
-    /// The number, or the originator's name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()

@@ -1,27 +1,19 @@
-//! The name of an account, as it stands in the configuration and in every row.
+//! The name of an account, as the configuration and every row have it.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A short name: lower-case ASCII letters, digits, `-` and `_`, 1 to 63 of them.
-///
-/// Cloning is cheap: every row carries one.
+/// 1 to 63 lower-case ASCII letters, digits, `-` and `_`. Cloning is cheap: every event carries one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(Arc<str>);
 
-/// The name has a character that is not allowed, is empty, or is too long.
+/// The name is empty, too long, or has a character that is not allowed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an account name has 1 to 63 lower-case letters, digits, '-' or '_'")]
 pub struct InvalidAccountName;
 
 impl AccountName {
-    /// The name of no account: of samples, which are never stored.
-    pub(super) fn none() -> Self {
-        Self("-".into())
-    }
-
-    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

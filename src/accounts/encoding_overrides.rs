@@ -1,25 +1,19 @@
-//! Which encodings an account reads differently from what the gateway's document says.
+//! Where an account's messages are in another encoding than the gateway's document says.
 
 use std::collections::BTreeMap;
 
-use super::Encoding;
+use crate::domain::Encoding;
 
-/// An account's own reading of `dcs` values; empty for most accounts.
+/// An account's own encodings by `dcs`; empty for most accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncodingOverrides(BTreeMap<Option<u8>, Encoding>);
 
 impl EncodingOverrides {
-    /// The encoding to use for messages with this `dcs` value, or for messages without a usable
-    /// one (`None`), if the account overrides it.
+    /// The account's encoding for messages with this `dcs`, or, with `None`, for messages without a
+    /// valid one.
     #[must_use]
     pub fn get(&self, dcs: Option<u8>) -> Option<Encoding> {
         self.0.get(&dcs).copied()
-    }
-
-    /// Whether the account overrides nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
