@@ -59,7 +59,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ),
     ("shutdown", &[]),
     ("spool", &["domain", "error_chain"]),
-    ("store", &["domain", "error_chain", "log_once", "metrics", "wire"]),
+    ("store", &["domain", "error_chain", "log_once", "metrics"]),
     ("telemetry", &["config"]),
     ("wire", &["accounts", "domain"]),
 ];

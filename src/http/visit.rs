@@ -56,5 +56,5 @@ fn count(metrics: &Metrics, kind: CallbackKind, error: &CallbackError) {
         | CallbackError::BodyTooSlow
         | CallbackError::BodyBroken => return,
     };
-    metrics.http.not_believed(failure);
+    metrics.http.authentication_failed(failure);
 }

@@ -1,6 +1,5 @@
-//! Whether a write-ahead log is whole: `SQLite` reads it up to the first frame that is not, and passes
-//! over the rest in silence, as it must after a crash in the midst of a commit. Where a later frame
-//! ends a commit, a byte has changed since.
+//! Checks whether a write-ahead log is whole. `SQLite` silently stops at the first invalid frame, as it must
+//! after a crash during a commit. If a later frame ends a commit, the frame was valid once.
 //!
 //! The format is in the documentation of `SQLite`, "WAL-mode File Format".
 
@@ -36,7 +35,7 @@ fn is_whole(log: &[u8]) -> bool {
     let mut is_read = true;
     for frame in frames.chunks_exact(FRAME_HEADER_BYTES + page) {
         if pair(frame, 8) != salts {
-            // Left over from before the log was begun again, or damaged: then what follows tells.
+            // From before the log was restarted, or damaged: later frames show which.
             is_read = false;
             continue;
         }

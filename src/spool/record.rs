@@ -1,10 +1,10 @@
-//! One fact as it stands on disk: a line of JSON in a frame that shows whether it is whole.
+//! The record of an event on disk: a line of JSON in a frame that detects damage.
 //!
 //! ```text
 //!  magic 7 · version 1 · length 4, little-endian · first 8 bytes of SHA-256 over the JSON · JSON
 //! ```
 //!
-//! A frame can be found and checked without the database around it: see [`super::salvage`].
+//! A frame can be found and checked without the database around it, see [`super::salvage`].
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -22,14 +22,14 @@ use crate::domain::{
     MessageText, PhoneNumber, Reception, RejectedCallback, RejectedContent, Source, Transport,
 };
 
-/// What every frame begins with: no text does.
+/// The begin of every frame, and of no text.
 pub(super) const MAGIC: [u8; 7] = *b"\x8Drouto\n";
 
-/// The version that is written. A change of [`Record`] that an older program would misread needs the
-/// next one, and a way to read this one for ever.
+/// The version that is written. A change of [`Record`] that an older program would misread needs the next
+/// version, and a reader for this one for ever.
 const VERSION: u8 = 1;
 
-/// Bytes of a frame before its JSON.
+/// The length of a frame before its JSON.
 pub(super) const HEADER_BYTES: usize = MAGIC.len() + 1 + 4 + DIGEST_BYTES;
 
 const DIGEST_BYTES: usize = 8;
@@ -48,18 +48,18 @@ pub enum EncodeError {
 /// A frame holds no event that this program can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RecordError {
-    /// Bytes are missing, or are not those that were written.
+    /// Bytes are missing or were changed.
     #[error("a record is damaged")]
     Damaged,
-    /// It is whole, but of a version that this program does not know.
+    /// The frame is whole, but of a version that this program does not know.
     #[error("a record has version {0}: a newer routo-receiver wrote it, and can read it")]
     UnknownVersion(u8),
-    /// It is whole, but says something that no fact can.
+    /// The frame is whole, but its values are not those of an event.
     #[error("a record is whole, but is no callback")]
     NoCallback,
 }
 
-/// Version 1. `export` prints exactly this.
+/// Version 1, which is also the format of `export`.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Record<'a> {
@@ -100,7 +100,7 @@ struct Inbound<'a> {
     message: Cow<'a, str>,
     charset: Cow<'a, str>,
     is_lossy: bool,
-    /// The message's bytes in Base64.
+    /// In Base64.
     message_raw: Cow<'a, str>,
     #[serde(borrow)]
     extra: &'a RawValue,
@@ -131,7 +131,7 @@ pub(super) fn frame(json: &[u8]) -> Result<Vec<u8>, EncodeError> {
     Ok(frame)
 }
 
-/// The fact that a frame at the start of `bytes` holds.
+/// The event in a frame at the start of `bytes`.
 pub(super) fn decode(bytes: &[u8]) -> Result<Event, RecordError> {
     let json = json_of(bytes)?;
     let record: Record<'_> = serde_json::from_str(json).map_err(|_| RecordError::NoCallback)?;
@@ -156,11 +156,10 @@ pub(super) fn json_of(bytes: &[u8]) -> Result<&str, RecordError> {
 }
 
 fn digest(json: &[u8]) -> [u8; DIGEST_BYTES] {
-    let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(Sha256::digest(json));
-    [a, b, c, d, e, f, g, h]
+    *Sha256::digest(json).first_chunk().expect("SHA-256 has 32 bytes")
 }
 
-/// An event as `export` prints it.
+/// The JSON of an event, as `export` prints it.
 pub(super) fn to_json(event: &Event) -> Result<String, EncodeError> {
     let received = |reception: &Reception| Envelope {
         received_at: reception.key.received_at,

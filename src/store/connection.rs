@@ -17,7 +17,7 @@ impl Connection {
         Self { connection, _counted: counted }
     }
 
-    /// Closes the connection in order; Postgres logs clients that just disappear.
+    /// Closes the connection in order: Postgres logs clients that disappear.
     pub(super) async fn close(self) {
         // A connection that is lost already needs no closing.
         let _ = self.connection.close().await;

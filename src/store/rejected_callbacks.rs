@@ -6,8 +6,8 @@ use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::rejected_request;
 use crate::domain::{AccountName, CallbackKind, Event, EventKey, RejectedCallback};
-use crate::wire::rejected_request;
 
 use super::connection::Connection;
 use super::redecode::by_hand;

@@ -7,7 +7,6 @@ mod delivery_report;
 pub(crate) mod fuzzing;
 mod inbound_message;
 pub mod params;
-pub mod rejected_request;
 pub mod text;
 
 pub use callback::{parse, parse_rejected};

@@ -18,7 +18,7 @@ pub const MAX_PARAMETERS: usize = 256;
 /// parameters, as it arrived, without credentials.
 pub const REST: &str = "&";
 
-/// The names of the parameters with credentials, which are never stored, in either case.
+/// The names of the parameters with credentials. They are never stored; letter case is ignored.
 const CREDENTIALS: [&str; 2] = ["user", "pass"];
 
 /// A name and a value, borrowed where nothing has to be decoded.

@@ -9,8 +9,10 @@ use crate::commands::output::print_line;
 use crate::config::Settings;
 use crate::domain::{CallbackKind, Event, EventKey, Reception, Source, Transport};
 use crate::error_chain::Chain;
-use crate::store::{Database, InsertError, StoreError, StoredRejected, StoredRejections};
-use crate::wire::{self, Unusable, rejected_request};
+use crate::store::{
+    Database, InsertError, StoreError, StoredRejected, StoredRejections, rejected_request,
+};
+use crate::wire::{self, Unusable};
 
 use super::{PAGE, ReplayArguments, all_were_found};
 
@@ -44,7 +46,9 @@ pub(super) async fn run(
         for rejected in &page {
             match read_again(rejected, &mut encodings) {
                 Ok(event) => events.push(event),
-                Err(why) => drop(refusals.insert(rejected.id, why)),
+                Err(why) => {
+                    refusals.insert(rejected.id, why);
+                }
             }
         }
         let refused = rejections.replay(&events, arguments.write).await;

@@ -20,26 +20,26 @@ use crate::domain::{
 use crate::spool::{Chunk, Spool, SpoolError};
 use crate::store::{InsertError, OnConflict, StoreError};
 
-/// What Postgres does with what it is given.
+/// What Postgres does with a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mode {
     #[default]
     Works,
     IsAway,
     Hangs,
-    /// Commits, and says that it has not.
+    /// Commits, reports an error, and accepts no connection.
     Lies,
-    /// The same, but can be connected to.
+    /// Commits, reports an error, and accepts connections.
     LosesAnswers,
-    /// Commits, and says nothing any more.
+    /// Commits and never answers.
     CommitsAndHangs,
 }
 
-/// What goes wrong with the next call of the spool.
+/// What goes wrong in the next call of the spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     AppendFails,
-    /// The facts are on disk, but the caller is told that they are not.
+    /// Writes the events and reports an error.
     AppendLies,
     NextFails,
     SettleFails,
@@ -56,11 +56,10 @@ pub(super) enum Table {
 pub(super) struct World {
     pub(super) mode: Mode,
     pub(super) rows: HashMap<Uuid, HashSet<Table>>,
-    /// What the next call of the spool that can fail so does.
     pub(super) fault: Option<Fault>,
     pub(super) submitted: HashSet<Uuid>,
     pub(super) acknowledged: HashSet<Uuid>,
-    /// What Postgres takes nowhere.
+    /// Events that Postgres takes nowhere.
     pub(super) poison: HashSet<Uuid>,
 }
 
@@ -68,7 +67,7 @@ pub(super) type Shared = Arc<Mutex<World>>;
 
 pub(super) struct ModelPostgres {
     pub(super) world: Shared,
-    /// How long a commit takes: a time in which other things happen.
+    /// Other things can happen during a commit.
     pub(super) commit_time: Duration,
 }
 
@@ -92,7 +91,7 @@ impl ModelPostgres {
             _ => Table::Reports,
         };
         let mut world = self.world.lock().unwrap();
-        // As a primary key refuses it, where nobody said that it may be there.
+        // As a primary key does.
         let collides = |event: &Event| {
             on_conflict == OnConflict::Fail
                 && world
@@ -146,7 +145,7 @@ impl Sink for ModelPostgres {
     }
 }
 
-/// The real spool, with faults before or after what it does.
+/// The real spool, with injected faults before or after its calls.
 pub(super) struct FaultySpool {
     pub(super) spool: Spool,
     pub(super) world: Shared,
@@ -176,7 +175,7 @@ impl Journal for FaultySpool {
 
     fn next(&self, max_rows: usize) -> Result<Option<Chunk>, SpoolError> {
         self.fails(Fault::NextFails)?;
-        // Small chunks, so that there is something between them.
+        // Small chunks, so that other steps come between them.
         self.spool.next(max_rows.min(3))
     }
 
@@ -208,7 +207,7 @@ pub(super) fn report(keys: &EventKeySource, mess_id: &str) -> Event {
     })
 }
 
-/// The directory as a killed process leaves it: nothing is closed, nothing is worked into place.
+/// The directory as a killed process leaves it: nothing is closed or checkpointed.
 pub(super) fn as_killed(directory: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(directory).unwrap() {

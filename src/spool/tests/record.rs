@@ -1,4 +1,4 @@
-//! Records: any fact can be written and read again, and any bytes can be read.
+//! Records: any event can be written and read again, and any bytes can be read.
 
 use proptest::prelude::*;
 use time::macros::datetime;
@@ -38,7 +38,7 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_fact_can_be_written_and_read_again(
+    fn any_event_can_be_written_and_read_again(
         texts in prop::array::uniform6(text()),
         raw in prop::collection::vec(any::<u8>(), 0..300),
         dcs in prop::option::of(text()),

@@ -1,19 +1,12 @@
 -- Consuming inbound messages: each is handed out once, to one of any number of consumers.
 --
--- A consumer owns a message once it holds the row locks of all its attempts and has seen that none
--- is processed. Nobody waits for a lock, so nobody is in another's way. Of two consumers that know
--- no attempt in common, one would have to have read its attempts before the other's were committed,
--- and the other the reverse: there are no such two.
+-- A consumer owns a message once it holds the row locks of all its attempts and has seen that none of
+-- them is processed. Nobody waits for a lock, so consumers do not block each other. Could two consumers
+-- own the same message through different attempts? Each would have had to read the attempts before the
+-- other's attempts were committed, which cannot be true of both.
 
--- With the id, though it is wide: else the primary key, which has the same order, may look as good to
--- a planner whose statistics are from before the messages were processed, and is read from its start.
-create index inbound_messages_unprocessed
-    on only inbound_messages (received_at, id) where processed_at is null;
-create index inbound_messages_unprocessed_account
-    on only inbound_messages (account, received_at, id) where processed_at is null;
-
-comment on index inbound_messages_unprocessed is 'For claim_inbound_messages of all accounts.';
-comment on index inbound_messages_unprocessed_account is 'For claim_inbound_messages of one account.';
+-- Functions keep this search path (`set search_path from current`), whatever their caller's is.
+select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 
 create function received_at_of(id uuid)
 returns timestamptz
@@ -33,15 +26,16 @@ as $$
 $$;
 
 comment on function received_at_of(uuid) is
-    'When the row with this id arrived, read from the id itself (UUIDv7). Beside the id in a condition on received_at it spares looking into every partition. Null for an id that this service did not give.';
+    'When the row with this id arrived, read from the id itself (UUIDv7). In a condition on received_at beside the id, it avoids reading every partition. Null for an id that the service did not assign.';
 
 create function attempt_before(attempt inbound_messages)
 returns inbound_messages
 language plpgsql
 stable
+set search_path from current
 as $$
 declare
-    -- Known when the query is planned, so that it opens the partitions it needs and no other.
+    -- A variable is known when the query is planned: the query opens only the partitions it needs.
     attempt_window interval := (select settings.attempt_window from settings);
 begin
     return (
@@ -62,15 +56,16 @@ end
 $$;
 
 comment on function attempt_before(inbound_messages) is
-    'The attempt of the same message that arrived last before this one; null when this is the first.';
+    'The previous attempt of the same message; null if this is the first.';
 
 create function attempt_after(attempt inbound_messages)
 returns inbound_messages
 language plpgsql
 stable
+set search_path from current
 as $$
 declare
-    -- Known when the query is planned, so that it opens the partitions it needs and no other.
+    -- A variable is known when the query is planned: the query opens only the partitions it needs.
     attempt_window interval := (select settings.attempt_window from settings);
 begin
     return (
@@ -91,11 +86,12 @@ end
 $$;
 
 comment on function attempt_after(inbound_messages) is
-    'The attempt of the same message that arrived next after this one; null when this is the last.';
+    'The next attempt of the same message; null if this is the last.';
 
 create function claim_inbound_messages(max_messages integer, only_account text default null)
 returns setof inbox
 language plpgsql
+set search_path from current
 as $$
 declare
     candidates    refcursor;
@@ -113,7 +109,7 @@ begin
         raise exception 'max_messages is %', coalesce(max_messages::text, 'null')
             using errcode = 'invalid_parameter_value', hint = 'Ask for 1 message or more.';
     end if;
-    -- One query for each, so that each has its index.
+    -- One query for each case, so that each uses its own index.
     if only_account is null then
         open candidates for
             select received_at, id
@@ -139,7 +135,7 @@ begin
             where current.received_at = candidate_at
                 and current.id = candidate_id
         );
-        -- Processed since the query began, here as a later attempt or by another consumer.
+        -- Processed since the query began: here, as a later attempt, or by another consumer.
         continue when candidate.id is null or candidate.processed_at is not null;
 
         first := candidate;
@@ -150,7 +146,7 @@ begin
             exit when first.processed_at is not null;
         end loop;
 
-        -- An attempt that came, or was committed, after its message was claimed: nobody's work.
+        -- An attempt that arrived or was committed after its message was claimed: nothing to hand out.
         if first.processed_at is not null then
             with processed as materialized (
                 select processed_at
@@ -176,7 +172,7 @@ begin
             continue messages;
         end if;
 
-        -- From the first attempt on, so that one of two consumers gets them all.
+        -- All consumers lock from the first attempt on, so that one of two gets all of them.
         attempt := first;
         times := '{}';
         ids := '{}';
@@ -214,21 +210,19 @@ end
 $$;
 
 comment on function claim_inbound_messages(integer, text) is
-    'Hands out up to max_messages messages that nobody has processed, oldest first, as rows of inbox, and sets their processed_at. What is claimed in a transaction that rolls back is given back; so is what release_inbound_messages names.';
-
-comment on column inbound_messages.processed_at is
-    'When your application dealt with the message; null until then. claim_inbound_messages sets it for all attempts of a message, and release_inbound_messages takes that back.';
+    'Hands out up to max_messages unprocessed messages, oldest first, as rows of inbox, and sets their processed_at. A claim in a transaction that rolls back is undone; release_inbound_messages undoes one that was committed.';
 
 create function release_inbound_messages(ids uuid[])
 returns void
 language plpgsql
+set search_path from current
 as $$
 declare
     released inbound_messages;
     attempt  inbound_messages;
     one      uuid;
 begin
-    -- A snapshot from before would not show the attempts that others have marked since.
+    -- An older snapshot would not show the attempts that others have marked since.
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'release_inbound_messages in a transaction that is %', current_setting('transaction_isolation')
             using errcode = 'feature_not_supported', hint = 'Call it in a read committed transaction.';
@@ -238,8 +232,8 @@ begin
         from unnest(ids) as wanted
         order by wanted
     loop
-        -- Each update waits for a consumer that is at this row; the look from there to the next
-        -- attempt sees what it did. So none that it marks is left behind.
+        -- Each update waits for a consumer that holds the row, and the search for the next attempt
+        -- sees what that consumer did: no attempt that it marked is left behind.
         update inbound_messages
         set processed_at = null
         where id = one
@@ -270,4 +264,4 @@ end
 $$;
 
 comment on function release_inbound_messages(uuid[]) is
-    'Gives back messages that were claimed, by their ids: processed_at of all their attempts is null again. For what went wrong after the claim was committed.';
+    'Gives back claimed messages, by their ids: processed_at of all their attempts is null again. For what failed after the claim was committed.';

@@ -1,11 +1,14 @@
--- What the service does to its tables beside inserting: it makes partitions, and drops what is older
--- than its configuration says. Only a table's owner may do that, so it happens in functions that act
--- as the owner, and a service that owns nothing can be allowed to call them (deploy/roles.sql).
+-- What the service does to its tables besides inserting: it creates partitions, and drops what is older
+-- than its configuration says. Only the owner of a table may do that. These functions act as the owner,
+-- so that a service that owns nothing can be allowed to call them (deploy/roles.sql).
+
+-- Functions keep this search path (`set search_path from current`), whatever their caller's is.
+select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 
 create function partition_times(partition regclass, out from_time timestamptz, out to_time timestamptz)
 language sql
 stable
--- The catalog's text is read back as it was written: other styles name zones ambiguously.
+-- The catalog's text is parsed as it was written: other styles abbreviate time zones ambiguously.
 set datestyle = 'iso'
 as $$
     select
@@ -19,7 +22,7 @@ as $$
 $$;
 
 comment on function partition_times is
-    'The times of reception that a partition covers: from the first up to, but without, the second. Null is without end; a default partition has neither.';
+    'The times of reception that a partition covers: from the first up to, but not including, the second. Null means unbounded; a default partition has two nulls.';
 
 create view callback_partitions as
 select
@@ -35,9 +38,9 @@ where parent.oid in ('delivery_reports'::regclass, 'inbound_messages'::regclass)
 comment on view callback_partitions is
     'The partitions of delivery_reports and inbound_messages, and the times of reception that each covers.';
 comment on column callback_partitions.table_name is 'The partitioned table.';
-comment on column callback_partitions.partition is 'The partition. Its size: pg_total_relation_size(partition).';
-comment on column callback_partitions.from_time is 'The first time it covers; null where there is none, and for a default partition.';
-comment on column callback_partitions.to_time is 'The end, which it does not cover; null where there is none, and for a default partition.';
+comment on column callback_partitions.partition is 'The partition. For its size: pg_total_relation_size(partition).';
+comment on column callback_partitions.from_time is 'The first time that the partition covers; null if unbounded, and for a default partition.';
+comment on column callback_partitions.to_time is 'The end, which the partition does not cover; null if unbounded, and for a default partition.';
 
 create function make_partition(parent text, from_time timestamptz, to_time timestamptz)
 returns text
@@ -46,6 +49,7 @@ strict
 security definer
 set datestyle = 'iso'
 set timezone = 'UTC'
+set search_path from current
 as $$
 declare
     base text := parent || case
@@ -60,12 +64,12 @@ declare
     is_new boolean;
 begin
     if parent not in ('delivery_reports', 'inbound_messages') then
-        raise exception '% is no table of callbacks that is partitioned', parent
+        raise exception '% is not a partitioned table of callbacks', parent
             using errcode = 'invalid_parameter_value';
     end if;
     loop
-        -- The catalog's table: to_regclass would answer from a cache, which does not see what another
-        -- session has just made.
+        -- The catalog rather than to_regclass, whose cache does not show what another session has just
+        -- created.
         is_new := not exists (
             select
             from pg_class
@@ -73,8 +77,8 @@ begin
             and relnamespace = (select relnamespace from pg_class where oid = parent::regclass)
         );
         begin
-            -- Made by itself and then attached, it keeps nobody from writing or reading (Postgres
-            -- documentation, 5.12.2.2). Attaching brings the indexes.
+            -- Created as a table of its own and then attached, a partition blocks neither writers nor
+            -- readers (Postgres documentation, 5.12.2.2). Attaching creates the indexes.
             if is_new then
                 execute format(
                     'create table %I (like %I including all excluding indexes excluding identity)',
@@ -92,29 +96,31 @@ begin
                     raise;
                 end if;
         end;
-        -- What has the name was not detached from here, or has changed since: leave it alone.
+        -- The existing table of this name is not a detached partition, or no longer fits: leave it
+        -- alone.
         take := take + 1;
         partition := base || '_' || take;
     end loop;
 end $$;
 
 comment on function make_partition is
-    'Makes a partition for these times and returns its name. A table of that name which was detached is attached again.';
+    'Creates a partition for these times and returns its name. A detached table of that name is attached again.';
 
 create function drop_expired_partition(parent text, older_than timestamptz)
 returns text
 language plpgsql
 strict
 security definer
+set search_path from current
 as $$
 declare
     expired text;
 begin
-    -- One at a time: the number stands for this function alone.
+    -- One session at a time; the number is this function's alone.
     if not pg_try_advisory_xact_lock(125823037501186) then
         return null;
     end if;
-    -- Whatever it is called with, nothing of the last day goes.
+    -- Whatever the argument, nothing of the last day is dropped.
     select partition::text
     into expired
     from callback_partitions
@@ -129,13 +135,14 @@ begin
 end $$;
 
 comment on function drop_expired_partition is
-    'Drops the oldest partition all of which is older than this, and older than a day; returns its name, or null where there is none, or another session is at it.';
+    'Drops the oldest partition that is entirely older than this time and than a day, and returns its name; null if there is none, or if another session is dropping one.';
 
 create function delete_expired_rejected_callbacks(older_than timestamptz, max_rows integer)
 returns bigint
 language sql
 strict
 security definer
+set search_path from current
 as $$
     with expired as (
         select received_at, id
@@ -157,43 +164,10 @@ as $$
 $$;
 
 comment on function delete_expired_rejected_callbacks is
-    'Deletes up to so many rejected callbacks that are older than this, and older than a day; returns how many.';
+    'Deletes up to max_rows rejected callbacks that are older than this time and than a day, and returns how many.';
 
--- Names in a function mean what they mean here, whatever the search path of who calls it. Those that
--- act as the tables' owner nobody may call who was not allowed to.
-do $$
-declare
-    tables record;
-    function_here regprocedure;
-    owners_function regprocedure;
-begin
-    select relnamespace::regnamespace as home, relowner::regrole as owner
-    into tables
-    from pg_class
-    where oid = 'delivery_reports'::regclass;
-    foreach function_here in array array[
-        'attempt_before(inbound_messages)',
-        'attempt_after(inbound_messages)',
-        'claim_inbound_messages(integer, text)',
-        'release_inbound_messages(uuid[])',
-        'delivery_reports_since(xid8, uuid, integer)',
-        'notify_of_new_rows()'
-    ]::regprocedure[]
-    loop
-        execute format(
-            'alter function %s set search_path = %s, pg_temp', function_here, tables.home
-        );
-    end loop;
-    foreach owners_function in array array[
-        'make_partition(text, timestamptz, timestamptz)',
-        'drop_expired_partition(text, timestamptz)',
-        'delete_expired_rejected_callbacks(timestamptz, integer)'
-    ]::regprocedure[]
-    loop
-        execute format(
-            'alter function %s set search_path = %s, pg_temp', owners_function, tables.home
-        );
-        execute format('alter function %s owner to %s', owners_function, tables.owner);
-        execute format('revoke execute on function %s from public', owners_function);
-    end loop;
-end $$;
+revoke execute on function
+    make_partition,
+    drop_expired_partition,
+    delete_expired_rejected_callbacks
+from public;
