@@ -1,16 +1,15 @@
 //! What `make bench` makes of its figures: medians, and charts that any browser reads.
 
 #![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::cast_precision_loss,
-    reason = "a test that can't go on fails"
+    dead_code,
+    unreachable_pub,
+    reason = "the benchmark uses more of it"
 )]
-#![allow(dead_code, unreachable_pub, reason = "the benchmark uses more of it")]
 
-#[path = "../benches/comparison/report/chart.rs"]
+#[path = "../../benches/comparison/report/chart.rs"]
 mod chart;
-#[path = "../benches/comparison/statistics.rs"]
+#[path = "../../benches/comparison/statistics.rs"]
 mod statistics;
 
 use chart::Chart;

@@ -1,37 +1,30 @@
 //! What an attack costs the gateway: how long its callbacks take while others hold slow connections and
 //! guess passwords, beside the same when it is quiet.
 //!
-//! `cargo bench --bench hostile`, with `ROUNDS`, `SECONDS`, `RATE` (callbacks a second), `HELD` (slow
+//! `make bench-hostile`, with `ROUNDS`, `SECONDS`, `RATE` (callbacks a second), `HELD` (slow
 //! connections) and `GUESSES` (a second) in the environment. All rates are fixed, so that the load
 //! generator does not take more of the machine than is said; latency counts from when a callback was due.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::format_push_string,
-    reason = "a test that can't go on fails"
-)]
-#![allow(dead_code, unreachable_pub, reason = "benchmarks share the support of the tests")]
-
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use simulator::{Behaviour, Callback, Gateway};
-use support::app::{TOKEN, environment};
-use support::client::get;
-use support::postgres::TestDatabase;
-use support::process::ServiceProcess;
+use simulator::{Pace, RunSummary};
+use testkit::client::get;
+use testkit::configuration::environment;
+use testkit::load::{Load, MIXED};
+use testkit::postgres::TestDatabase;
+use testkit::process::ServiceProcess;
+use testkit::processes::Processes;
+use testkit::service::until_callbacks_go_to;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::number;
+
 /// The gateway's senders: half of them keep their connection, half make one for each callback.
-const SENDERS: u64 = 16;
+const SENDERS: u32 = 16;
 
 /// Connections that guess at a time.
 const GUESSERS: u64 = 8;
@@ -39,17 +32,13 @@ const GUESSERS: u64 = 8;
 /// How long who held a connection waits before making another.
 const HOLDER_PAUSE: Duration = Duration::from_millis(500);
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
-    let number = |name: &str, default: u64| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
+pub async fn run() {
     let (rounds, seconds) = (number("ROUNDS", 4), number("SECONDS", 5));
     let (rate, held, guesses) =
         (number("RATE", 500), number("HELD", 2_000), number("GUESSES", 2_000));
     let database = TestDatabase::create().await;
     let service = ServiceProcess::start(&environment(&database.url())).await;
-    support::eventually("ready", || support::goes_to_postgres(service.http)).await;
+    until_callbacks_go_to("Postgres", service.http).await;
     println!("{rate} callbacks/s; the attack: {held} slow connections, {guesses} guesses/s");
     println!("round    callbacks   lost   repeated      p50      p99   service CPU");
     let (mut quiet, mut attacked) = (Vec::new(), Vec::new());
@@ -77,9 +66,9 @@ async fn main() {
 }
 
 struct Measured {
-    callbacks: usize,
-    lost: usize,
-    repeated: usize,
+    callbacks: u64,
+    lost: u64,
+    repeated: u64,
     p50: f64,
     p99: f64,
 }
@@ -96,38 +85,23 @@ impl Measured {
     }
 }
 
-/// The gateway's own traffic for a while.
+/// The gateway's own traffic for a while: the latencies of those whose connections fared worse.
 async fn callbacks(to: SocketAddr, rate: u64, seconds: u64) -> Measured {
-    let mut senders = JoinSet::new();
-    for sender in 0..SENDERS {
-        senders.spawn(async move {
-            let behaviour = Behaviour { keep_alive: sender % 2 == 0, ..Behaviour::default() };
-            let mut gateway = Gateway::new(to, behaviour);
-            let (mut latencies, mut lost, mut repeated) = (Vec::new(), 0, 0);
-            let mut due = Instant::now() + Duration::from_millis(2 * sender);
-            let end = due + Duration::from_secs(seconds);
-            while due < end {
-                tokio::time::sleep_until(due.into()).await;
-                let path = format!("/delivery-reports/{TOKEN}");
-                let delivery = gateway.deliver(&Callback::report(&path, "m", 0, "1")).await;
-                latencies.push(due.elapsed().as_secs_f64() * 1e3);
-                lost += usize::from(!delivery.acknowledged());
-                repeated += delivery.attempts.len() - 1;
-                due += Duration::from_nanos(SENDERS * 1_000_000_000 / rate);
-            }
-            (latencies, lost, repeated)
-        });
+    let pace = Pace::Open { rate: u32::try_from(rate).unwrap(), connections: SENDERS };
+    let load = Load::start(to, pace, &MIXED, Some(Duration::from_secs(seconds)));
+    let runs = load.end().await.runs;
+    let sum = |of: fn(&RunSummary) -> u64| runs.iter().map(|(_, summary)| of(summary)).sum();
+    let worse = |percentile| {
+        let latency = |summary: &RunSummary| summary.latency(percentile).as_secs_f64() * 1e3;
+        runs.iter().map(|(_, summary)| latency(summary)).fold(0.0, f64::max)
+    };
+    Measured {
+        callbacks: sum(RunSummary::sent),
+        lost: sum(|summary| summary.lost + summary.unsent),
+        repeated: sum(|summary| summary.attempts() - summary.sent()),
+        p50: worse(50.0),
+        p99: worse(99.0),
     }
-    let (mut latencies, mut lost, mut repeated) = (Vec::new(), 0, 0);
-    for (more, lost_more, repeated_more) in senders.join_all().await {
-        latencies.extend(more);
-        lost += lost_more;
-        repeated += repeated_more;
-    }
-    latencies.sort_by(f64::total_cmp);
-    let percentile = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
-    let (p50, p99) = (percentile(50), percentile(99));
-    Measured { callbacks: latencies.len(), lost, repeated, p50, p99 }
 }
 
 /// The attack, until what this returns is dropped; it is in full swing when this returns.
@@ -190,17 +164,8 @@ async fn connect(to: SocketAddr, source: [u8; 4]) -> Option<TcpStream> {
     socket.connect(to).await.ok()
 }
 
-/// The CPU time of a process, user and system.
 fn cpu_seconds(process: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    let after_name = stat.rsplit_once(')').unwrap().1;
-    let ticks: Vec<f64> = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse().unwrap())
-        .collect();
-    (ticks[0] + ticks[1]) / 100.0
+    Processes::now().cpu_alone(process)
 }
 
 fn median(mut measured: Vec<f64>) -> f64 {

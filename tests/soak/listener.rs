@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
-use super::service::{Process, Service};
+use testkit::process::Process;
+use testkit::service::Service;
 
 /// The socket comes as standard input, becomes descriptor 3, and the shell becomes the service, so
 /// that the number it puts into `LISTEN_PID` is the service's.

@@ -1,32 +1,20 @@
 //! `simulate --verify` against a service whose Postgres is killed again and again, as an operator would
 //! run it: the program on both sides, nothing of it in this process. It ends as `simulate` does.
 //!
-//! `DURATION=10m cargo bench --bench rehearsal`; `RATE` callbacks a second, Postgres dies every `EVERY`
+//! `make rehearsal DURATION=10m`; `RATE` callbacks a second, Postgres dies every `EVERY`
 //! seconds and stays away for `AWAY`, `SERVICE=kill` kills the service with it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::format_push_string,
-    reason = "a proof that can't go on fails"
-)]
-#![allow(dead_code, unreachable_pub, reason = "the tests share the modules")]
+use std::process::ExitCode;
+use std::time::Duration;
 
-#[cfg(target_os = "linux")]
-#[path = "../tests/support/mod.rs"]
-mod support;
-#[cfg(target_os = "linux")]
-#[path = "../tests/crash/world/mod.rs"]
-mod world;
+use testkit::configuration::environment;
+use testkit::process::program;
+use tokio::time::sleep;
 
-#[cfg(not(target_os = "linux"))]
-fn main() {
-    println!("NOT RUN: it looks at processes through /proc, which only Linux has");
-}
+use crate::number;
+use crate::world::World;
 
 /// Attempts that have more than one row.
-#[cfg(target_os = "linux")]
 const DOUBLED: &str = "
     select count(*) from (
         select from (
@@ -36,40 +24,35 @@ const DOUBLED: &str = "
         having count(*) > 1
     ) as doubled";
 
-#[cfg(target_os = "linux")]
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> std::process::ExitCode {
-    use std::time::Duration;
-
+pub async fn run() -> ExitCode {
     let set = |name: &str, default: &str| {
         std::env::var(name).ok().filter(|v| !v.is_empty()).unwrap_or(default.to_owned())
     };
-    let seconds = |name: &str, default| Duration::from_secs(set(name, default).parse().unwrap());
-    let (every, away) = (seconds("EVERY", "20"), seconds("AWAY", "3"));
+    let (every, away) =
+        (Duration::from_secs(number("EVERY", 20)), Duration::from_secs(number("AWAY", 3)));
     let (duration, rate) = (set("DURATION", "10m"), set("RATE", "500"));
     let kills_service = set("SERVICE", "") == "kill";
 
-    let mut world = world::World::start(&[]).await;
+    let mut world = World::start().await;
     let url = world.postgres.url();
     let target = format!("http://{}", world.service.http);
     let arguments = ["simulate", "--url", &target, "--rate", &rate, "--duration", &duration];
     let more = ["--torture", "--seed", "1", "--verify", &url];
     println!("routo-receiver {} {}", arguments.join(" "), more.join(" "));
-    let environment = support::app::environment(&url);
-    let mut simulate =
-        support::process::program(&[&arguments[..], &more].concat(), &environment).spawn().unwrap();
+    let environment = environment(&url);
+    let mut simulate = program(&[&arguments[..], &more].concat(), &environment).spawn().unwrap();
     let mut kills = 0;
     let status = loop {
         tokio::select! {
             ended = simulate.wait() => break ended.unwrap(),
-            () = tokio::time::sleep(every) => {}
+            () = sleep(every) => {}
         }
         world.postgres.kill_9().await;
         if kills_service {
             world.kill_service().await;
             world.start_service().await;
         }
-        tokio::time::sleep(away).await;
+        sleep(away).await;
         world.postgres.start().await;
         kills += 1;
     };
@@ -80,5 +63,5 @@ async fn main() -> std::process::ExitCode {
     let doubled: i64 = sqlx::query_scalar(DOUBLED).fetch_one(&mut connection).await.unwrap();
     println!("{doubled} attempts have more than one row");
     let fine = status.success() && kills > 0 && left == 0 && doubled == 0;
-    std::process::ExitCode::from(u8::from(!fine))
+    ExitCode::from(u8::from(!fine))
 }

@@ -1,32 +1,20 @@
 //! What the size of the tables costs: callbacks a second, look-ups and a summary, beside the same on
 //! tables that are empty or small.
 //!
-//! `cargo bench --bench sql`, with `ROWS` (reports; a tenth as many messages), `ROUNDS`, `SECONDS` and
+//! `make bench-sql`, with `ROWS` (reports; a tenth as many messages), `ROUNDS`, `SECONDS` and
 //! `CONNECTIONS` in the environment. All databases are on one server, on this machine.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::format_push_string,
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "a benchmark that can't go on fails"
-)]
-#![allow(dead_code, unreachable_pub, reason = "benchmarks share the load")]
-
-mod load;
-#[path = "../tests/support/mod.rs"]
-mod support;
 
 use std::time::{Duration, Instant};
 
-use load::{Load, Outcome, closed_loop, median};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
-use support::app::environment;
-use support::postgres::TestDatabase;
-use support::process::{ServiceProcess, run as run_program};
+use testkit::configuration::environment;
+use testkit::postgres::TestDatabase;
+use testkit::process::{ServiceProcess, run as run_program};
+use testkit::service::until_callbacks_go_to;
+use testkit::speed::{Requests, Throughput, closed_loop, median};
+
+use crate::number;
 
 /// The rows of the small tables that look-ups are compared with.
 const SMALL: u64 = 10_000;
@@ -37,11 +25,7 @@ const MONTHS: u64 = 12;
 /// How often each query is asked; the median counts.
 const REPEATS: u64 = 201;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
-    let number = |name: &str, default: u64| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
+pub async fn run() {
     let rows = number("ROWS", 20_000_000);
     let (rounds, seconds) = (number("ROUNDS", 3), number("SECONDS", 4));
     let connections = number("CONNECTIONS", 64) as usize;
@@ -243,9 +227,9 @@ async fn callbacks(
     let (mut services, mut running) = (Vec::new(), Vec::new());
     for (name, database) in [("empty".to_owned(), empty), (format!("{rows} rows"), large)] {
         let service = ServiceProcess::start(&environment(&database.url())).await;
-        support::eventually("ready", || support::goes_to_postgres(service.http)).await;
-        for load in [Load::Reports, Load::ScatteredReports] {
-            services.push((name.clone(), load, service.http, Vec::<Outcome>::new()));
+        until_callbacks_go_to("Postgres", service.http).await;
+        for load in [Requests::Reports, Requests::ScatteredReports] {
+            services.push((name.clone(), load, service.http, Vec::<Throughput>::new()));
         }
         running.push(service);
     }
@@ -255,13 +239,13 @@ async fn callbacks(
         }
     }
     println!("reports, {connections} connections     tables    requests/s      p99   of empty");
-    for load in [Load::Reports, Load::ScatteredReports] {
+    for load in [Requests::Reports, Requests::ScatteredReports] {
         let of_load: Vec<_> = services.iter().filter(|(_, l, ..)| *l == load).collect();
         let base = median(&of_load[0].3).rate();
         for (name, _, _, measured) in of_load {
             let outcome = median(measured);
             let rate = outcome.rate();
-            let order = if load == Load::Reports { "ids in order" } else { "ids in no order" };
+            let order = if load == Requests::Reports { "ids in order" } else { "ids in no order" };
             println!(
                 "{order:<20} {name:>15} {rate:>13.0} {:>8} {:>10.2}",
                 format!("{:.2}ms", outcome.percentile(99.0)),

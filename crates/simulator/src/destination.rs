@@ -20,7 +20,7 @@ use super::stream::Stream;
 
 /// Why nothing can be sent to a URL.
 #[derive(Debug, thiserror::Error)]
-pub enum TargetError {
+pub enum DestinationError {
     /// It is none, or not of HTTP. What it is is not said: it may have credentials in it.
     #[error(
         "that is not a URL to send callbacks to; write http://HOST:PORT or https://HOST, and the path in front of /inbound-messages if there is one"
@@ -49,18 +49,18 @@ pub enum TargetError {
 
 /// A service that callbacks can be sent to.
 #[derive(Clone)]
-pub struct Target {
+pub struct Destination {
     addresses: Vec<SocketAddr>,
     authority: String,
     prefix: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
-impl Target {
+impl Destination {
     /// The service behind an `http` or `https` URL. Its host is looked up once, here. The
     /// certificate must be of an authority that this machine trusts, or one in the file `ca`.
-    pub async fn resolve(url: &str, ca: Option<&Path>) -> Result<Self, TargetError> {
-        let parsed = Url::parse(url).map_err(|_| TargetError::Url)?;
+    pub async fn resolve(url: &str, ca: Option<&Path>) -> Result<Self, DestinationError> {
+        let parsed = Url::parse(url).map_err(|_| DestinationError::Url)?;
         let plain = parsed.username().is_empty()
             && parsed.password().is_none()
             && parsed.query().is_none()
@@ -68,10 +68,10 @@ impl Target {
         let secure = match parsed.scheme() {
             "https" if plain => true,
             "http" if plain => false,
-            _ => return Err(TargetError::Url),
+            _ => return Err(DestinationError::Url),
         };
-        let host = parsed.host().ok_or(TargetError::Url)?.to_owned();
-        let port = parsed.port_or_known_default().ok_or(TargetError::Url)?;
+        let host = parsed.host().ok_or(DestinationError::Url)?.to_owned();
+        let port = parsed.port_or_known_default().ok_or(DestinationError::Url)?;
         let authority = match parsed.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_string(),
@@ -111,7 +111,7 @@ impl Target {
     }
 }
 
-impl From<SocketAddr> for Target {
+impl From<SocketAddr> for Destination {
     fn from(address: SocketAddr) -> Self {
         Self {
             addresses: vec![address],
@@ -122,14 +122,14 @@ impl From<SocketAddr> for Target {
     }
 }
 
-impl fmt::Debug for Target {
+impl fmt::Debug for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         write!(f, "{scheme}://{}{}", self.authority, self.prefix)
     }
 }
 
-async fn addresses(host: &Host, port: u16) -> Result<Vec<SocketAddr>, TargetError> {
+async fn addresses(host: &Host, port: u16) -> Result<Vec<SocketAddr>, DestinationError> {
     let name = match host {
         Host::Ipv4(address) => return Ok(vec![(*address, port).into()]),
         Host::Ipv6(address) => return Ok(vec![(*address, port).into()]),
@@ -138,15 +138,18 @@ async fn addresses(host: &Host, port: u16) -> Result<Vec<SocketAddr>, TargetErro
     let found = lookup_host((name.as_str(), port)).await;
     found
         .map(Iterator::collect)
-        .map_err(|source| TargetError::Unresolved { host: name.clone(), source })
+        .map_err(|source| DestinationError::Unresolved { host: name.clone(), source })
 }
 
-fn tls(host: &Host, ca: Option<&Path>) -> Result<(TlsConnector, ServerName<'static>), TargetError> {
+fn tls(
+    host: &Host,
+    ca: Option<&Path>,
+) -> Result<(TlsConnector, ServerName<'static>), DestinationError> {
     let mut roots = RootCertStore::empty();
     // Those that can't be read are not trusted; a machine may have none at all.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = ca {
-        let unreadable = |source| TargetError::Certificates { path: path.to_owned(), source };
+        let unreadable = |source| DestinationError::Certificates { path: path.to_owned(), source };
         let known = roots.len();
         for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
             roots.add(certificate.map_err(unreadable)?)?;
@@ -162,7 +165,9 @@ fn tls(host: &Host, ca: Option<&Path>) -> Result<(TlsConnector, ServerName<'stat
     let name = match host {
         Host::Ipv4(address) => ServerName::from(std::net::IpAddr::from(*address)),
         Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
-        Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| TargetError::Url)?,
+        Host::Domain(name) => {
+            ServerName::try_from(name.clone()).map_err(|_| DestinationError::Url)?
+        }
     };
     Ok((TlsConnector::from(Arc::new(config)), name))
 }
@@ -180,18 +185,22 @@ mod tests {
             ("https://127.0.0.1/a/b", "127.0.0.1:443", "127.0.0.1", "/a/b"),
         ];
         for (url, address, authority, prefix) in table {
-            let target = Target::resolve(url, None).await.unwrap();
-            assert_eq!(target.addresses, [address.parse().unwrap()], "{url}");
-            assert_eq!((target.authority(), target.prefix()), (authority, prefix), "{url}");
-            assert_eq!(target.tls.is_some(), url.starts_with("https"));
+            let destination = Destination::resolve(url, None).await.unwrap();
+            assert_eq!(destination.addresses, [address.parse().unwrap()], "{url}");
+            assert_eq!(
+                (destination.authority(), destination.prefix()),
+                (authority, prefix),
+                "{url}"
+            );
+            assert_eq!(destination.tls.is_some(), url.starts_with("https"));
         }
     }
 
     #[tokio::test]
     async fn what_is_no_url_of_a_service_is_refused() {
         for url in ["sms.example.com", "ftp://a", "http://", "http://u:p@a", "http://a/?b", ""] {
-            let error = Target::resolve(url, None).await.unwrap_err();
-            assert!(matches!(error, TargetError::Url), "{url}: {error}");
+            let error = Destination::resolve(url, None).await.unwrap_err();
+            assert!(matches!(error, DestinationError::Url), "{url}: {error}");
         }
     }
 }

@@ -1,132 +1,135 @@
-//! Load: gateways that deliver one callback after another, each of them unique, reports and
-//! messages in turn.
+//! A load of gateways on a service, every callback unique, until it is stopped.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use simulator::{Behaviour, Callback, Failure, Gateway};
+use simulator::{Access, Behaviour, Delivery, DeliveryAttempt, Extent, Kinds, Pace, Run, Script};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use super::record::{Record, Sent};
-use super::until;
-use crate::support::app::{PASSWORD, TOKEN};
+use crate::configuration::{PASSWORD, TOKEN};
+use crate::eventually;
+use crate::record::Record;
 
 /// Rows must tell an acknowledged attempt from the others.
-pub const BEHAVIOUR: Behaviour = Behaviour {
+const KEEPING: Behaviour = Behaviour {
     attempts: 4,
     attempt_timeout: Duration::from_secs(2),
     keep_alive: true,
     mark_attempts: true,
 };
 
-/// How much is sent.
-#[derive(Clone, Copy)]
-pub struct Shape {
-    pub connections: usize,
-    /// Between a callback's end and the next, on each connection.
-    pub pause: Duration,
-    /// Bytes of text after the part of a message that makes it unique.
-    pub padding: usize,
-    pub behaviour: Behaviour,
-}
+/// Old gateways close every connection, newer ones keep it.
+pub const MIXED: [Behaviour; 2] = [KEEPING, Behaviour { keep_alive: false, ..KEEPING }];
 
-/// Gives every callback of a proof a number of its own.
-#[derive(Clone, Default)]
-pub struct Serials(Arc<AtomicU64>);
+/// Each attempt is the only one.
+pub const ONE_ATTEMPT: Behaviour = Behaviour { attempts: 1, ..KEEPING };
 
-impl Serials {
-    pub fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// How many there have been.
-    pub fn given(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+/// What is sent: a run of its own each time, so that its rows can be told from all others.
+pub fn script() -> Script {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let access = Access {
+        prefix: String::new(),
+        login: Some(("gateway".to_owned(), PASSWORD.into())),
+        report_token: Some(TOKEN.into()),
+    };
+    let nth = RUNS.fetch_add(1, Ordering::Relaxed);
+    Script {
+        seed: nth.into(),
+        run: format!("{nth:08x}"),
+        access,
+        kinds: Kinds::Both,
+        torture: false,
     }
 }
 
-/// The callback with that number: an even one is a report `r-…`, an odd one a message `m-…`.
-pub fn callback(serial: u64, padding: usize) -> Callback {
-    if serial.is_multiple_of(2) {
-        let number = format!("44{serial:010}");
-        Callback::report(&format!("/delivery-reports/{TOKEN}"), &format!("r-{serial}"), 0, &number)
-    } else {
-        let text = format!("m-{serial} {}", "x".repeat(padding));
-        let numbers = ("441234567890", "447000000000");
-        Callback::message("/inbound-messages", ("gateway", PASSWORD), numbers, "0", text)
-    }
-}
-
-/// A closed loop that goes on until it is stopped.
+/// A load under way.
 pub struct Load {
-    stop: Arc<AtomicBool>,
-    acknowledged: Arc<AtomicU64>,
-    given_up: Arc<AtomicU64>,
-    gateways: Vec<JoinHandle<Vec<Sent>>>,
+    stop: CancellationToken,
+    seen: Arc<Seen>,
+    runs: Vec<JoinHandle<Record>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    acknowledged: AtomicU64,
+    given_up: AtomicU64,
+    attempts: Mutex<Vec<DeliveryAttempt>>,
+}
+
+impl Seen {
+    fn note(&self, delivery: &Delivery) {
+        let count = if delivery.acknowledged() { &self.acknowledged } else { &self.given_up };
+        count.fetch_add(1, Ordering::Relaxed);
+        self.attempts.lock().unwrap().extend(&delivery.attempts);
+    }
 }
 
 impl Load {
-    pub fn start(target: SocketAddr, shape: Shape, serials: &Serials) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let acknowledged = Arc::<AtomicU64>::default();
-        let given_up = Arc::<AtomicU64>::default();
-        let gateways = (0..shape.connections).map(|nth| {
-            let stop = Arc::clone(&stop);
-            let (acknowledged, given_up) = (Arc::clone(&acknowledged), Arc::clone(&given_up));
-            let serials = serials.clone();
-            // Old gateways close every connection, newer ones keep it: half of them each.
-            let keep_alive = shape.behaviour.keep_alive && nth % 2 == 0;
-            let behaviour = Behaviour { keep_alive, ..shape.behaviour };
-            tokio::spawn(async move {
-                let mut gateway = Gateway::new(target, behaviour);
-                let mut sent = Vec::new();
-                while !stop.load(Ordering::Relaxed) {
-                    let serial = serials.next();
-                    let delivery = gateway.deliver(&callback(serial, shape.padding)).await;
-                    let refused = delivery
-                        .attempts
-                        .iter()
-                        .all(|attempt| attempt.outcome == Err(Failure::Refused));
-                    let count = if delivery.acknowledged() { &acknowledged } else { &given_up };
-                    count.fetch_add(1, Ordering::Relaxed);
-                    sent.push(Sent { serial, delivery });
-                    // With nobody there, a callback is given up in no time: fewer will do.
-                    let times = if refused { 10 } else { 1 };
-                    if !shape.pause.is_zero() {
-                        sleep(shape.pause * times).await;
-                    }
-                }
-                sent
-            })
+    /// Until it is stopped, or for a while. Each behaviour has an equal share of the load.
+    pub fn start(
+        to: SocketAddr,
+        pace: Pace,
+        behaviours: &[Behaviour],
+        duration: Option<Duration>,
+    ) -> Self {
+        let (stop, seen) = (CancellationToken::new(), Arc::<Seen>::default());
+        let runs = behaviours.iter().map(|behaviour| {
+            let (script, watched) = (script(), Arc::clone(&seen));
+            let run = Run {
+                destination: to.into(),
+                behaviour: *behaviour,
+                script: script.clone(),
+                pace: share(pace, u32::try_from(behaviours.len()).unwrap()),
+                extent: Extent { duration, count: None },
+                watch: Box::new(move |delivery| watched.note(delivery)),
+            };
+            let stop = stop.clone();
+            tokio::spawn(async move { Record::of(script, run.play(stop).await) })
         });
-        Self { gateways: gateways.collect(), stop, acknowledged, given_up }
+        let runs = runs.collect();
+        Self { stop, seen, runs }
     }
 
     /// Waits until so many more callbacks have been acknowledged.
     pub async fn until_more(&self, count: u64) {
-        more(&self.acknowledged, count, "more callbacks are acknowledged").await;
+        more(&self.seen.acknowledged, count, "more callbacks are acknowledged").await;
     }
 
     /// Waits until so many more callbacks have been given up.
     pub async fn until_more_given_up(&self, count: u64) {
-        more(&self.given_up, count, "callbacks are given up").await;
+        more(&self.seen.given_up, count, "callbacks are given up").await;
     }
 
-    /// Lets every gateway finish its callback; all that they saw.
+    /// Lets every callback under way come to its end; all that the gateways saw.
     pub async fn stop(self) -> Record {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.cancel();
+        self.end().await
+    }
+
+    /// Waits until the time is over; all that the gateways saw.
+    pub async fn end(self) -> Record {
         let mut record = Record::default();
-        for gateway in self.gateways {
-            record.sent.extend(gateway.await.unwrap());
+        for run in self.runs {
+            record.add(run.await.unwrap());
         }
+        record.attempts = std::mem::take(&mut self.seen.attempts.lock().unwrap());
         record
+    }
+}
+
+fn share(pace: Pace, of: u32) -> Pace {
+    match pace {
+        Pace::Closed { connections } => Pace::Closed { connections: connections.div_ceil(of) },
+        Pace::Open { rate, connections } => {
+            Pace::Open { rate: rate.div_ceil(of), connections: connections.div_ceil(of) }
+        }
     }
 }
 
 async fn more(counter: &AtomicU64, count: u64, what: &str) {
     let goal = counter.load(Ordering::Relaxed) + count;
-    until(what, 60, async || counter.load(Ordering::Relaxed) >= goal).await;
+    eventually(what, async || counter.load(Ordering::Relaxed) >= goal).await;
 }

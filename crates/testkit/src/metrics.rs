@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::client::{get, send};
-
+use crate::client::{get, send};
 /// Everything that `/metrics` says.
 pub async fn scrape(admin: SocketAddr) -> String {
     let answer = send(admin, get("/metrics")).await;

@@ -1,4 +1,4 @@
-//! One Postgres server a test process, started as the service starts its own.
+//! One Postgres server for the tests of a process, started as the service starts its own.
 
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::scratch;
+use crate::scratch;
 
 static SERVER: OnceLock<PgConnectOptions> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);

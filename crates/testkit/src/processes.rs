@@ -1,8 +1,7 @@
-//! Other processes, by their numbers: signals, children, and whether they live.
+//! The processes of this machine: signals, who has started whom, and what each has used.
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,18 +21,6 @@ pub fn is_alive(pid: u32) -> bool {
         .is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
 }
 
-pub fn children(parent: u32) -> Vec<u32> {
-    let parent = parent.to_string();
-    let pids = fs::read_dir("/proc").unwrap().flatten();
-    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid: &u32| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
-            fields.split(' ').nth(1) == Some(&parent)
-        })
-        .collect()
-}
-
 /// The most memory that the process ever had, in kilobytes.
 pub fn peak_memory_kb(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -41,24 +28,58 @@ pub fn peak_memory_kb(pid: u32) -> u64 {
     line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
-/// The end of a log, for a person who wants to know why.
-pub fn tail(log: &PathBuf) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    let from = lines.len().saturating_sub(15);
-    lines[from..].join("\n")
+/// Ticks a second that /proc counts CPU time in: `USER_HZ`, 100 on every Linux that Rust runs on.
+const TICKS: f64 = 100.0;
+
+/// All processes of the machine: CPU time in seconds, and who has started whom.
+pub struct Processes(HashMap<u32, Process>);
+
+struct Process {
+    parent: u32,
+    cpu: f64,
+    /// Of children that have ended.
+    cpu_of_children: f64,
 }
 
-/// A port that is free and stays the proof's own while nobody listens on it: below those that the
-/// system gives to outgoing connections, which could otherwise connect to themselves.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let nth = NEXT.fetch_add(1, Ordering::Relaxed);
-        let start = u16::try_from(std::process::id() % 150).unwrap() * 100;
-        let port = 16_000 + (start + nth) % 15_000;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
+impl Processes {
+    pub fn now() -> Self {
+        let entries = fs::read_dir("/proc").unwrap();
+        let ids = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        Self(ids.filter_map(|id| Some((id, Process::read(id)?))).collect())
+    }
+
+    pub fn parent(&self, id: u32) -> u32 {
+        self.0[&id].parent
+    }
+
+    pub fn cpu_alone(&self, id: u32) -> f64 {
+        self.0[&id].cpu
+    }
+
+    /// Of the process and all below it, those that have ended included.
+    pub fn cpu(&self, id: u32) -> f64 {
+        let children = self.0.iter().filter(|(_, process)| process.parent == id);
+        let process = &self.0[&id];
+        process.cpu + process.cpu_of_children + children.map(|(id, _)| self.cpu(*id)).sum::<f64>()
+    }
+
+    pub fn with_children(&self, id: u32) -> Vec<u32> {
+        let children = self.0.iter().filter(|(_, process)| process.parent == id);
+        children.flat_map(|(id, _)| self.with_children(*id)).chain([id]).collect()
+    }
+}
+
+impl Process {
+    /// `None` when it has ended meanwhile.
+    fn read(id: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // The name before the parenthesis may hold anything. What follows begins with field 3.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let seconds = |field: usize| fields[field - 3].parse::<f64>().unwrap() / TICKS;
+        Some(Self {
+            parent: fields[4 - 3].parse().unwrap(),
+            cpu: seconds(14) + seconds(15),
+            cpu_of_children: seconds(16) + seconds(17),
+        })
     }
 }

@@ -1,48 +1,50 @@
-//! What the gateway saw: every delivery with every attempt.
+//! What the gateways saw: every callback with every attempt.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use simulator::{Attempt, Delivery};
-
-/// One callback and what became of it.
-pub struct Sent {
-    pub serial: u64,
-    pub delivery: Delivery,
-}
+use simulator::{DeliveryAttempt, RunSummary, Script};
 
 #[derive(Default)]
 pub struct Record {
-    pub sent: Vec<Sent>,
+    pub runs: Vec<(Script, RunSummary)>,
+    pub attempts: Vec<DeliveryAttempt>,
 }
 
 impl Record {
+    pub fn of(script: Script, summary: RunSummary) -> Self {
+        Self { runs: vec![(script, summary)], attempts: Vec::new() }
+    }
+
     pub fn add(&mut self, other: Self) {
-        self.sent.extend(other.sent);
+        self.runs.extend(other.runs);
+        self.attempts.extend(other.attempts);
     }
 
-    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
-        self.sent.iter().flat_map(|sent| &sent.delivery.attempts)
+    /// Callbacks that were sent.
+    pub fn sent(&self) -> u64 {
+        self.runs.iter().map(|(_, summary)| summary.sent()).sum()
     }
 
-    pub fn acknowledged(&self) -> usize {
-        self.sent.iter().filter(|sent| sent.delivery.acknowledged()).count()
+    /// Callbacks that were answered 200.
+    pub fn acknowledged(&self) -> u64 {
+        self.runs.iter().map(|(_, summary)| summary.acknowledged).sum()
     }
 
     /// Attempts with an answer that is not 200.
     pub fn other_answers(&self) -> usize {
-        self.attempts().filter(|attempt| attempt.outcome.is_ok_and(|status| status != 200)).count()
+        self.attempts.iter().filter(|attempt| attempt.outcome.is_ok_and(|code| code != 200)).count()
     }
 
     /// Attempts without an answer.
     pub fn failed_attempts(&self) -> usize {
-        self.attempts().filter(|attempt| attempt.outcome.is_err()).count()
+        self.attempts.iter().filter(|attempt| attempt.outcome.is_err()).count()
     }
 
     /// What else than 200 there was, and how often.
     pub fn others(&self) -> String {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for attempt in self.attempts().filter(|attempt| !attempt.acknowledged()) {
+        for attempt in self.attempts.iter().filter(|attempt| !attempt.acknowledged()) {
             let what = match attempt.outcome {
                 Ok(status) => status.to_string(),
                 Err(failure) => failure.to_string(),
@@ -54,7 +56,7 @@ impl Record {
         counts.join(", ")
     }
 
-    /// How long the attempts with this answer took that began in any of the windows; sorted.
+    /// How long the attempts with this answer took that began in any of the windows.
     pub fn times(&self, status: u16, windows: &[(Instant, Instant)]) -> Times {
         let within = |at: Instant| windows.iter().any(|(from, to)| (*from..*to).contains(&at));
         self.times_of(|attempt| attempt.outcome == Ok(status) && within(attempt.started))
@@ -62,11 +64,11 @@ impl Record {
 
     /// How long every attempt took that was answered 200.
     pub fn times_to_200(&self) -> Times {
-        self.times_of(Attempt::acknowledged)
+        self.times_of(DeliveryAttempt::acknowledged)
     }
 
-    fn times_of(&self, counts: impl Fn(&Attempt) -> bool) -> Times {
-        let counted = self.attempts().filter(|attempt| counts(attempt));
+    fn times_of(&self, counts: impl Fn(&DeliveryAttempt) -> bool) -> Times {
+        let counted = self.attempts.iter().filter(|attempt| counts(attempt));
         let mut times: Vec<Duration> = counted.map(|attempt| attempt.elapsed).collect();
         times.sort_unstable();
         Times(times)

@@ -1,60 +1,60 @@
-//! A Postgres server of the proof's own, on one port for all its lives, to be killed and stopped.
+//! A Postgres server of a proof's own, on one port for all its lives: to be killed, frozen and
+//! stopped.
 
-use std::fs::File;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresOptions};
 use rustix::process::Signal;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use secrecy::ExposeSecret;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
+use tokio::sync::OnceCell;
 
-use super::place::Place;
-use super::processes::{children, free_port, is_alive, signal, tail};
-use super::{cluster, until};
+use crate::configuration::free_port;
+use crate::eventually;
+use crate::processes::{Processes, is_alive, signal};
+use crate::scratch::{kill_at_end, scratch, spare};
 
-/// As the service connects through a port that leads to a server of this kind.
-pub fn url(port: u16) -> String {
-    format!("postgres://service@127.0.0.1:{port}/routo?sslmode=disable")
-}
+/// The database belongs to a role that is no superuser, as in production.
+const SET_UP: [&str; 4] = [
+    "create role service login password 'of-a-test'",
+    "alter database routo owner to service",
+    // It may be put on a small disk.
+    "alter system set min_wal_size = '32MB'",
+    "alter system set max_wal_size = '64MB'",
+];
 
-/// Dropped while it runs, it is shut down at once.
+/// Dropped while it runs, it is stopped, and its files are removed.
 pub struct Postgres {
-    pub port: u16,
-    cluster: PathBuf,
-    max_connections: u32,
-    place: Place,
-    log: PathBuf,
-    postmaster: Option<Child>,
+    data_dir: PathBuf,
+    port: u16,
+    superuser: PgConnectOptions,
+    running: Option<EmbeddedPostgres>,
     frozen: Vec<u32>,
 }
 
 impl Postgres {
-    /// A cluster in the place, not started.
-    pub fn new(place: &Place) -> Self {
-        let home = place.path("postgres");
-        std::fs::create_dir(&home).unwrap();
-        Self::on(place, &home)
+    /// Not started, in a scratch directory.
+    pub async fn new() -> Self {
+        Self::on(&scratch("postgres")).await
     }
 
-    /// The same in a directory of the caller's.
-    pub fn on(place: &Place, home: &std::path::Path) -> Self {
-        let cluster = home.join("cluster");
-        cluster::create(&cluster);
-        Self {
-            port: free_port(),
-            cluster,
-            max_connections: 40,
-            place: place.clone(),
-            log: place.path("postgres.log"),
-            postmaster: None,
-            frozen: Vec::new(),
-        }
+    /// The same in a directory that is to be made.
+    pub async fn on(data_dir: &Path) -> Self {
+        static TEMPLATE: OnceCell<(PathBuf, PgConnectOptions)> = OnceCell::const_new();
+        let (template, superuser) = TEMPLATE.get_or_init(initialise).await;
+        let copied = Command::new("cp").arg("-a").arg(template).arg(data_dir).status().unwrap();
+        assert!(copied.success());
+        let port = free_port();
+        fs::write(data_dir.join("postgres.port"), port.to_string()).unwrap();
+        let superuser = superuser.clone().port(port);
+        Self { data_dir: data_dir.to_owned(), port, superuser, running: None, frozen: Vec::new() }
     }
 
-    /// Takes effect at the next start.
-    pub fn limit_connections(&mut self, max_connections: u32) {
-        self.max_connections = max_connections;
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// As the service connects.
@@ -64,97 +64,60 @@ impl Postgres {
 
     /// Starts it and waits until it accepts connections: after a kill it recovers first.
     pub async fn start(&mut self) {
-        assert!(self.postmaster.is_none(), "it runs");
-        let log = File::options().create(true).append(true).open(&self.log).unwrap();
-        let mut command = cluster::program("postgres");
-        command.arg("-D").arg(&self.cluster).process_group(0);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log));
-        let (port, connections) = (self.port, self.max_connections);
-        for setting in [
-            format!("port={port}"),
-            format!("max_connections={connections}"),
-            "listen_addresses=127.0.0.1".to_owned(),
-            "unix_socket_directories=".to_owned(),
-            "fsync=on".to_owned(),
-            "shared_buffers=32MB".to_owned(),
-            "max_wal_size=64MB".to_owned(),
-            "min_wal_size=2MB".to_owned(),
-        ] {
-            command.args(["-c", &setting]);
-        }
-        let postmaster = command.spawn().unwrap();
-        self.place.server(postmaster.id());
-        self.postmaster = Some(postmaster);
-        let options = self.options();
-        let (server, log) = (&mut self.postmaster, &self.log);
-        until("Postgres accepts connections", 60, async || {
-            let ended = server.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "Postgres ended: {}", tail(log));
-            options.connect().await.is_ok()
-        })
-        .await;
-    }
-
-    /// Whether it runs: on a full disk it may give itself up.
-    pub fn runs(&mut self) -> bool {
-        let ended =
-            self.postmaster.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some());
-        if ended {
-            self.buried();
-        }
-        !ended
+        assert!(self.running.is_none(), "it runs");
+        let started = start(&self.data_dir).await;
+        let same_port = format!(":{}/", self.port);
+        assert!(started.url().expose_secret().contains(&same_port), "its port was taken");
+        self.running = Some(started);
     }
 
     /// Kills every process of it at once, as the loss of its machine would.
     pub async fn kill_9(&mut self) {
-        let postmaster = self.id();
-        // While it stands still, no process is added.
-        signal(postmaster, Signal::STOP);
-        let mut all = children(postmaster);
-        all.push(postmaster);
-        for pid in &all {
-            signal(*pid, Signal::KILL);
-        }
-        self.postmaster.as_mut().unwrap().wait().unwrap();
-        until("all of Postgres is gone", 30, async || !all.iter().any(|pid| is_alive(*pid))).await;
-        self.buried();
+        // While they stand still, no process is added, and nobody hears of the stop.
+        self.freeze();
+        let running = self.running.take().expect("Postgres runs");
+        let frozen = std::mem::take(&mut self.frozen);
+        // The stop comes first: what is killed is not to be started again.
+        tokio::join!(biased; running.stop(), async {
+            for pid in &frozen {
+                signal(*pid, Signal::KILL);
+            }
+        });
+        eventually("Postgres is gone", async || !frozen.iter().any(|pid| is_alive(*pid))).await;
+        frozen.into_iter().for_each(spare);
     }
 
     /// Stops it in order, cutting connections (`pg_ctl stop -m fast`).
     pub async fn stop(&mut self) {
-        signal(self.id(), Signal::INT);
-        let postmaster = self.postmaster.as_mut().unwrap();
-        until("Postgres has stopped", 60, async || postmaster.try_wait().unwrap().is_some()).await;
-        self.buried();
+        self.running.take().expect("Postgres runs").stop().await;
     }
 
     /// Stops the clock for all of its processes: connections stay and nothing is answered.
     pub fn freeze(&mut self) {
-        let postmaster = self.id();
+        let postmaster = self.postmaster();
         signal(postmaster, Signal::STOP);
-        for pid in children(postmaster) {
-            signal(pid, Signal::STOP);
-            self.place.process(pid);
-            self.frozen.push(pid);
+        self.frozen = Processes::now().with_children(postmaster);
+        for pid in &self.frozen {
+            signal(*pid, Signal::STOP);
+            kill_at_end(*pid);
         }
     }
 
     pub fn thaw(&mut self) {
         for pid in self.frozen.drain(..) {
             signal(pid, Signal::CONT);
-            self.place.ended(pid);
+            spare(pid);
         }
-        signal(self.id(), Signal::CONT);
     }
 
     /// As a superuser.
     pub async fn connect(&self) -> PgConnection {
-        self.options().connect().await.unwrap()
+        self.superuser.connect().await.unwrap()
     }
 
-    /// One more connection, or `None` where Postgres has no place for it.
+    /// One more connection, or `None` where Postgres has no room for it.
     pub async fn try_connect(&self) -> Option<PgConnection> {
-        self.options().connect().await.ok()
+        self.superuser.connect().await.ok()
     }
 
     pub async fn execute(&self, sql: &'static str) {
@@ -162,34 +125,49 @@ impl Postgres {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     }
 
-    fn options(&self) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .host("127.0.0.1")
-            .port(self.port)
-            .username("postgres")
-            .database("routo")
-            .ssl_mode(PgSslMode::Disable)
-    }
-
-    fn id(&self) -> u32 {
-        self.postmaster.as_ref().expect("Postgres runs").id()
-    }
-
-    fn buried(&mut self) {
-        if let Some(gone) = self.postmaster.take() {
-            self.place.ended(gone.id());
-        }
+    /// The first line of the file that a running server keeps in its cluster.
+    fn postmaster(&self) -> u32 {
+        let file = fs::read_to_string(self.data_dir.join("postgres/postmaster.pid")).unwrap();
+        file.lines().next().unwrap().parse().unwrap()
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        if self.postmaster.is_none() {
-            return;
-        }
         self.thaw();
-        signal(self.id(), Signal::QUIT);
-        let _ = self.postmaster.as_mut().map(Child::wait);
-        self.buried();
+        let (running, data_dir) = (self.running.take(), self.data_dir.clone());
+        // Its shutdown needs a runtime that is not blocked by this drop.
+        let ending = std::thread::spawn(move || {
+            if let Some(running) = running {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.unwrap().block_on(running.stop());
+            }
+            let _ = fs::remove_dir_all(data_dir);
+        });
+        let _ = ending.join();
     }
+}
+
+/// As the service connects through a port that leads to a server of this kind.
+pub fn url(port: u16) -> String {
+    format!("postgres://service:of-a-test@127.0.0.1:{port}/routo?sslmode=disable")
+}
+
+/// A data directory to be copied, which takes less time than making one.
+async fn initialise() -> (PathBuf, PgConnectOptions) {
+    let data_dir = scratch("template");
+    let postgres = start(&data_dir).await;
+    let superuser: PgConnectOptions = postgres.url().expose_secret().parse().unwrap();
+    let mut connection = superuser.connect().await.unwrap();
+    for statement in SET_UP {
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+    }
+    drop(connection);
+    postgres.stop().await;
+    (data_dir, superuser)
+}
+
+async fn start(data_dir: &Path) -> EmbeddedPostgres {
+    let options = EmbeddedPostgresOptions { data_dir: data_dir.to_owned(), bin_dir: None };
+    EmbeddedPostgres::start(options).await.unwrap()
 }

@@ -1,57 +1,45 @@
-//! The program, started again and again on the same ports and the same data directory.
+//! The service, started again and again on the same port and data directory.
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rustix::process::Signal;
-use serde_json::Value;
 use simulator::{Answer, Connection};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::place::Place;
-use super::processes::{free_port, signal, tail};
-use super::until;
-use crate::support::app;
-use crate::support::process::program;
+use crate::configuration::{environment, free_port, with};
+use crate::eventually;
+use crate::process::{Process, program};
 
-/// How the program is started.
+/// How the service is started.
 pub struct Service {
     pub http: SocketAddr,
     pub data_dir: PathBuf,
     environment: Vec<(String, String)>,
-    place: Place,
-    starts: AtomicU32,
 }
 
 impl Service {
     /// With more environment variables.
-    pub fn new(place: &Place, database_url: &str, data_dir: &Path, more: &[(&str, &str)]) -> Self {
+    pub fn new(database_url: &str, data_dir: &Path, more: &[(&str, &str)]) -> Self {
         let http = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let mut environment = app::environment(database_url);
         let ours = [
             ("ROUTO_DATA_DIR", data_dir.to_str().unwrap()),
             ("ROUTO_HTTP__LISTEN", &http.to_string()),
-            ("ROUTO_LOG__FORMAT", "json"),
             ("ROUTO_INGEST__COMMIT_DEADLINE", "1s"),
         ];
-        let pairs = ours.iter().chain(more);
-        environment.extend(pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let (data_dir, place) = (data_dir.to_owned(), place.clone());
-        Self { http, data_dir, environment, place, starts: AtomicU32::new(0) }
+        let environment = with(with(environment(database_url), &ours), more);
+        Self { http, data_dir: data_dir.to_owned(), environment }
     }
 
     /// A process that was just started.
     pub fn spawn(&self) -> Process {
-        self.spawn_as(program(&["serve"], &self.environment))
+        Process::spawn(program(&["serve"], &self.environment))
     }
 
-    /// A process that was just started by this program: it is given the service's own as its first
-    /// argument and must become it.
+    /// A process that a shell becomes: the script is given the program as `$0`.
     pub fn spawn_through(&self, script: &str, stdin: Stdio) -> Process {
         let service = program(&[], &self.environment);
         let mut shell = Command::new("sh");
@@ -63,23 +51,13 @@ impl Service {
             };
         }
         shell.stdin(stdin);
-        self.spawn_as(shell)
-    }
-
-    fn spawn_as(&self, mut command: Command) -> Process {
-        let start = self.starts.fetch_add(1, Ordering::Relaxed);
-        let log = self.place.path(&format!("service-{start}.log"));
-        command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).process_group(0);
-        let child = command.spawn().unwrap();
-        let id = child.id().unwrap();
-        self.place.process(id);
-        Process { id, child, log, place: self.place.clone() }
+        Process::spawn(shell)
     }
 
     /// A process that takes callbacks.
     pub async fn start(&self) -> Process {
         let mut process = self.spawn();
-        until("the service is ready", 30, async || {
+        eventually("the service is ready", async || {
             process.must_run();
             self.readyz().await.is_some_and(|answer| answer.status == 200)
         })
@@ -87,30 +65,17 @@ impl Service {
         process
     }
 
-    /// What it says of its readiness, if it says anything.
+    /// What it says of its readiness, if it answers.
     pub async fn readyz(&self) -> Option<Answer> {
-        let request = b"GET /readyz HTTP/1.1\r\nHost: probe\r\n\r\n";
-        let mut connection = Connection::new(self.http, false);
-        timeout(Duration::from_secs(5), connection.exchange(request)).await.ok()?.ok()
+        readyz(self.http).await
     }
 
-    /// Waits until callbacks go to the spool.
     pub async fn until_spooling(&self) {
-        until("callbacks go to the spool", 30, async || self.takes_callbacks("the spool").await)
-            .await;
+        until_callbacks_go_to("the spool", self.http).await;
     }
 
-    /// Waits until callbacks go to Postgres.
     pub async fn until_in_postgres(&self) {
-        until("callbacks go to Postgres", 60, async || self.takes_callbacks("Postgres").await)
-            .await;
-    }
-
-    async fn takes_callbacks(&self, to: &str) -> bool {
-        let says = format!("OK: callbacks go to {to}");
-        self.readyz()
-            .await
-            .is_some_and(|answer| answer.status == 200 && answer.body.starts_with(says.as_bytes()))
+        until_callbacks_go_to("Postgres", self.http).await;
     }
 
     /// The files of the spool that hold callbacks, the largest first.
@@ -135,58 +100,20 @@ impl Service {
     }
 }
 
-/// One life of the program. Dropped, it is killed, and gone when that returns.
-pub struct Process {
-    pub id: u32,
-    child: Child,
-    log: PathBuf,
-    place: Place,
+/// What the service there says of its readiness, if it answers.
+pub async fn readyz(http: SocketAddr) -> Option<Answer> {
+    let request = b"GET /readyz HTTP/1.1\r\nHost: probe\r\n\r\n";
+    let mut connection = Connection::new(http, false);
+    timeout(Duration::from_secs(5), connection.exchange(request)).await.ok()?.ok()
 }
 
-impl Process {
-    pub async fn kill_9(mut self) {
-        signal(self.id, Signal::KILL);
-        self.child.wait().await.unwrap();
-    }
-
-    /// Asks it to stop and waits for that: the exit code.
-    pub async fn terminate(mut self) -> Option<i32> {
-        signal(self.id, Signal::TERM);
-        let child = &mut self.child;
-        until("the service has stopped", 60, async || child.try_wait().unwrap().is_some()).await;
-        self.child.wait().await.unwrap().code()
-    }
-
-    pub fn must_run(&mut self) {
-        let ended = self.child.try_wait().unwrap();
-        assert!(ended.is_none(), "the service ended by itself: {}", tail(&self.log));
-    }
-
-    /// The lines it has logged.
-    pub fn log(&self) -> Vec<Value> {
-        let text = fs::read_to_string(&self.log).unwrap();
-        // The last line may be half written.
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-    }
-
-    /// Waits until it has logged a line of that kind.
-    pub async fn until_logged(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) {
-        until(what, 30, async || {
-            self.must_run();
-            self.log().iter().any(&is_it)
-        })
-        .await;
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Does nothing to one that has been waited for.
-        let _ = self.child.start_kill();
-        // Killed, it ends at once; what it had open must be closed before the disk goes.
-        while matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::yield_now();
-        }
-        self.place.ended(self.id);
-    }
+/// Waits until the service there says that callbacks go to Postgres, or to the spool.
+pub async fn until_callbacks_go_to(where_to: &str, http: SocketAddr) {
+    let says = format!("OK: callbacks go to {where_to}");
+    eventually(&says, async || {
+        readyz(http)
+            .await
+            .is_some_and(|answer| answer.status == 200 && answer.body.starts_with(says.as_bytes()))
+    })
+    .await;
 }

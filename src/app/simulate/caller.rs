@@ -13,14 +13,14 @@ use crate::domain::EncodingOverrides;
 use crate::first_run::reachable;
 use crate::store::Database;
 use embedded_postgres;
-use simulator::{Access, Behaviour, Kinds, Script, Target};
+use simulator::{Access, Behaviour, Destination, Kinds, Script};
 
 use super::SimulateError;
 
 /// Who calls back.
 pub(super) struct Caller {
     pub(super) url: String,
-    pub(super) target: Target,
+    pub(super) destination: Destination,
     pub(super) behaviour: Behaviour,
     pub(super) script: Script,
     /// How the service reads the account's messages, as far as that is known here.
@@ -38,7 +38,7 @@ impl Caller {
         let default = || format!("http://{}", reachable(settings.http.listen));
         let url = arguments.url.clone().unwrap_or_else(default);
         let ca = arguments.ca.as_deref();
-        let target = Target::resolve(&url, ca).await.map_err(SimulateError::from)?;
+        let destination = Destination::resolve(&url, ca).await.map_err(SimulateError::from)?;
         let (access, encodings) = access(arguments, settings)?;
         if access.login.is_none() && kinds != Kinds::Reports {
             return Err(SimulateError::NoLogin.into());
@@ -47,7 +47,7 @@ impl Caller {
             // Short enough to be typed again.
             seed: arguments.seed.unwrap_or_else(|| u64::from(rand::rng().random::<u32>())),
             run: format!("{:08x}", rand::rng().random::<u32>()),
-            access: Access { prefix: target.prefix().to_owned(), ..access },
+            access: Access { prefix: destination.prefix().to_owned(), ..access },
             kinds,
             torture: arguments.torture,
         };
@@ -56,7 +56,14 @@ impl Caller {
             mark_attempts: true,
             ..Behaviour::default()
         };
-        Ok(Self { url, target, behaviour, script, encodings, began: OffsetDateTime::now_utc() })
+        Ok(Self {
+            url,
+            destination,
+            behaviour,
+            script,
+            encodings,
+            began: OffsetDateTime::now_utc(),
+        })
     }
 }
 

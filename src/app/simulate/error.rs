@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use crate::domain::AccountName;
-use simulator::TargetError;
+use simulator::DestinationError;
 
 /// Why a simulation failed, or what it found.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
     /// Nothing can be sent there.
     #[error(transparent)]
-    Target(#[from] TargetError),
+    Target(#[from] DestinationError),
     /// There is nobody to call back as.
     #[error(
         "no account is configured to call back as: configure one (ROUTO_ACCOUNTS__MAIN__USER, __PASSWORD, __REPORT_TOKEN), or give --user and --password, and --report-token; beside a service that made its own credentials, use the same data_dir (ROUTO_DATA_DIR)"

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{SimulateArguments, SimulateCommand, SimulatedKind};
 use crate::config::Settings;
 use crate::{shutdown, telemetry};
-use simulator::{Delivery, Extent, Kinds, Pace, Run, Tally, Verdict};
+use simulator::{Delivery, Extent, Kinds, Pace, Run, RunSummary, Verdict};
 
 use super::AppError;
 use super::service::raise_open_file_limit;
@@ -94,12 +94,16 @@ fn say(text: &impl fmt::Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-async fn play(arguments: &SimulateArguments, caller: &Caller, stop: CancellationToken) -> Tally {
+async fn play(
+    arguments: &SimulateArguments,
+    caller: &Caller,
+    stop: CancellationToken,
+) -> RunSummary {
     let (pace, extent) = (pace(arguments), extent(arguments));
     let bar = progress_bar(pace, extent);
     let watching = bar.clone();
     let run = Run {
-        target: caller.target.clone(),
+        destination: caller.destination.clone(),
         behaviour: caller.behaviour,
         script: caller.script.clone(),
         pace,
@@ -133,9 +137,9 @@ fn extent(arguments: &SimulateArguments) -> Extent {
 }
 
 /// Callbacks that were lost or stored wrongly are a failure.
-fn judged(tally: &Tally, verdict: Option<&Verdict>) -> Result<(), AppError> {
+fn judged(tally: &RunSummary, verdict: Option<&Verdict>) -> Result<(), AppError> {
     let differences = verdict.map_or(0, Verdict::differences);
-    let Tally { lost, unsent, .. } = *tally;
+    let RunSummary { lost, unsent, .. } = *tally;
     if differences > 0 {
         Err(SimulateError::Differences(differences).into())
     } else if lost > 0 || unsent > 0 {

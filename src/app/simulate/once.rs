@@ -13,7 +13,7 @@ use crate::cli::{SimulatedKind, TargetArguments};
 use crate::config::Settings;
 use crate::error_chain::Chain;
 use crate::store::Database;
-use simulator::{Attempt, Connection, Delivery, Failure, Kinds, Ledger, Script};
+use simulator::{Connection, Delivery, DeliveryAttempt, Failure, Kinds, Ledger, Script};
 
 use super::caller::{Caller, database};
 use super::outcome::VerdictInWords;
@@ -36,10 +36,10 @@ pub(super) async fn run(
     let database = database(arguments, settings);
     let database = if arguments.verify.is_some() { Some(database?) } else { database.ok() };
 
-    let mut connection = Connection::new(caller.target.clone(), false);
-    let request = request(&caller.script, caller.target.authority());
+    let mut connection = Connection::new(caller.destination.clone(), false);
+    let request = request(&caller.script, caller.destination.authority());
     let hidden = Script { access: caller.script.access.hidden(), ..caller.script.clone() };
-    let without_secrets = self::request(&hidden, caller.target.authority());
+    let without_secrets = self::request(&hidden, caller.destination.authority());
     say(&format!("{}\n", shown(&without_secrets).trim_end()));
 
     let started = Instant::now();
@@ -58,7 +58,8 @@ pub(super) async fn run(
         Err(failure) => say(&format!("No answer: {failure}\n")),
     }
     let outcome = exchanged.map(|answer| answer.status);
-    let delivery = Delivery { attempts: vec![Attempt { number: 1, started, elapsed, outcome }] };
+    let delivery =
+        Delivery { attempts: vec![DeliveryAttempt { number: 1, started, elapsed, outcome }] };
     let found = if let Some(database) = &database {
         look(&caller, &delivery, database).await
     } else {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::AppError;
 use crate::app::escaped::Escaped;
 use crate::error_chain::Chain;
-use simulator::{Tally, Verdict};
+use simulator::{RunSummary, Verdict};
 
 use super::caller::Caller;
 
@@ -22,7 +22,7 @@ const PERCENTILES: [(&str, f64); 5] =
 /// What was sent, and what came of it; what is in the database is told apart.
 pub(super) struct Outcome<'a> {
     pub(super) caller: &'a Caller,
-    pub(super) tally: &'a Tally,
+    pub(super) tally: &'a RunSummary,
 }
 
 impl Outcome<'_> {

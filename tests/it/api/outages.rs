@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::app::{TOKEN, TestApp, settings};
 use crate::support::client::{get, send};
 use crate::support::postgres::TestDatabase;
-use crate::support::proxy;
+use crate::support::proxy::Proxy;
 use crate::support::{eventually, goes_to_postgres};
 
 fn report() -> Vec<u8> {
@@ -163,7 +163,9 @@ async fn through_proxy(silent_after: Option<usize>) -> (TestDatabase, String) {
     let direct = Service::start(settings(&database.url(), &[])).await.unwrap();
     eventually("migrated", || goes_to_postgres(direct.http_address)).await;
     direct.stop().await;
-    let proxy = proxy::start(&database.options, silent_after).await;
+    let proxy = Proxy { silent_after, without_options: true, ..Proxy::default() };
+    let (host, port) = (database.options.get_host(), database.options.get_port());
+    let proxy = proxy.start(host, port).await;
     let options = database.options.clone().host("127.0.0.1").port(proxy.port());
     let url =
         sqlx::ConnectOptions::to_url_lossy(&options.ssl_mode(sqlx::postgres::PgSslMode::Disable));

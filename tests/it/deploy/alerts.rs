@@ -1,6 +1,6 @@
 //! The alert rules, read from their file.
 
-use crate::text;
+use super::text;
 
 /// A rule.
 #[derive(Debug)]

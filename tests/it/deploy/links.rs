@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{file, text};
+use super::{file, text};
 
 /// Every page for people.
 fn pages() -> Vec<PathBuf> {

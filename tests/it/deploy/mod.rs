@@ -1,17 +1,6 @@
 //! What is handed to operators beside the program: alert rules, dashboard and pages name nothing that
 //! does not exist.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::format_push_string,
-    reason = "a test that can't go on fails"
-)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod alerts;
 mod exposition;
 mod links;

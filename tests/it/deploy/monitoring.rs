@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::alerts::alerts;
-use crate::exposition::Exposition;
-use crate::promql::names;
+use super::alerts::alerts;
+use super::exposition::Exposition;
+use super::promql::names;
+use super::text;
 use crate::support::app::TestApp;
 use crate::support::metrics::scrape;
-use crate::text;
 
 /// What Prometheus itself makes, and what its `node_exporter` shows.
 const OF_OTHERS: [&str; 2] = ["up", "ALERTS"];
@@ -27,7 +27,7 @@ struct Query {
 }
 
 fn queries_of_rules() -> Vec<Query> {
-    let query = |alert: crate::alerts::Alert| Query {
+    let query = |alert: super::alerts::Alert| Query {
         shown: words_after(&alert.summary, "$labels."),
         place: alert.name,
         expression: alert.expression,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use routo_receiver::config::{DatabaseSource, Settings, Sources};
 
-use crate::text;
+use super::text;
 
 /// Lines that begin with this, without it.
 fn values<'a>(text: &'a str, key: &str) -> Vec<&'a str> {

@@ -1,16 +1,5 @@
 //! The program as a process: its commands, its signals, its first run, and what it never says.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::format_push_string,
-    reason = "a test that can't go on fails"
-)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod attacks;
 mod commands;
 mod correcting;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::Connection;
 
-use crate::rows;
+use super::rows;
 use crate::support::eventually;
 use crate::support::postgres::TestDatabase;
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::rows;
+use super::rows;
 use crate::support::postgres::TestDatabase;
 
 const MESSAGES: usize = 150;

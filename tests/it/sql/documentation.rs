@@ -8,11 +8,11 @@ use std::process::Output;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::rows;
+use super::rows;
 use crate::support::postgres::TestDatabase;
 use crate::support::scratch;
 
-const PAGE: &str = include_str!("../../docs/sql.md");
+const PAGE: &str = include_str!("../../../docs/sql.md");
 
 /// The section that a query needs no other for.
 const QUESTIONS: &str = "Twenty questions";

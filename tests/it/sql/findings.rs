@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::rows;
+use super::rows;
 
 #[tokio::test]
 async fn unfinished_messages_are_those_whose_current_status_is_not_final() {

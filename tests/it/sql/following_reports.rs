@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 
-use crate::rows;
+use super::rows;
 use crate::support::postgres::TestDatabase;
 
 /// Where a reader stands: transaction and id of the last report it read.

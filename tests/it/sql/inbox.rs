@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rows;
+use super::rows;
 
 /// When attempts arrive, in seconds, each with its text; and for each message, in order: text, when
 /// the first attempt came, how many there were, when the last came.

@@ -6,7 +6,7 @@ use routo_receiver::app::Service;
 use routo_receiver::domain::PartitionWidth::Month;
 use serde_json::json;
 
-use crate::schema::migrated;
+use super::schema::migrated;
 use crate::support::app::{TestApp, environment, settings};
 use crate::support::eventually;
 use crate::support::postgres::TestDatabase;

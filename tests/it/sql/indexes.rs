@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
 
-use crate::rows;
+use super::rows;
 
 /// A query; the index it reads; the partitions (months of 2024) where it reads it.
 type Case = (&'static str, &'static str, &'static [&'static str]);

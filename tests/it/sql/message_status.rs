@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::rows;
-use crate::schema::migrated;
+use super::rows;
+use super::schema::migrated;
 
 #[tokio::test]
 async fn final_outranks_pending_and_among_equals_the_latest_counts() {

@@ -1,16 +1,5 @@
 //! What the people who read the tables rely on.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::format_push_string,
-    reason = "a test that can't go on fails"
-)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod claiming;
 mod claiming_together;
 mod documentation;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::postgres::PgListener;
 
-use crate::rows;
+use super::rows;
 use crate::support::app::TestApp;
 use crate::support::postgres::TestDatabase;
 

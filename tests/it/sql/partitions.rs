@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use crate::schema::migrated;
+use super::schema::migrated;
 use crate::support::postgres::TestDatabase;
 use crate::support::store::{report_of, store};
 

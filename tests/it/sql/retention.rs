@@ -8,7 +8,7 @@ use routo_receiver::store::StoreError;
 use routo_receiver::store::upkeep::run_once;
 use serde_json::{Value, json};
 
-use crate::schema::migrated;
+use super::schema::migrated;
 use crate::support::app::TestApp;
 use crate::support::postgres::TestDatabase;
 use crate::support::store::{DAY, keeping_all_for, store};

@@ -322,7 +322,7 @@ async fn a_consumer_marks_messages_as_processed_and_changes_nothing_else() {
 
 #[tokio::test]
 async fn tables_that_somebody_else_made_become_the_owner_s() {
-    let roles = Roles { database: crate::schema::migrated().await };
+    let roles = Roles { database: super::schema::migrated().await };
     roles.run_script().await;
     roles.everything_is_the_owner_s().await;
 }

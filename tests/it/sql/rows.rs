@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
-use crate::schema::migrated;
+use super::schema::migrated;
 use crate::support::postgres::TestDatabase;
 
 /// `id_at` makes ids as the service does; the others insert one row.

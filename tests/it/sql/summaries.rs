@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::rows;
+use super::rows;
 
 #[tokio::test]
 async fn outcomes_are_counted_by_hour_and_by_day_over_months() {

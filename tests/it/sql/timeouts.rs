@@ -33,7 +33,7 @@ async fn callbacks_are_written_with_limits_for_statements_and_locks() {
 #[tokio::test]
 async fn a_migration_waits_in_short_turns_for_a_table_that_is_in_use() {
     let database = TestDatabase::create().await;
-    crate::migrations::apply_first(&database, 2).await;
+    super::migrations::apply_first(&database, 2).await;
     let mut holder = database.connect().await;
     sqlx::raw_sql("begin; lock table delivery_reports in access exclusive mode")
         .execute(&mut holder)

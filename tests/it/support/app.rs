@@ -11,42 +11,17 @@ use serde_json::Value;
 
 use super::client::{self, Answer};
 use super::postgres::TestDatabase;
-use super::{eventually, goes_to_postgres, scratch};
+use super::{eventually, goes_to_postgres};
 
-pub const TOKEN: &str = "main-token-0123456789abcdef";
-pub const OTHER_TOKEN: &str = "other-token-0123456789abcdef";
-/// User and password of the account `main`, as parameters.
-pub const LOGIN: &str = "user=gateway&pass=main-p%40ss+word";
-pub const PASSWORD: &str = "main-p@ss word";
-pub const OTHER_PASSWORD: &str = "other-password";
+pub use testkit::configuration::{
+    LOGIN, OTHER_PASSWORD, OTHER_TOKEN, PASSWORD, TOKEN, environment,
+};
 
 pub struct TestApp {
     pub service: Service,
     pub http: SocketAddr,
     pub database: TestDatabase,
     pub data_dir: PathBuf,
-}
-
-/// The environment of a service with two accounts on ports of the system's choice, with a data
-/// directory of its own.
-pub fn environment(database_url: &str) -> Vec<(String, String)> {
-    let data_dir = scratch("data");
-    [
-        ("ROUTO_DATA_DIR", data_dir.to_str().unwrap()),
-        ("DATABASE_URL", database_url),
-        // However slow the machine: what is asked of Postgres at once shall be there.
-        ("ROUTO_INGEST__COMMIT_DEADLINE", "9s"),
-        ("ROUTO_HTTP__LISTEN", "127.0.0.1:0"),
-        ("ROUTO_ADMIN__LISTEN", "127.0.0.1:0"),
-        ("ROUTO_ACCOUNTS__MAIN__USER", "gateway"),
-        ("ROUTO_ACCOUNTS__MAIN__PASSWORD", PASSWORD),
-        ("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", TOKEN),
-        ("ROUTO_ACCOUNTS__OTHER__USER", "other"),
-        ("ROUTO_ACCOUNTS__OTHER__PASSWORD", OTHER_PASSWORD),
-        ("ROUTO_ACCOUNTS__OTHER__REPORT_TOKEN", OTHER_TOKEN),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec()
 }
 
 pub fn settings(database_url: &str, more: &[(&str, &str)]) -> Settings {

@@ -6,8 +6,8 @@ use crate::world::World;
 pub async fn service_and_postgres_killed_in_any_order_lose_nothing_acknowledged(
     form: Form,
 ) -> Outcome {
-    let mut world = World::start(&[]).await;
-    let load = world.load(form.shape());
+    let mut world = World::start().await;
+    let load = world.load(form.pace());
     for _ in 0..form.cycles {
         load.until_more(50).await;
         world.pass(0..200).await;

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use simulator::{Behaviour, Gateway};
+use simulator::{RunSummary, Sender};
+use testkit::load::{ONE_ATTEMPT, script};
+use testkit::record::Record;
+use testkit::server::Postgres;
+use testkit::service::Service;
+use testkit::{eventually, scratch};
 
 use super::{Form, Outcome, ms};
-use crate::world::load::{BEHAVIOUR, callback};
-use crate::world::place::Place;
-use crate::world::postgres::Postgres;
-use crate::world::record::{Record, Sent};
-use crate::world::service::Service;
-use crate::world::{World, until};
+use crate::world::World;
 
 pub async fn a_cold_start_without_postgres_takes_callbacks(form: Form) -> Outcome {
     let mut worst = Duration::ZERO;
@@ -35,33 +35,34 @@ pub async fn a_cold_start_without_postgres_takes_callbacks(form: Form) -> Outcom
 
 /// One cold start: the time to the first 200, and the rest.
 async fn once(form: Form) -> (Duration, Outcome) {
-    let place = Place::new();
-    let postgres = Postgres::new(&place);
-    let service = Service::new(&place, &postgres.url(), &place.path("data"), &[]);
+    let postgres = Postgres::new().await;
+    let service = Service::new(&postgres.url(), &scratch("data"), &[]);
     let mut world = World::of(postgres, service);
-    let mut record = Record::default();
-    let mut gateway = Gateway::new(world.service.http, Behaviour { attempts: 1, ..BEHAVIOUR });
+    let script = script();
+    let mut callbacks = (0..).flat_map(|scene| script.scene(scene));
+    let (mut sender, mut summary) =
+        (Sender::new(world.service.http, ONE_ATTEMPT), RunSummary::default());
     let mut process = world.service.spawn();
     let started = Instant::now();
-    until("the first callback is answered 200", 10, async || {
+    eventually("the first callback is answered 200", async || {
         process.must_run();
-        let serial = world.serials.next();
-        let delivery = gateway.deliver(&callback(serial, 0)).await;
-        let acknowledged = delivery.acknowledged();
-        record.sent.push(Sent { serial, delivery });
-        acknowledged
+        let planned = callbacks.next().expect("there is no end of them");
+        let delivery = sender.deliver(&planned.callback).await;
+        summary.note(&planned, &delivery, started.elapsed());
+        delivery.acknowledged()
     })
     .await;
     let took = started.elapsed();
     world.process = Some(process);
 
-    let load = world.load(form.shape());
+    let load = world.load(form.pace());
     load.until_more(100).await;
     world.postgres.start().await;
     world.service.until_in_postgres().await;
     load.until_more(100).await;
     let since = load.stop().await;
     let others = since.others();
+    let mut record = Record::of(script.clone(), summary);
     record.add(since);
     let mut outcome = Outcome::settled(1, &world, &record).await;
     outcome.demand(others.is_empty(), || format!("other than 200 after the first: {others}"));

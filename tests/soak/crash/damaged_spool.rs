@@ -6,11 +6,12 @@ use std::fs;
 use std::time::Instant;
 
 use serde_json::Value;
+use testkit::eventually;
+use testkit::judge::{self, Findings, Key};
+use testkit::record::Record;
 
 use super::{Form, Outcome};
-use crate::world::record::Record;
-use crate::world::verify::{self, Findings, Key};
-use crate::world::{World, until};
+use crate::world::World;
 
 const PAGE: usize = 4096;
 
@@ -21,13 +22,13 @@ const HEADER: usize = 20;
 pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
     form: Form,
 ) -> Outcome {
-    let mut world = World::start(&[]).await;
+    let mut world = World::start().await;
     let mut all = Record::default();
     let mut destroyed = HashSet::new();
     let (mut lost, mut problems, mut notes) = (0, Vec::new(), Vec::new());
     for cycle in 0..form.cycles {
         let set_aside_before = world.service.files_set_aside().len();
-        let load = world.load(form.shape());
+        let load = world.load(form.pace());
         load.until_more(20).await;
         let began = Instant::now();
         world.postgres.stop().await;
@@ -41,16 +42,16 @@ pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
         let damage = damage(&mut world, cycle);
         // It takes callbacks, whatever is in its spool.
         world.start_service().await;
-        let load = world.load(form.shape());
+        let load = world.load(form.pace());
         load.until_more(50).await;
         let after = load.stop().await;
         let others = after.others();
         all.add(after);
         world.postgres.start().await;
         world.service.until_in_postgres().await;
-        until("the spool is empty", 60, async || world.service.spool_files().is_empty()).await;
+        eventually("the spool is empty", async || world.service.spool_files().is_empty()).await;
 
-        destroyed.extend(damage.destroyed.iter().copied());
+        destroyed.extend(damage.destroyed.iter().cloned());
         let mut findings = compare(&world, &all).await;
         let now_lost = findings.lost.len() - lost;
         lost = findings.lost.len();
@@ -68,7 +69,7 @@ pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
         }
         if damage.is_certain || now_lost > 0 {
             let process = world.process.as_ref().expect("the service runs");
-            if !process.log().iter().any(tells_of_damage) {
+            if !process.log().lines().any(tells_of_damage) {
                 problems.push(format!("{what}, and no error was logged"));
             }
             if world.service.files_set_aside().len() == set_aside_before {
@@ -87,11 +88,11 @@ pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
 }
 
 async fn compare(world: &World, all: &Record) -> Findings {
-    verify::compare(all, &world.serials, &mut world.postgres.connect().await).await
+    judge::compare(all, &mut world.postgres.connect().await).await
 }
 
-fn tells_of_damage(line: &Value) -> bool {
-    line["level"] == "ERROR" && line.to_string().contains("damage")
+fn tells_of_damage(line: &str) -> bool {
+    line.contains(r#""level":"ERROR""#) && line.contains("damage")
 }
 
 struct Damage {
@@ -114,8 +115,7 @@ fn records(bytes: &[u8], before: &[u8]) -> HashSet<Key> {
         .filter_map(|record| {
             let json: Value = serde_json::from_slice(record.get(HEADER..)?).ok()?;
             let fields = json.get("delivery-report").or_else(|| json.get("inbound-message"))?;
-            let name = fields.get("mess_id").or_else(|| fields.get("message"))?.as_str()?;
-            verify::key(name.split(' ').next()?, fields["extra"]["attempt"].as_str())
+            judge::key(&fields["extra"])
         })
         .collect()
 }
@@ -146,6 +146,6 @@ fn damage(world: &mut World, cycle: u32) -> Damage {
     };
     fs::write(file, &after).unwrap();
     let left = records(&after, &before);
-    let destroyed = records(&before, &before).difference(&left).copied().collect();
+    let destroyed = records(&before, &before).difference(&left).cloned().collect();
     Damage { what, is_certain, destroyed }
 }

@@ -1,34 +1,28 @@
 //! While Postgres is away, the disk under the spool fills up: then nothing can be made durable.
 
 use super::{Form, Outcome};
-use crate::world::load::{Load, Shape};
-use crate::world::place::Place;
-use crate::world::postgres::Postgres;
-use crate::world::service::Service;
-use crate::world::tmpfs::Tmpfs;
-use crate::world::{World, until};
+use crate::world::World;
+use testkit::eventually;
+use testkit::load::Load;
+use testkit::server::Postgres;
+use testkit::service::Service;
+use testkit::tmpfs::Tmpfs;
 
 pub async fn a_full_spool_disk_is_answered_503_and_loses_nothing_acknowledged(
     form: Form,
 ) -> Outcome {
-    let place = Place::new();
-    let disk = match Tmpfs::mount(&place, 24) {
+    let disk = match Tmpfs::mount(24) {
         Ok(disk) => disk,
         Err(why) => return Outcome::not_run(format!("no tmpfs can be mounted: {why}")),
     };
-    let mut postgres = Postgres::new(&place);
+    let mut postgres = Postgres::new().await;
     postgres.start().await;
-    let service = Service::new(
-        &place,
-        &postgres.url(),
-        &disk.path.join("data"),
-        &[("ROUTO_SPOOL__MIN_FREE_BYTES", "1048576")],
-    );
-    let mut world = World::of(postgres, service);
-    world.start_service().await;
-    world.service.until_in_postgres().await;
-    let large = Shape { padding: 20_000, ..form.shape() };
-    let load = world.load(large);
+    // Little is left, so that it is soon full.
+    disk.fill(4 << 20);
+    let more = [("ROUTO_SPOOL__MIN_FREE_BYTES", "1048576")];
+    let service = Service::new(&postgres.url(), &disk.path.join("data"), &more);
+    let mut world = World::of(postgres, service).with_service().await;
+    let load = world.load(form.pace());
     for _ in 0..form.cycles {
         load.until_more(20).await;
         world.postgres.stop().await;
@@ -38,12 +32,12 @@ pub async fn a_full_spool_disk_is_answered_503_and_loses_nothing_acknowledged(
     }
     let refused = load.stop().await;
     // By itself, all is as before.
-    let load = world.load(form.shape());
+    let load = world.load(form.pace());
     load.until_more(100).await;
     let after = load.stop().await;
     let others = after.others();
     let mut record = refused;
-    let seen = record.attempts().filter(|attempt| attempt.outcome == Ok(503)).count();
+    let seen = record.attempts.iter().filter(|attempt| attempt.outcome == Ok(503)).count();
     let all = record.other_answers() + record.failed_attempts();
     let what = record.others();
     record.add(after);
@@ -56,7 +50,7 @@ pub async fn a_full_spool_disk_is_answered_503_and_loses_nothing_acknowledged(
 
 /// Waits until the service says that it can't make anything durable, and lets it say so for a while.
 async fn full(world: &World, load: &Load) {
-    until("the spool is full", 60, async || {
+    eventually("the spool is full", async || {
         world.service.readyz().await.is_some_and(|answer| answer.status == 503)
     })
     .await;

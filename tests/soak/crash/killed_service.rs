@@ -4,8 +4,8 @@ use super::{Form, Outcome};
 use crate::world::World;
 
 pub async fn kill_9_of_the_service_loses_nothing_acknowledged(form: Form) -> Outcome {
-    let mut world = World::start(&[]).await;
-    let load = world.load(form.shape());
+    let mut world = World::start().await;
+    let load = world.load(form.pace());
     for _ in 0..form.cycles {
         load.until_more(50).await;
         world.pass(0..300).await;

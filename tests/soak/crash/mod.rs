@@ -11,6 +11,7 @@ mod full_postgres_disk;
 mod full_spool_disk;
 mod killed_postgres;
 mod killed_service;
+pub mod long;
 mod no_connections;
 mod outage;
 mod outcome;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 pub use outcome::{Outcome, ms};
 
-use crate::world::load::{BEHAVIOUR, Shape};
+use simulator::Pace;
 
 /// How much of a scenario is run.
 #[derive(Clone, Copy)]
@@ -36,10 +37,9 @@ pub struct Form {
 
 impl Form {
     /// The usual load.
-    pub fn shape(self) -> Shape {
-        let (connections, pause) = if self.long { (16, 2) } else { (8, 5) };
-        let pause = Duration::from_millis(pause);
-        Shape { connections, pause, padding: 0, behaviour: BEHAVIOUR }
+    pub fn pace(self) -> Pace {
+        let (rate, connections) = if self.long { (2_000, 16) } else { (600, 8) };
+        Pace::Open { rate, connections }
     }
 
     pub fn length(self, short: Duration, long: Duration) -> Duration {

@@ -12,11 +12,7 @@ const CUT_OFF: &str = "select count(pg_terminate_backend(pid)) from pg_stat_acti
     where usename = 'service' and backend_type = 'client backend'";
 
 pub async fn a_postgres_without_free_connections_is_noticed_by_nobody(form: Form) -> Outcome {
-    let mut world = World::start(&[]).await;
-    world.postgres.stop().await;
-    world.postgres.limit_connections(10);
-    world.postgres.start().await;
-    world.service.until_in_postgres().await;
+    let mut world = World::start().await;
     let held: Mutex<Vec<PgConnection>> = Mutex::default();
     unnoticed(
         form,

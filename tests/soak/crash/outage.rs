@@ -31,7 +31,7 @@ pub async fn unnoticed_for(
     begin: impl AsyncFn(&mut World),
     end: impl AsyncFn(&mut World),
 ) -> Outcome {
-    let load = world.load(form.shape());
+    let load = world.load(form.pace());
     let mut outages = Vec::new();
     for _ in 0..form.cycles {
         load.until_more(100).await;

@@ -4,16 +4,16 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::world::World;
-use crate::world::record::Record;
-use crate::world::verify::Findings;
+use testkit::judge::Findings;
+use testkit::record::Record;
 
 #[derive(Default)]
 pub struct Outcome {
     pub cycles: u32,
     /// Callbacks that were sent.
-    pub sent: usize,
+    pub sent: u64,
     /// Callbacks that were answered 200.
-    pub acknowledged: usize,
+    pub acknowledged: u64,
     /// Attempts with another answer, and attempts with none.
     pub other_answers: usize,
     pub failed_attempts: usize,
@@ -53,7 +53,7 @@ impl Outcome {
         let times = record.times_to_200();
         let mut outcome = Self {
             cycles,
-            sent: record.sent.len(),
+            sent: record.sent(),
             acknowledged: record.acknowledged(),
             other_answers: record.other_answers(),
             failed_attempts: record.failed_attempts(),

@@ -2,16 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Form, Outcome, ms};
-use crate::world::load::{BEHAVIOUR, Shape};
-use crate::world::place::Place;
-use crate::world::postgres::{self, Postgres};
-use crate::world::processes::peak_memory_kb;
-use crate::world::record::Record;
-use crate::world::service::Service;
-use crate::world::{World, open_loop, proxy};
-use simulator::Behaviour;
+use simulator::Pace;
+use testkit::load::{Load, ONE_ATTEMPT};
+use testkit::processes::peak_memory_kb;
+use testkit::proxy::Proxy;
+use testkit::record::Record;
+use testkit::scratch;
+use testkit::server::{self, Postgres};
+use testkit::service::Service;
 use tokio::time::sleep;
+
+use super::{Form, Outcome, ms};
+use crate::world::World;
+
+/// More than are ever under way at once.
+const CONNECTIONS: u32 = 4_000;
 
 const BATCH: &str = "16";
 const QUEUE: &str = "64";
@@ -20,34 +25,32 @@ const QUEUE: &str = "64";
 const DELAY: Duration = Duration::from_millis(20);
 
 pub async fn ten_times_the_capacity_costs_neither_goodput_nor_memory(form: Form) -> Outcome {
-    let place = Place::new();
-    let mut postgres = Postgres::new(&place);
+    let mut postgres = Postgres::new().await;
     postgres.start().await;
-    let port = proxy::start(postgres.port, DELAY).await;
+    let proxy = Proxy { delay: DELAY, ..Proxy::default() };
+    let proxy = proxy.start("127.0.0.1", postgres.port()).await;
     let capacity = [
         ("ROUTO_INGEST__MAX_BATCH_ROWS", BATCH),
         ("ROUTO_INGEST__QUEUE_CAPACITY", QUEUE),
         // The capacity shall be that of Postgres, however slow this machine: no use of the spool.
         ("ROUTO_INGEST__COMMIT_DEADLINE", "9s"),
     ];
-    let data_dir = place.path("data");
-    let service = Service::new(&place, &postgres::url(port), &data_dir, &capacity);
-    let mut world = World::of(postgres, service);
-    world.start_service().await;
-    world.service.until_in_postgres().await;
+    let service = Service::new(&server::url(proxy.port()), &scratch("data"), &capacity);
+    let world = World::of(postgres, service).with_service().await;
 
     let length = form.length(Duration::from_secs(2), Duration::from_secs(30));
     let (peak, mut record) = peak(&world, length.min(Duration::from_secs(10))).await;
     let began = Instant::now();
-    let flood = open_loop::run(world.service.http, peak * 10.0, length, &world.serials).await;
+    let pace = Pace::Open { rate: (peak * 10.0) as u32, connections: CONNECTIONS };
+    let flood = Load::start(world.service.http, pace, &[ONE_ATTEMPT], Some(length)).end().await;
     let ended = Instant::now();
     let goodput = flood.acknowledged() as f64 / (ended - began).as_secs_f64();
-    let offered = flood.sent.len() as f64 / length.as_secs_f64();
+    let offered = flood.sent() as f64 / length.as_secs_f64();
     let refusals = flood.times(503, &[(began, ended)]);
-    let others = flood.attempts().any(|attempt| !matches!(attempt.outcome, Ok(200 | 503)));
+    let others = flood.attempts.iter().any(|attempt| !matches!(attempt.outcome, Ok(200 | 503)));
     let what = flood.others();
     record.add(flood);
-    let memory = peak_memory_kb(world.process.as_ref().expect("the service runs").id);
+    let memory = peak_memory_kb(world.process.as_ref().expect("the service runs").id());
 
     let mut outcome = Outcome::settled(1, &world, &record).await;
     let (p50, p99) = (refusals.percentile(50), refusals.percentile(99));
@@ -74,10 +77,9 @@ pub async fn ten_times_the_capacity_costs_neither_goodput_nor_memory(form: Form)
 /// The goodput of a closed loop with just enough connections to fill one batch while another is
 /// being committed.
 async fn peak(world: &World, length: Duration) -> (f64, Record) {
-    let connections = 2 * BATCH.parse::<usize>().unwrap();
-    let behaviour = Behaviour { attempts: 1, ..BEHAVIOUR };
-    let load = world.load(Shape { connections, pause: Duration::ZERO, padding: 0, behaviour });
-    load.until_more(2 * connections as u64).await;
+    let connections = 2 * BATCH.parse::<u32>().unwrap();
+    let load = Load::start(world.service.http, Pace::Closed { connections }, &[ONE_ATTEMPT], None);
+    load.until_more(2 * u64::from(connections)).await;
     let began = Instant::now();
     sleep(length).await;
     let ended = Instant::now();

@@ -6,7 +6,7 @@ use super::{Form, Outcome};
 use crate::world::World;
 
 pub async fn a_postgres_that_comes_back_read_only_is_noticed_by_nobody(form: Form) -> Outcome {
-    let mut world = World::start(&[]).await;
+    let mut world = World::start().await;
     unnoticed(
         form,
         &mut world,

@@ -2,27 +2,27 @@
 //! theirs in turn.
 
 use super::{Form, Outcome};
+use crate::listener::HeldListener;
 use crate::world::World;
-use crate::world::listener::HeldListener;
-use crate::world::place::Place;
-use crate::world::postgres::Postgres;
-use crate::world::service::Service;
+use testkit::process::addresses;
+use testkit::scratch;
+use testkit::server::Postgres;
+use testkit::service::Service;
 
 /// What a process says that waits for its predecessor.
 const WAITS: &str = "waiting for the process that has the data directory";
 
 pub async fn a_restart_under_load_fails_no_request(form: Form) -> Outcome {
-    let place = Place::new();
-    let mut postgres = Postgres::new(&place);
+    let mut postgres = Postgres::new().await;
     postgres.start().await;
-    let service = Service::new(&place, &postgres.url(), &place.path("data"), &[]);
+    let service = Service::new(&postgres.url(), &scratch("data"), &[]);
     let listener = HeldListener::bind(service.http);
     let mut world = World::of(postgres, service);
     let mut first = listener.spawn(&world.service);
-    first.until_logged("the service listens", |line| line["http"].is_string()).await;
+    first.until_logged("the service listens", addresses).await;
     world.process = Some(first);
     world.service.until_in_postgres().await;
-    let load = world.load(form.shape());
+    let load = world.load(form.pace());
     let mut codes = Vec::new();
     for cycle in 0..form.cycles {
         load.until_more(100).await;
@@ -34,14 +34,14 @@ pub async fn a_restart_under_load_fails_no_request(form: Form) -> Outcome {
         } else {
             let mut new = listener.spawn(&world.service);
             new.until_logged("the new process waits for the old one", |line| {
-                line.to_string().contains(WAITS)
+                line.to_string().contains(WAITS).then_some(())
             })
             .await;
             world.pass(0..100).await;
             codes.push(old.terminate().await);
             new
         };
-        new.until_logged("the new process listens", |line| line["http"].is_string()).await;
+        new.until_logged("the new process listens", addresses).await;
         world.process = Some(new);
     }
     load.until_more(100).await;

@@ -7,7 +7,7 @@ use super::{Form, Outcome};
 use crate::world::World;
 
 pub async fn a_stopped_postgres_is_noticed_by_nobody(form: Form) -> Outcome {
-    let mut world = World::start(&[]).await;
+    let mut world = World::start().await;
     unnoticed_for(
         form,
         form.length(Duration::from_secs(3), Duration::from_mins(1)),

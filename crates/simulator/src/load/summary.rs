@@ -16,7 +16,7 @@ const DIGITS: u8 = 3;
 
 /// What a run came to.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct RunSummary {
     /// Delivery reports among the callbacks sent.
     pub reports: u64,
     /// Inbound messages among them.
@@ -43,7 +43,7 @@ pub struct Tally {
     latencies: Option<Histogram<u64>>,
 }
 
-impl Default for Tally {
+impl Default for RunSummary {
     fn default() -> Self {
         Self {
             reports: 0,
@@ -63,10 +63,10 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl RunSummary {
     /// Counts a callback that ended so long after it was to begin.
-    pub(super) fn note(&mut self, planned: &Planned, delivery: &Delivery, latency: Duration) {
-        match planned.meant.fact {
+    pub fn note(&mut self, planned: &Planned, delivery: &Delivery, latency: Duration) {
+        match planned.expected.row {
             ExpectedRow::Report { .. } => self.reports += 1,
             ExpectedRow::Message { .. } => self.messages += 1,
         }

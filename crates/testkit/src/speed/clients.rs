@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use super::{Outcome, Request};
+use super::{Request, Throughput};
 
 /// Numbers of requests, each used once in this process.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
@@ -59,8 +59,8 @@ impl Clients {
     }
 
     /// Every connection sends its next request when its last was answered.
-    pub fn closed_loop(&mut self, duration: Duration) -> Outcome {
-        let mut outcome = Outcome::new();
+    pub fn closed_loop(&mut self, duration: Duration) -> Throughput {
+        let mut outcome = Throughput::new();
         let began = Instant::now();
         for client in &mut self.all {
             client.send(Instant::now());
@@ -89,8 +89,8 @@ impl Clients {
     /// Requests at a rate that does not ask how fast they are answered. Latency counts from the time
     /// a request was due, also when all connections were busy then: an answer that is late makes
     /// those behind it late. The generator itself wakes up to 1 ms late, and that counts, too.
-    pub fn open_loop(&mut self, rate: f64, duration: Duration) -> Outcome {
-        let mut outcome = Outcome::new();
+    pub fn open_loop(&mut self, rate: f64, duration: Duration) -> Throughput {
+        let mut outcome = Throughput::new();
         let began = Instant::now();
         let due = |index: u32| began + Duration::from_secs_f64(f64::from(index) / rate);
         let mut idle: Vec<usize> = (0..self.all.len()).collect();

@@ -2,10 +2,10 @@
 
 use simulator::Callback;
 
-use super::super::support::app::{PASSWORD, TOKEN};
+use crate::configuration::{PASSWORD, TOKEN};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Load {
+pub enum Requests {
     /// The service's own sign of life, which touches no database.
     Livez,
     Reports,
@@ -26,18 +26,20 @@ pub struct Request {
 const DIGIT: u8 = b'X';
 
 impl Request {
-    pub fn of(load: Load) -> Self {
+    pub fn of(requests: Requests) -> Self {
         let reports = format!("/delivery-reports/{TOKEN}");
         let host = "127.0.0.1:80";
-        let bytes = match load {
-            Load::Livez => b"GET /livez HTTP/1.1\r\nHost: bench\r\n\r\n".to_vec(),
-            Load::Reports => Callback::report(&reports, "bench-XXXXXXXXXXXX", 0, "44XXXXXXXXXX")
-                .request(host, true, None),
-            Load::ScatteredReports => {
+        let bytes = match requests {
+            Requests::Livez => b"GET /livez HTTP/1.1\r\nHost: bench\r\n\r\n".to_vec(),
+            Requests::Reports => {
+                Callback::report(&reports, "bench-XXXXXXXXXXXX", 0, "44XXXXXXXXXX")
+                    .request(host, true, None)
+            }
+            Requests::ScatteredReports => {
                 Callback::report(&reports, "XXXXXXXXXXXXXXXXXXXX", 0, "44XXXXXXXXXX")
                     .request(host, true, None)
             }
-            Load::Messages => Callback::message(
+            Requests::Messages => Callback::message(
                 "/inbound-messages",
                 ("gateway", PASSWORD),
                 ("44XXXXXXXXXX", "447000000000"),
@@ -46,7 +48,7 @@ impl Request {
             )
             .request(host, true, None),
         };
-        Self { digits: digits(&bytes), bytes, scattered: load == Load::ScatteredReports }
+        Self { digits: digits(&bytes), bytes, scattered: requests == Requests::ScatteredReports }
     }
 
     /// The request with this number in it.

@@ -10,7 +10,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest latency that is told from longer ones.
 const LONGEST: Duration = Duration::from_mins(1);
 
-pub struct Outcome {
+pub struct Throughput {
     /// From the first request to the last answer.
     pub elapsed: Duration,
     /// Answers other than 200.
@@ -21,7 +21,7 @@ pub struct Outcome {
     latencies: Histogram<u64>,
 }
 
-impl Outcome {
+impl Throughput {
     pub fn new() -> Self {
         let longest = u64::try_from(LONGEST.as_micros()).unwrap();
         Self {
