@@ -1,7 +1,6 @@
 //! The section `accounts`: who may send callbacks, and the rules between their keys.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -60,22 +59,15 @@ section! {
     }
 }
 
-/// No account is configured. The text says how to configure one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The text says how to configure an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no account is configured, so every callback would be refused: set one, for example\n  \
+     ROUTO_ACCOUNTS__MAIN__USER=gateway\n  \
+     ROUTO_ACCOUNTS__MAIN__PASSWORD=\"$(openssl rand -hex 16)\"\n  \
+     ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN=\"$(openssl rand -hex 16)\""
+)]
 pub struct NoAccount;
-
-impl fmt::Display for NoAccount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "no account is configured, so every callback would be refused: set one, for example\n  \
-             ROUTO_ACCOUNTS__MAIN__USER=gateway\n  \
-             ROUTO_ACCOUNTS__MAIN__PASSWORD=\"$(openssl rand -hex 16)\"\n  \
-             ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN=\"$(openssl rand -hex 16)\"",
-        )
-    }
-}
-
-impl std::error::Error for NoAccount {}
 
 pub(super) fn keys() -> Vec<Key> {
     let encodings = Key::declared::<Encoding, _>("accounts.*.encodings.*", &encoding());

@@ -34,12 +34,12 @@ impl Reader {
     /// The field for a key. `None` only with a problem noted.
     pub(super) fn read<T, F: Field<T>>(&mut self, key: &str, kind: &Kind<T>) -> Option<F> {
         match self.value(key, kind) {
-            Ok(Some(value)) => return Some(F::of(value)),
-            Ok(None) if F::unset().is_some() => {}
+            Ok(Some(value)) => return Some(value.into()),
+            Ok(None) if F::UNSET.is_some() => {}
             Ok(None) => self.problems.push(Problem::Missing { key: key.to_owned() }),
             Err(problem) => self.problems.push(problem),
         }
-        F::unset()
+        F::UNSET
     }
 
     /// The key that sets this one (itself, or its `_file`), and where it is set.

@@ -22,31 +22,17 @@ impl Key {
 }
 
 /// A field for a value of type `T`: a `T`, or an `Option<T>` where the key may be unset.
-pub(super) trait Field<T>: Sized {
-    fn of(value: T) -> Self;
-
-    /// The field of a key that is unset, if that is allowed.
-    fn unset() -> Option<Self>;
+pub(super) trait Field<T>: From<T> {
+    /// The field of an unset key, if a key may be unset.
+    const UNSET: Option<Self>;
 }
 
 impl<T> Field<T> for T {
-    fn of(value: T) -> Self {
-        value
-    }
-
-    fn unset() -> Option<Self> {
-        None
-    }
+    const UNSET: Option<Self> = None;
 }
 
 impl<T> Field<T> for Option<T> {
-    fn of(value: T) -> Self {
-        Some(value)
-    }
-
-    fn unset() -> Option<Self> {
-        Some(None)
-    }
+    const UNSET: Option<Self> = Some(None);
 }
 
 /// Declares a section. Each line is `key: Type = kind`: the field that other rooms read, and what a
