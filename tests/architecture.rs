@@ -32,7 +32,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
             "wire",
         ],
     ),
-    ("config", &["accounts", "credentials", "domain", "store"]),
+    ("config", &["accounts", "domain", "store"]),
     ("credentials", &["config"]),
     ("domain", &[]),
     ("error_chain", &[]),

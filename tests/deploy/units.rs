@@ -43,7 +43,7 @@ fn settings(environment: &BTreeMap<String, String>) -> Settings {
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let sources = Sources { file: None, directory: PathBuf::from("/nonexistent"), environment };
     let settings = Settings::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
-    assert!(matches!(settings.database.source, DatabaseSource::External(_)));
+    assert!(matches!(settings.database.source(), DatabaseSource::External(_)));
     let [account] = &*settings.accounts else { panic!("{} accounts", settings.accounts.len()) };
     assert!(account.login.is_some() && account.report_token.is_some());
     settings

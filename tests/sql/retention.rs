@@ -162,6 +162,31 @@ async fn a_long_transaction_that_reads_delays_retention_but_no_callback() {
 }
 
 #[tokio::test]
+async fn the_process_that_delays_retention_is_not_mistaken_for_one_in_a_copy_of_the_database() {
+    let database = migrated().await;
+    fill(&database, &[400]).await;
+    let name = database.options.get_database().unwrap();
+    let copy = TestDatabase { options: database.options.clone().database(&format!("{name}_copy")) };
+    let server = TestDatabase { options: database.options.clone().database("postgres") };
+    server.execute(&format!("create database {name}_copy template {name}")).await;
+    let mut readers = [copy.connect().await, database.connect().await];
+    for reader in &mut readers {
+        sqlx::raw_sql("begin; select count(*) from delivery_reports")
+            .execute(reader)
+            .await
+            .unwrap();
+    }
+    let [_, reader] = &mut readers;
+    let reader: i32 =
+        sqlx::query_scalar("select pg_backend_pid()").fetch_one(reader).await.unwrap();
+    let outcome = run_once(&store(&database, Month), &keeping_all_for(Some(DAY * 90))).await;
+    let Err(StoreError::PartitionInUse { holder: Some(holder), .. }) = &outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(holder.starts_with(&format!("process {reader} ")), "{holder}");
+}
+
+#[tokio::test]
 async fn services_that_drop_at_once_drop_each_partition_once_and_fail_nobody() {
     let database = migrated().await;
     let days: Vec<u32> = (100..120).collect();

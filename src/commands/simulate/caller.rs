@@ -113,7 +113,7 @@ pub(super) fn database(
     settings: &Settings,
 ) -> Result<Database, CommandError> {
     let given = arguments.verify.as_ref().and_then(Option::as_ref);
-    let url: SecretString = match (given, &settings.database.source) {
+    let url: SecretString = match (given, settings.database.source()) {
         (Some(url), _) | (None, DatabaseSource::External(url)) => url.clone(),
         (None, DatabaseSource::Embedded { .. }) => {
             embedded_postgres::url_of_running(&settings.data_dir)
