@@ -146,14 +146,14 @@ async fn a_service_that_is_broken_is_found_out() {
             "inbound_messages",
             "new.message = new.message || '\x1b'; return new;",
             "different",
-            "callback 0: message of attempt 1 was to be ",
+            "callback 0: message of attempt 1 should be ",
         ),
         (
             "before",
             "inbound_messages",
             "new.extra = new.extra - 'attempt'; return new;",
             "unexpected",
-            "a row that no attempt explains",
+            "a row that matches no attempt",
         ),
     ];
     for (when, table, does, kind, words) in cases {
