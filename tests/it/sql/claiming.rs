@@ -1,4 +1,4 @@
-//! What a consumer is given, one step after the other.
+//! Claiming inbound messages, with one consumer.
 
 use serde_json::{Value, json};
 use sqlx::Connection;

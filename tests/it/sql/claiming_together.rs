@@ -1,5 +1,5 @@
-//! Several consumers at once, while attempts arrive, and some of it goes wrong: nothing is missed,
-//! nothing is doubled.
+//! Several consumers claim while attempts arrive and some claims fail: nothing is missed, and nothing
+//! is claimed twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What docs/sql.md says is so: every query runs, and answers what the page says it answers.
+//! Every query in docs/sql.md runs, and returns what the page says.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! What deserves a second look.
+//! The views of findings.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Reading delivery reports as they come: none is missed, however late it is committed.
+//! Following delivery reports: none is missed, however late it is committed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Look-ups read the index that is meant for them, and only the partitions they need.
+//! Queries use the intended index, and read only the partitions they need.
 
 use std::collections::{BTreeMap, BTreeSet};
 

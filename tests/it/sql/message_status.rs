@@ -1,4 +1,4 @@
-//! The current status of a message, whatever order its reports come in.
+//! The current status of a message, in whatever order its reports arrive.
 
 use serde_json::json;
 

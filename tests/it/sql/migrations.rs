@@ -1,5 +1,4 @@
-//! Databases of every age: brought up to date with all that is in them, while programs of their own
-//! age go on.
+//! Migrations from every schema version keep all rows, while programs of that version keep running.
 
 use std::path::Path;
 

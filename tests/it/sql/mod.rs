@@ -1,4 +1,4 @@
-//! What the people who read the tables rely on.
+//! The SQL surface: tables, views and functions that users rely on.
 
 mod claiming;
 mod claiming_together;

@@ -1,4 +1,4 @@
-//! Listeners are told of new rows, once a table and commit.
+//! Listeners are notified of new rows, once for each table and commit.
 
 use serde_json::{Value, json};
 use sqlx::postgres::PgListener;

@@ -1,4 +1,4 @@
-//! What is older than the configuration says goes, and keeps nobody waiting.
+//! Retention removes what is older than configured, and blocks nobody.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! Rows at chosen times, in partitions of their own, and looking at what is there.
+//! Inserts rows at chosen times, and queries them.
 
 use std::fmt::Display;
 
