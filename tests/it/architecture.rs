@@ -1,4 +1,4 @@
-//! The one-way rule of the house: a room imports only the rooms it may.
+//! Dependencies between the rooms point one way: a room imports only what the table allows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
