@@ -22,6 +22,7 @@ use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
 use crate::ingest::{self, IngestHandle};
+use crate::memory::MemoryBudget;
 use crate::metrics::{Listener, Metrics};
 use crate::spool::{Spool, SpoolError, SpoolOptions};
 use crate::store::upkeep::{self, Upkeep};
@@ -92,6 +93,8 @@ impl Service {
             gate: Gate::new(http.trusted_proxies.clone()),
             ingest: ingest.clone(),
             max_body_bytes: http.max_body_bytes,
+            max_unauthenticated_body_bytes: http.max_unauthenticated_body_bytes,
+            memory: MemoryBudget::new(http.max_buffered_bytes - unauthenticated_share(http)),
             request_timeout: http.request_timeout,
             metrics: metrics.clone(),
         });
@@ -281,10 +284,16 @@ fn credentials_of(account: &Account) -> Credentials<'_> {
     }
 }
 
+/// Of `http.max_buffered_bytes`, what requests that have not authenticated may hold.
+fn unauthenticated_share(http: &HttpSettings) -> usize {
+    http.max_buffered_bytes / 4
+}
+
 fn connection_limits(http: &HttpSettings, max_connections: usize) -> ConnectionLimits {
     ConnectionLimits {
         max_connections,
         max_head_bytes: http.max_head_bytes,
+        max_unauthenticated_bytes: unauthenticated_share(http),
         head_timeout: http.head_timeout,
         shutdown_timeout: http.shutdown_timeout,
     }

@@ -4,12 +4,14 @@ use super::environment;
 
 /// Every key; `*` stands for an account's name or a `dcs` value. `config/default.toml` explains
 /// each, and a test keeps the two lists the same.
-pub(super) const KEYS: [&str; 38] = [
+pub(super) const KEYS: [&str; 40] = [
     "data_dir",
     "http.listen",
     "http.max_connections",
     "http.max_head_bytes",
     "http.max_body_bytes",
+    "http.max_unauthenticated_body_bytes",
+    "http.max_buffered_bytes",
     "http.head_timeout",
     "http.request_timeout",
     "http.shutdown_timeout",

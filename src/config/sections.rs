@@ -76,6 +76,9 @@ fn http(reader: &mut Reader) -> Option<HttpSettings> {
     let max_connections = reader.number("http.max_connections", 1..=1_000_000);
     let max_head_bytes = reader.number("http.max_head_bytes", 8 * KIB..=MIB);
     let max_body_bytes = reader.number("http.max_body_bytes", KIB..=16 * MIB);
+    let max_unauthenticated_body_bytes =
+        reader.number("http.max_unauthenticated_body_bytes", KIB..=16 * MIB);
+    let max_buffered_bytes = reader.number("http.max_buffered_bytes", 16 * MIB..=TIB);
     let head_timeout = reader.duration("http.head_timeout", MILLISECOND..=HOUR);
     let request_timeout = reader.duration("http.request_timeout", MILLISECOND..=TEN_MINUTES);
     let shutdown_timeout = reader.duration("http.shutdown_timeout", Duration::ZERO..=TEN_MINUTES);
@@ -86,6 +89,8 @@ fn http(reader: &mut Reader) -> Option<HttpSettings> {
         max_connections: max_connections?,
         max_head_bytes: max_head_bytes?,
         max_body_bytes: max_body_bytes?,
+        max_unauthenticated_body_bytes: max_unauthenticated_body_bytes?,
+        max_buffered_bytes: max_buffered_bytes?,
         head_timeout: head_timeout?,
         request_timeout: request_timeout?,
         shutdown_timeout: shutdown_timeout?,

@@ -64,6 +64,10 @@ pub struct HttpSettings {
     pub max_head_bytes: usize,
     /// Bytes of a request body, 1 KiB to 16 MiB.
     pub max_body_bytes: usize,
+    /// Bytes of the body of a request whose head has no credentials, 1 KiB to 16 MiB.
+    pub max_unauthenticated_body_bytes: usize,
+    /// Bytes of heads, bodies and queued callbacks together, 16 MiB to 1 TiB.
+    pub max_buffered_bytes: usize,
     /// For request line and headers, and for an idle connection; 1 ms to 1 h.
     pub head_timeout: Duration,
     /// For the body and the answer, 1 ms to 10 min.

@@ -1,7 +1,6 @@
 //! What the server knows of a request when it arrives, before anything of it is understood.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::{HeaderName, HeaderValue};
@@ -9,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::EventKey;
 
-use super::places::Place;
+use super::slots::UnauthenticatedMemory;
 
 /// The header of every answer that tells by which id the request is known.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,8 +23,8 @@ pub(super) struct Arrival {
     pub(super) at: Instant,
     /// The address that the connection came from.
     pub(super) peer: IpAddr,
-    /// The place of that connection, which is safe once the request is there.
-    pub(super) place: Arc<Place>,
+    /// What the request may take before it has authenticated.
+    pub(super) memory: UnauthenticatedMemory,
 }
 
 /// An id as it stands in the answer.

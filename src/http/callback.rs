@@ -1,4 +1,4 @@
-//! What both kinds of callback have in common: reading the request, and handing over the fact.
+//! The way of a callback: head, account, body, parameters, event, receipt.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,130 +8,258 @@ use axum::body::{Body, HttpBody};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Method, Request, Response, header};
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::error::Elapsed;
+use axum::response::IntoResponse;
 use tokio::time::timeout;
 
-use crate::domain::{CallbackKind, Event, Reception, RejectedCallback, Transport};
-use crate::ingest::{IngestHandle, Receipt, SubmitError};
-use crate::metrics::Metrics;
-use crate::wire::Unusable;
+use crate::domain::{AccountName, CallbackKind, Event, EventKey, Reception, RejectedCallback, Transport};
+use crate::ingest::IngestHandle;
+use crate::memory::MemoryBudget;
+use crate::metrics::{AuthenticationFailure, Metrics, Rejection};
 use crate::wire::params::Params;
+use crate::wire::{Unusable, delivery_report, inbound_message};
 
 use super::answer::{Acknowledged, CallbackError};
 use super::arrival::Arrival;
 use super::auth::{Account, Accounts, basic};
 use super::gate::Gate;
-use super::visit::Visit;
+use super::request_body::{BodyCharge, ReadBody};
 
-/// All that the callback routes need.
+/// What the callback routes need.
 pub struct CallbackState {
-    /// Who may call back.
     pub accounts: Accounts,
     /// Where they may call from, and how often others may try.
     pub gate: Gate,
-    /// Where facts go.
     pub ingest: IngestHandle,
     /// The largest body, in bytes.
     pub max_body_bytes: usize,
+    /// The largest body of a request whose head has no credentials, in bytes.
+    pub max_unauthenticated_body_bytes: usize,
+    /// For the bodies of requests that have authenticated, and for events until they are stored.
+    pub memory: Arc<MemoryBudget>,
     /// How long a body may take to arrive, and then how long the answer may take.
     pub request_timeout: Duration,
-    /// Where callbacks are counted.
     pub metrics: Metrics,
 }
 
-/// A callback's request, read whole.
-pub(super) struct CallbackRequest {
+/// What authenticates the callbacks of a route.
+pub(super) enum Credentials {
+    /// The last segment of the path.
+    ReportToken(Vec<u8>),
+    /// The parameters `user` and `pass`, or HTTP Basic where there are neither.
+    Login,
+}
+
+/// Answers a callback, and counts how it ended.
+pub(super) async fn answer(
+    state: Arc<CallbackState>,
+    kind: CallbackKind,
+    credentials: Credentials,
+    arrival: Arrival,
+    request: Request<Body>,
+) -> Response<Body> {
+    let outcome = receive(&state, kind, &credentials, &arrival, request).await;
+    let account = match &outcome {
+        Ok(acknowledged) => Some(acknowledged.account.clone()),
+        Err(error) => {
+            count(&state.metrics, kind, error);
+            error.account().cloned()
+        }
+    };
+    let answer = outcome.into_response();
+    let elapsed = arrival.at.elapsed();
+    state.metrics.http.answered(kind, account, answer.status().as_u16(), elapsed);
+    answer
+}
+
+/// From the request to its receipt.
+async fn receive(
+    state: &CallbackState,
+    kind: CallbackKind,
+    credentials: &Credentials,
+    arrival: &Arrival,
+    request: Request<Body>,
+) -> Result<Acknowledged, CallbackError> {
+    let (parts, body) = request.into_parts();
+    let head = Head::new(state, arrival.peer, parts);
+    let has_body = !body.is_end_stream();
+
+    let by_head = match credentials {
+        Credentials::ReportToken(token) => {
+            ByHead::Final(state.accounts.by_report_token(token))
+        }
+        Credentials::Login if has_body => head.login(state, kind),
+        // All parameters are in the head, and are read below.
+        Credentials::Login => ByHead::UnlessInBody(None),
+    };
+    let admitted = match by_head {
+        ByHead::Final(account) => Some(state.gate.admit(kind, head.source, account)?),
+        ByHead::UnlessInBody(_) => None,
+    };
+
+    let body = if has_body { Some(read_body(state, &by_head, arrival, body).await?) } else { None };
+
+    let parsed = {
+        let form = body.as_ref().map_or(&[][..], |body| &body.bytes);
+        let params = head.params(kind, form);
+        let account = match admitted {
+            Some(account) => account,
+            None => state.gate.admit(kind, head.source, head.account(state, &params))?,
+        };
+        ParsedCallback::new(state, kind, account, head.reception(account, arrival.key), &params)
+    };
+    // While the callback waits for its commit, its request is gone.
+    drop((head, body));
+
+    let ParsedCallback { event, account, unusable } = parsed;
+    let memory = event.weight() + arrival.memory.release_head();
+    let charge = state.memory.charge(memory).ok_or(CallbackError::OutOfMemory)?;
+    match timeout(state.request_timeout, state.ingest.submit(event, charge)).await {
+        Ok(Ok(receipt)) => match unusable {
+            None => Ok(Acknowledged { account, receipt }),
+            Some(unusable) => Err(CallbackError::Unusable { account, unusable, receipt }),
+        },
+        Ok(Err(error)) => Err(CallbackError::NotStored { account, error }),
+        Err(_) => Err(CallbackError::TooSlow { account }),
+    }
+}
+
+/// Until somebody has authenticated, less is read, and at the expense of the others who have not.
+async fn read_body(
+    state: &CallbackState,
+    by_head: &ByHead<'_>,
+    arrival: &Arrival,
+    body: Body,
+) -> Result<ReadBody, CallbackError> {
+    let (limit, charge) = if by_head.account().is_some() {
+        let charge = state.memory.charge(0).ok_or(CallbackError::OutOfMemory)?;
+        (state.max_body_bytes, BodyCharge::Authenticated(charge))
+    } else {
+        let limit = state.max_unauthenticated_body_bytes.min(state.max_body_bytes);
+        (limit, BodyCharge::Unauthenticated(arrival.memory.charge()))
+    };
+    let read = ReadBody::new(charge).read(body, limit, state.request_timeout).await;
+    read.map_err(|error| match error {
+        CallbackError::BodyTooLarge(limit) if limit < state.max_body_bytes => {
+            CallbackError::UnauthenticatedBodyTooLarge(limit)
+        }
+        error => error,
+    })
+}
+
+/// Whose a callback is, as far as its head says.
+enum ByHead<'a> {
+    /// Whatever the body has.
+    Final(Option<&'a Account>),
+    /// Where the body has neither `user` nor `pass`, or only the one that the query has not.
+    UnlessInBody(Option<&'a Account>),
+}
+
+impl<'a> ByHead<'a> {
+    fn account(&self) -> Option<&'a Account> {
+        match self {
+            Self::Final(account) | Self::UnlessInBody(account) => *account,
+        }
+    }
+}
+
+/// What is kept of a request's head.
+struct Head {
     target: Option<PathAndQuery>,
-    form: Bytes,
     authorization: Option<HeaderValue>,
     transport: Transport,
-    /// Where it comes from, proxies apart.
+    /// The address that it comes from, trusted proxies apart.
     source: IpAddr,
 }
 
-impl CallbackRequest {
-    /// The head's part of it.
-    fn of(state: &CallbackState, peer: IpAddr, head: Parts) -> Self {
+impl Head {
+    fn new(state: &CallbackState, peer: IpAddr, parts: Parts) -> Self {
         Self {
-            source: state.gate.source(peer, &head.headers),
-            authorization: head.headers.get(header::AUTHORIZATION).cloned(),
-            transport: match head.method {
+            source: state.gate.source(peer, &parts.headers),
+            authorization: parts.headers.get(header::AUTHORIZATION).cloned(),
+            transport: match parts.method {
                 Method::POST => Transport::HttpPost,
                 _ => Transport::HttpGet,
             },
-            target: head.uri.into_parts().path_and_query,
-            form: Bytes::new(),
+            target: parts.uri.into_parts().path_and_query,
         }
     }
 
-    /// Its parameters; `documented` are those the route knows.
-    pub(super) fn params(&self, documented: &[&str]) -> Params<'_> {
+    /// The parameters of the query and of a form.
+    fn params<'a>(&'a self, kind: CallbackKind, form: &'a [u8]) -> Params<'a> {
         let query = self.target.as_ref().and_then(PathAndQuery::query).unwrap_or_default();
-        Params::parse(query.as_bytes(), &self.form, documented)
+        let documented: &[&str] = match kind {
+            CallbackKind::DeliveryReport => &delivery_report::PARAMETERS,
+            CallbackKind::InboundMessage => &inbound_message::PARAMETERS,
+        };
+        Params::parse(query.as_bytes(), form, documented)
     }
 
-    /// The account whose credentials it has, unless it comes from where that has no callbacks from.
-    pub(super) fn admit<'a>(
-        &self,
-        state: &'a CallbackState,
-        kind: CallbackKind,
-        account: Option<&'a Account>,
-    ) -> Result<&'a Account, CallbackError> {
-        state.gate.admit(kind, self.source, account)
-    }
-
-    /// The account that the parameters `user` and `pass` belong to.
-    pub(super) fn account_by_login<'a>(
-        state: &'a CallbackState,
-        params: &Params<'_>,
-    ) -> Option<&'a Account> {
-        let user = params.first("user").unwrap_or_default();
-        let pass = params.first("pass").unwrap_or_default();
-        state.accounts.by_login(user, pass)
-    }
-
-    /// The same, or, where there are no such parameters, that of the `Authorization` header.
-    pub(super) fn account_by_login_or_basic<'a>(
-        &self,
-        state: &'a CallbackState,
-        params: &Params<'_>,
-    ) -> Option<&'a Account> {
-        if params.first("user").is_none()
-            && params.first("pass").is_none()
-            && let Some((user, pass)) =
-                self.authorization.as_ref().and_then(|value| basic(value.as_bytes()))
-        {
-            return state.accounts.by_login(&user, &pass);
+    /// The account of a request whose body has not been read.
+    fn login<'a>(&self, state: &'a CallbackState, kind: CallbackKind) -> ByHead<'a> {
+        let params = self.params(kind, b"");
+        match (params.first("user"), params.first("pass")) {
+            (Some(user), Some(pass)) => ByHead::Final(state.accounts.by_login(user, pass)),
+            (None, None) => ByHead::UnlessInBody(self.basic(state).flatten()),
+            _ => ByHead::UnlessInBody(None),
         }
-        Self::account_by_login(state, params)
     }
 
-    /// The callback turned out to be this account's.
-    pub(super) fn reception(&self, visit: &mut Visit, account: &Account) -> Reception {
-        visit.reception(&account.name, self.source, self.transport)
+    /// The account of these parameters, or, where they are no login, of the `Authorization` header.
+    fn account<'a>(&self, state: &'a CallbackState, params: &Params<'_>) -> Option<&'a Account> {
+        match (params.first("user"), params.first("pass")) {
+            (None, None) => self
+                .basic(state)
+                .unwrap_or_else(|| state.accounts.by_login(b"", b"")),
+            (user, pass) => {
+                state.accounts.by_login(user.unwrap_or_default(), pass.unwrap_or_default())
+            }
+        }
+    }
+
+    /// `None` where there is no readable `Authorization: Basic`.
+    fn basic<'a>(&self, state: &'a CallbackState) -> Option<Option<&'a Account>> {
+        let (user, pass) = basic(self.authorization.as_ref()?.as_bytes())?;
+        Some(state.accounts.by_login(&user, &pass))
+    }
+
+    fn reception(&self, account: &Account, key: EventKey) -> Reception {
+        Reception {
+            key,
+            account: account.name.clone(),
+            transport: self.transport,
+            remote_addr: self.source,
+        }
     }
 }
 
-/// What a callback came to.
-pub(super) struct Fact {
+/// What a callback is.
+struct ParsedCallback {
     event: Event,
-    /// Why the request is not what it is meant to be; the event is the request itself then.
+    account: AccountName,
+    /// Why it is not what the route is for; the event is the request itself then.
     unusable: Option<Unusable>,
 }
 
-impl Fact {
-    /// The fact that was read, or, where the request held none, the request itself.
-    pub(super) fn of(
+impl ParsedCallback {
+    fn new(
         state: &CallbackState,
         kind: CallbackKind,
-        params: &Params<'_>,
+        account: &Account,
         reception: Reception,
-        read: Result<Event, Unusable>,
+        params: &Params<'_>,
     ) -> Self {
-        match read {
-            Ok(event) => Self { event, unusable: None },
+        let name = account.name.clone();
+        let parsed = match kind {
+            CallbackKind::DeliveryReport => {
+                delivery_report::parse(params, reception.clone()).map(Event::DeliveryReport)
+            }
+            CallbackKind::InboundMessage => {
+                inbound_message::parse(params, &account.encodings, reception.clone())
+                    .map(Event::InboundMessage)
+            }
+        };
+        match parsed {
+            Ok(event) => Self { event, account: name, unusable: None },
             Err(unusable) => {
                 state.gate.note_unusable(kind, &reception, unusable);
                 let event = Event::RejectedCallback(RejectedCallback {
@@ -140,89 +268,27 @@ impl Fact {
                     request: params.to_rejected_request(reception.transport, kind),
                     reception,
                 });
-                Self { event, unusable: Some(unusable) }
+                Self { event, account: name, unusable: Some(unusable) }
             }
         }
     }
 }
 
-/// Reads a callback, makes a fact of it, and answers once that is durable.
-///
-/// `understand` is all that lies between, and waits for nothing: while a callback waits for its commit,
-/// its request is gone.
-pub(super) fn take(
-    state: Arc<CallbackState>,
-    kind: CallbackKind,
-    arrival: Arrival,
-    request: Request<Body>,
-    understand: impl FnOnce(&CallbackState, &mut Visit, &CallbackRequest) -> Result<Fact, CallbackError>
-    + Send,
-) -> impl Future<Output = Response<Body>> + Send {
-    let (head, body) = request.into_parts();
-    let request = CallbackRequest::of(&state, arrival.peer, head);
-    let mut visit = Visit::begin(kind, arrival);
-    async move {
-        let submitted = read_body(&state, body).await.and_then(|form| {
-            visit.arrival.place.request_is_complete();
-            let request = CallbackRequest { form, ..request };
-            let Fact { event, unusable } = understand(&state, &mut visit, &request)?;
-            Ok((state.ingest.submit(event), unusable))
-        });
-        let result = match submitted {
-            Ok((durable, unusable)) => {
-                acknowledge(timeout(state.request_timeout, durable).await, unusable)
-            }
-            Err(error) => Err(error),
-        };
-        visit.end(&state.metrics, result)
-    }
-}
-
-fn acknowledge(
-    durable: Result<Result<Receipt, SubmitError>, Elapsed>,
-    unusable: Option<Unusable>,
-) -> Result<Acknowledged, CallbackError> {
-    let receipt = durable.map_err(|_| CallbackError::TooSlow)??;
-    match unusable {
-        None => Ok(Acknowledged(receipt)),
-        Some(unusable) => Err(CallbackError::Unusable(unusable, receipt)),
-    }
-}
-
-/// The body, within its bounds of size and time. A body too large is refused before it is read,
-/// where its length is announced.
-async fn read_body(state: &CallbackState, body: Body) -> Result<Bytes, CallbackError> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let limit = state.max_body_bytes;
-    if body.size_hint().lower() > limit as u64 {
-        return Err(CallbackError::BodyTooLarge(limit));
-    }
-    match timeout(state.request_timeout, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(CallbackError::BodyTooLarge(limit)),
-        Ok(Err(_)) => Err(CallbackError::BodyBroken),
-        Err(_) => Err(CallbackError::BodyTooSlow),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::http::routes::{delivery_reports, inbound_messages};
-
-    #[test]
-    fn a_callback_that_waits_for_its_commit_holds_little_memory() {
-        fn of_three<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
-            size_of::<F>()
+fn count(metrics: &Metrics, kind: CallbackKind, error: &CallbackError) {
+    let failure = match error {
+        CallbackError::Unauthorized => AuthenticationFailure::Credentials,
+        CallbackError::SourceNotAllowed => AuthenticationFailure::Source,
+        CallbackError::TooManyFailures => AuthenticationFailure::Limited,
+        CallbackError::Unusable { .. } => {
+            return metrics.ingest.rejected(kind, Rejection::Unusable);
         }
-        fn of_four<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
-            size_of::<F>()
-        }
-        // Up to here glibc serves allocations from a cache of the thread's; axum adds some 350 bytes.
-        let most = 1032 - 400;
-        assert!(of_four(delivery_reports::by_token) <= most);
-        assert!(of_three(delivery_reports::by_login) <= most);
-        assert!(of_three(inbound_messages::by_login) <= most);
-    }
+        CallbackError::NotStored { .. }
+        | CallbackError::TooSlow { .. }
+        | CallbackError::OutOfMemory
+        | CallbackError::BodyTooLarge(_)
+        | CallbackError::UnauthenticatedBodyTooLarge(_)
+        | CallbackError::BodyTooSlow
+        | CallbackError::BodyBroken => return,
+    };
+    metrics.http.not_believed(failure);
 }

@@ -11,14 +11,14 @@ mod failures;
 pub(crate) mod fuzzing;
 mod gate;
 mod occasional;
-mod places;
+mod request_body;
 mod request_line;
 mod router;
 mod routes;
 mod server;
+mod slots;
 mod socket;
 mod sources;
-mod visit;
 
 pub use gate::Gate;
 pub use router::{CallbackState, Routes, admin_router, public_router};

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::request_line::RequestLineMender;
+use super::slots::Slot;
 
 /// How much is read from the socket at once, in bytes.
 const READ_SIZE: usize = 8 * 1024;
@@ -19,6 +21,7 @@ const READ_SIZE: usize = 8 * 1024;
 pub(super) struct MendedSocket {
     stream: TcpStream,
     mender: RequestLineMender,
+    slot: Arc<Slot>,
     /// What was read and mended and did not fit into hyper's buffer.
     left_over: Vec<u8>,
     /// How long the other side may take nothing of what is written to it.
@@ -28,9 +31,14 @@ pub(super) struct MendedSocket {
 }
 
 impl MendedSocket {
-    pub(super) fn new(stream: TcpStream, max_line: usize, write_timeout: Duration) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        slot: Arc<Slot>,
+        max_line: usize,
+        write_timeout: Duration,
+    ) -> Self {
         let mender = RequestLineMender::new(max_line);
-        Self { stream, mender, left_over: Vec::new(), write_timeout, stalled: None }
+        Self { stream, mender, slot, left_over: Vec::new(), write_timeout, stalled: None }
     }
 
     /// A write that gets nowhere becomes an error once its time is up: a client that never reads its
@@ -58,7 +66,7 @@ impl hyper::rt::Read for MendedSocket {
         cx: &mut Context<'_>,
         mut buffer: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, mender, left_over, .. } = self.get_mut();
+        let Self { stream, mender, slot, left_over, .. } = self.get_mut();
         if !left_over.is_empty() {
             let fitting = left_over.len().min(buffer.remaining());
             buffer.put_slice(left_over.get(..fitting).unwrap_or_default());
@@ -79,6 +87,7 @@ impl hyper::rt::Read for MendedSocket {
             let mut read = ReadBuf::uninit(&mut space);
             ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
             let ended = read.filled().is_empty();
+            slot.read(read.filled().len()).map_err(io::Error::other)?;
             if ended {
                 mender.finish(&mut pass);
             } else {

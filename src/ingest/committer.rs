@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::metrics::{IngestMetrics, Target};
@@ -11,14 +11,12 @@ use crate::store::Attempt;
 
 use super::Limits;
 use super::batch::Batch;
-use super::handle::{Readiness, Receipt, Submission, SubmitError};
+use super::handle::{Answer, Readiness, Receipt, Submission, SubmitError};
 use super::journal::{Failed, Journal, Spooler};
 use super::link::Link;
 use super::overload::Overload;
 use super::pace::Pace;
 use super::sink::{Failures, Settled, Sink, Terms, Unsettled, store};
-
-type Answer = oneshot::Sender<Result<Receipt, SubmitError>>;
 
 pub(super) struct Committer<S: Sink, J> {
     pub(super) postgres: Link<S>,

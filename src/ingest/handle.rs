@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::domain::Event;
+use crate::memory::Charge;
 
 use super::overload::Overload;
 
@@ -52,11 +53,28 @@ pub(super) struct Submission {
     pub(super) event: Event,
     /// When it was submitted.
     pub(super) at: Instant,
-    pub(super) answer: oneshot::Sender<Result<Receipt, SubmitError>>,
+    pub(super) answer: Answer,
+}
+
+/// Where to send the answer, and the charge for the event's memory until then.
+#[derive(Debug)]
+pub(super) struct Answer {
+    sender: oneshot::Sender<Result<Receipt, SubmitError>>,
+    _charge: Charge,
+}
+
+impl Answer {
+    /// An error means that the client has gone.
+    pub(super) fn send(
+        self,
+        result: Result<Receipt, SubmitError>,
+    ) -> Result<(), Result<Receipt, SubmitError>> {
+        self.sender.send(result)
+    }
 }
 
 impl Submission {
-    pub(super) fn into_parts(self) -> (Event, oneshot::Sender<Result<Receipt, SubmitError>>) {
+    pub(super) fn into_parts(self) -> (Event, Answer) {
         (self.event, self.answer)
     }
 }
@@ -80,12 +98,16 @@ impl IngestHandle {
 
     /// Submits a fact, at once; what it returns says when the fact is durable.
     ///
+    /// `charge` is for the memory of the event, and given back once that is settled.
+    ///
     /// Not cancelled by dropping the future: a submitted fact is committed all the same.
     pub fn submit(
         &self,
         event: Event,
+        charge: Charge,
     ) -> impl Future<Output = Result<Receipt, SubmitError>> + Send + use<> {
-        let (answer, answered) = oneshot::channel();
+        let (sender, answered) = oneshot::channel();
+        let answer = Answer { sender, _charge: charge };
         let submission = Submission { event, at: Instant::now(), answer };
         let submitted = self.sender.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {

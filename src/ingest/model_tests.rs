@@ -23,6 +23,7 @@ use super::{Limits, start_with};
 use crate::domain::{
     DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, PhoneNumber, Reception, Transport,
 };
+use crate::memory::MemoryBudget;
 use crate::metrics::IngestMetrics;
 use crate::spool::{self, Chunk, Spool, SpoolError, SpoolOptions};
 use crate::store::{Attempt, InsertError, StoreError};
@@ -258,7 +259,7 @@ fn live(world: &Shared, directory: &Path, steps: &mut std::vec::IntoIter<Step>) 
             world.lock().unwrap().submitted.insert(id);
             tokio::spawn(async move {
                 // A refused fact is durable too, among the rejected callbacks.
-                if let Ok(()) | Err(SubmitError::Refused) = handle.submit(event).await.map(drop) {
+                if let Ok(()) | Err(SubmitError::Refused) = handle.submit(event, MemoryBudget::new(0).charge(0).unwrap()).await.map(drop) {
                     world.lock().unwrap().acknowledged.insert(id);
                 }
             });

@@ -15,6 +15,7 @@ mod attacks;
 mod commands;
 mod correcting;
 mod first_run;
+mod memory;
 mod redecode;
 mod rejected;
 mod secrets;

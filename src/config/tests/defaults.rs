@@ -19,6 +19,8 @@ fn the_defaults_alone_are_a_usable_configuration() {
     assert_eq!(settings.http.max_connections, 2048);
     assert_eq!(settings.http.max_head_bytes, 65_536);
     assert_eq!(settings.http.max_body_bytes, 262_144);
+    assert_eq!(settings.http.max_unauthenticated_body_bytes, 65_536);
+    assert_eq!(settings.http.max_buffered_bytes, 67_108_864);
     assert_eq!(settings.http.head_timeout, Duration::from_secs(30));
     assert_eq!(settings.http.request_timeout, Duration::from_secs(10));
     assert_eq!(settings.http.shutdown_timeout, Duration::from_secs(10));
