@@ -22,7 +22,7 @@ use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
 use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
 use crate::ingest::{self, IngestHandle};
-use crate::memory::MemoryBudget;
+use crate::memory::{self, MemoryBudget};
 use crate::metrics::{Listener, Metrics};
 use crate::spool::{Spool, SpoolError, SpoolOptions};
 use crate::store::upkeep::{self, Upkeep};
@@ -81,6 +81,8 @@ impl Service {
         };
         let (ingest, committer) =
             ingest::start(&database, Arc::clone(&spool), limits, metrics.ingest.clone());
+        let memory = MemoryBudget::new(http.max_buffered_bytes - unauthenticated_share(http));
+        tokio::spawn(memory::reclaim(Arc::clone(&memory), stop.clone()));
         let upkeep = tokio::spawn(look_after(
             database,
             upkeep_options(&settings),
@@ -94,7 +96,7 @@ impl Service {
             ingest: ingest.clone(),
             max_body_bytes: http.max_body_bytes,
             max_unauthenticated_body_bytes: http.max_unauthenticated_body_bytes,
-            memory: MemoryBudget::new(http.max_buffered_bytes - unauthenticated_share(http)),
+            memory,
             request_timeout: http.request_timeout,
             metrics: metrics.clone(),
         });

@@ -111,7 +111,8 @@ async fn receive(
     drop((head, body));
 
     let ParsedCallback { event, account, unusable } = parsed;
-    let memory = event.weight() + arrival.memory.release_head();
+    // A second copy is made to write it.
+    let memory = 2 * event.weight() + arrival.memory.release_head();
     let charge = state.memory.charge(memory).ok_or(CallbackError::OutOfMemory)?;
     match timeout(state.request_timeout, state.ingest.submit(event, charge)).await {
         Ok(Ok(receipt)) => match unusable {
