@@ -24,6 +24,7 @@ pub mod first_run;
 pub mod fuzzing;
 pub mod http;
 pub mod ingest;
+pub mod log_once;
 pub mod memory;
 pub mod metrics;
 pub mod shutdown;

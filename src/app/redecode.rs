@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::cli::{DcsFilter, RedecodeArguments};
 use crate::config::Settings;
 use crate::domain::{Encoding, EventKey, MessageText};
-use crate::store::{Given, MessageFilter, StoredMessage, StoredMessages};
+use crate::store::{MessageFilter, StoredMessage, StoredMessages};
 use crate::telemetry;
 use crate::wire::{inbound_message, text};
 
@@ -109,36 +109,16 @@ async fn redecode(
             texts.push((EventKey { received_at: message.received_at, id: message.id }, text));
         }
         if arguments.write {
-            give(&mut messages, &texts, tally, &bar).await?;
+            let outcome = messages.update(&texts).await?;
+            tally.changed += outcome.changed;
+            tally.refused += outcome.refused.len() as u64;
+            for (key, refused) in outcome.refused {
+                bar.suspend(|| say(format_args!("{} stays: {}", key.id, Escaped(refused))));
+            }
         }
         bar.inc(page.len() as u64);
     }
     bar.finish_and_clear();
-    Ok(())
-}
-
-/// Gives messages their texts. Where Postgres refuses one, because of a constraint of the user's say,
-/// they are halved until it is alone, so that the others have theirs.
-async fn give(
-    messages: &mut StoredMessages,
-    texts: &[(EventKey, MessageText)],
-    tally: &mut Tally,
-    bar: &ProgressBar,
-) -> Result<(), AppError> {
-    let mut pending = vec![texts];
-    while let Some(texts) = pending.pop() {
-        match (messages.give(texts).await?, texts) {
-            (Given::Changed(changed), _) => tally.changed += changed,
-            (Given::Refused(refused), [(key, _)]) => {
-                tally.refused += 1;
-                bar.suspend(|| say(format_args!("{} stays: {}", key.id, Escaped(refused))));
-            }
-            (Given::Refused(_), _) => {
-                let (first, second) = texts.split_at(texts.len() / 2);
-                pending.extend([second, first]);
-            }
-        }
-    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `routo-receiver rejected`: the callbacks that could not be used, and using them after all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io::{self, Write};
 
@@ -102,16 +102,28 @@ async fn replay(
         if page.is_empty() {
             break;
         }
-        for rejected in page {
-            unseen.remove(&rejected.id);
-            let StoredRejected { id, kind, .. } = &rejected;
-            match use_again(&mut rejections, &rejected, &mut encodings, arguments.write).await? {
-                Ok(()) => {
+        let (mut events, mut stay) = (Vec::new(), HashMap::new());
+        for rejected in &page {
+            match read_again(rejected, &mut encodings) {
+                Ok(event) => events.push(event),
+                Err(still) => {
+                    stay.insert(rejected.id, still);
+                }
+            }
+        }
+        let refused = rejections.replay(&events, arguments.write).await;
+        for (key, error) in refused.map_err(StoreError::NoRows)? {
+            stay.insert(key.id, StillRejected::Refused(error));
+        }
+        for StoredRejected { id, kind, .. } in &page {
+            unseen.remove(id);
+            match stay.remove(id) {
+                None => {
                     taken += 1;
                     let what = if arguments.write { "is a row now" } else { "can be used" };
                     say(Escaped(format_args!("{id} {kind}: {what}")));
                 }
-                Err(still) => {
+                Some(still) => {
                     left += 1;
                     say(Escaped(format_args!("{id} {kind}: stays: {}", Chain(&still))));
                 }
@@ -124,29 +136,6 @@ async fn replay(
         say(format_args!("{taken} can be used, {left} can't; --write makes rows of them"));
     }
     all_were_seen(unseen)
-}
-
-/// Makes a row of a rejected callback or, unless it is to be written, tries whether it would become
-/// one.
-async fn use_again(
-    rejections: &mut StoredRejections,
-    rejected: &StoredRejected,
-    encodings: &mut Encodings,
-    write: bool,
-) -> Result<Result<(), StillRejected>, AppError> {
-    let fact = match read_again(rejected, encodings) {
-        Ok(fact) => fact,
-        Err(still) => return Ok(Err(still)),
-    };
-    let used = if write { rejections.replay(fact).await } else { rejections.try_out(fact).await };
-    match used {
-        Ok(()) => Ok(Ok(())),
-        // The same error may hold for all, but one row may be its reason, too.
-        Err(error @ (InsertError::Refused { .. } | InsertError::Failed { .. })) => {
-            Ok(Err(StillRejected::Refused(error)))
-        }
-        Err(failed) => Err(StoreError::NoRows(failed).into()),
-    }
 }
 
 /// Reads the request of a rejected callback as if it had just arrived, but with its own key.

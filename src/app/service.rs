@@ -20,7 +20,7 @@ use crate::credentials::{self, Generated, accounts_or_generated};
 use crate::domain::EventKeySource;
 use crate::first_run::Welcome;
 use crate::http::auth::{Accounts, Credentials};
-use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
+use crate::http::{self, AccessPolicy, CallbackState, ConnectionLimits, Routes};
 use crate::ingest::{self, IngestHandle};
 use crate::memory::{self, MemoryBudget};
 use crate::metrics::{Listener, Metrics};
@@ -92,7 +92,7 @@ impl Service {
 
         let callbacks = http::public_router(CallbackState {
             accounts: Accounts::new(accounts.iter().map(credentials_of)),
-            gate: Gate::new(http.trusted_proxies.clone()),
+            access: AccessPolicy::new(http.trusted_proxies.clone()),
             ingest: ingest.clone(),
             max_body_bytes: http.max_body_bytes,
             max_unauthenticated_body_bytes: http.max_unauthenticated_body_bytes,

@@ -93,8 +93,12 @@ impl CallbackError {
             Self::SourceNotAllowed => StatusCode::FORBIDDEN,
             Self::Unusable { .. }
             | Self::BodyBroken
-            | Self::NotStored { error: SubmitError::Refused, .. } => StatusCode::BAD_REQUEST,
-            Self::NotStored { error: SubmitError::Overloaded | SubmitError::Unavailable, .. }
+            | Self::NotStored { error: SubmitError::StoredAsRejected, .. } => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::NotStored {
+                error: SubmitError::Overloaded | SubmitError::Unavailable, ..
+            }
             | Self::TooSlow { .. }
             | Self::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge(_) | Self::UnauthenticatedBodyTooLarge(_) => {

@@ -11,24 +11,26 @@ use axum::http::{HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use tokio::time::timeout;
 
-use crate::domain::{AccountName, CallbackKind, Event, EventKey, Reception, RejectedCallback, Transport};
+use crate::domain::{
+    AccountName, CallbackKind, Event, EventKey, Reception, RejectedCallback, Transport,
+};
 use crate::ingest::IngestHandle;
 use crate::memory::MemoryBudget;
 use crate::metrics::{AuthenticationFailure, Metrics, Rejection};
 use crate::wire::params::Params;
 use crate::wire::{Unusable, delivery_report, inbound_message};
 
+use super::access_policy::AccessPolicy;
 use super::answer::{Acknowledged, CallbackError};
 use super::arrival::Arrival;
 use super::auth::{Account, Accounts, basic};
-use super::gate::Gate;
 use super::request_body::{BodyCharge, ReadBody};
 
 /// What the callback routes need.
 pub struct CallbackState {
     pub accounts: Accounts,
     /// Where they may call from, and how often others may try.
-    pub gate: Gate,
+    pub access: AccessPolicy,
     pub ingest: IngestHandle,
     /// The largest body, in bytes.
     pub max_body_bytes: usize,
@@ -84,15 +86,13 @@ async fn receive(
     let has_body = !body.is_end_stream();
 
     let by_head = match credentials {
-        Credentials::ReportToken(token) => {
-            ByHead::Final(state.accounts.by_report_token(token))
-        }
+        Credentials::ReportToken(token) => ByHead::Final(state.accounts.by_report_token(token)),
         Credentials::Login if has_body => head.login(state, kind),
         // All parameters are in the head, and are read below.
         Credentials::Login => ByHead::UnlessInBody(None),
     };
     let admitted = match by_head {
-        ByHead::Final(account) => Some(state.gate.admit(kind, head.source, account)?),
+        ByHead::Final(account) => Some(state.access.admit(kind, head.source, account)?),
         ByHead::UnlessInBody(_) => None,
     };
 
@@ -103,7 +103,7 @@ async fn receive(
         let params = head.params(kind, form);
         let account = match admitted {
             Some(account) => account,
-            None => state.gate.admit(kind, head.source, head.account(state, &params))?,
+            None => state.access.admit(kind, head.source, head.account(state, &params))?,
         };
         ParsedCallback::new(state, kind, account, head.reception(account, arrival.key), &params)
     };
@@ -175,7 +175,7 @@ struct Head {
 impl Head {
     fn new(state: &CallbackState, peer: IpAddr, parts: Parts) -> Self {
         Self {
-            source: state.gate.source(peer, &parts.headers),
+            source: state.access.source(peer, &parts.headers),
             authorization: parts.headers.get(header::AUTHORIZATION).cloned(),
             transport: match parts.method {
                 Method::POST => Transport::HttpPost,
@@ -208,9 +208,7 @@ impl Head {
     /// The account of these parameters, or, where they are no login, of the `Authorization` header.
     fn account<'a>(&self, state: &'a CallbackState, params: &Params<'_>) -> Option<&'a Account> {
         match (params.first("user"), params.first("pass")) {
-            (None, None) => self
-                .basic(state)
-                .unwrap_or_else(|| state.accounts.by_login(b"", b"")),
+            (None, None) => self.basic(state).unwrap_or_else(|| state.accounts.by_login(b"", b"")),
             (user, pass) => {
                 state.accounts.by_login(user.unwrap_or_default(), pass.unwrap_or_default())
             }
@@ -262,7 +260,7 @@ impl ParsedCallback {
         match parsed {
             Ok(event) => Self { event, account: name, unusable: None },
             Err(unusable) => {
-                state.gate.note_unusable(kind, &reception, unusable);
+                state.access.log_unusable(kind, &reception, unusable);
                 let event = Event::RejectedCallback(RejectedCallback {
                     kind,
                     reason: unusable.to_string().into(),
@@ -291,5 +289,5 @@ fn count(metrics: &Metrics, kind: CallbackKind, error: &CallbackError) {
         | CallbackError::BodyTooSlow
         | CallbackError::BodyBroken => return,
     };
-    metrics.http.not_believed(failure);
+    metrics.http.authentication_failed(failure);
 }

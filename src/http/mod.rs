@@ -1,16 +1,15 @@
 //! Requests and answers. Knows neither SQL nor the spool: a fact goes to ingest, and without
 //! ingest's receipt no callback is answered 200.
 
+mod access_policy;
 mod answer;
 mod arrival;
 pub mod auth;
 mod callback;
-mod crowd;
+mod connection_log;
 mod failures;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod gate;
-mod occasional;
 mod request_body;
 mod request_line;
 mod router;
@@ -20,6 +19,6 @@ mod slots;
 mod socket;
 mod sources;
 
-pub use gate::Gate;
+pub use access_policy::AccessPolicy;
 pub use router::{CallbackState, Routes, admin_router, public_router};
 pub use server::{ConnectionLimits, serve};

@@ -23,7 +23,7 @@ use crate::domain::EventKeySource;
 use crate::metrics::ListenerMetrics;
 
 use super::arrival::{Arrival, REQUEST_ID, request_id};
-use super::crowd::Crowd;
+use super::connection_log::ConnectionLog;
 use super::request_body::SlotBody;
 use super::router::Routes;
 use super::slots::{Evicted, Slot, Slots, UnauthenticatedMemory};
@@ -77,7 +77,7 @@ pub async fn serve(
     let mut connections = JoinSet::new();
     let slots =
         Slots::new(limits.max_connections, limits.max_unauthenticated_bytes, metrics.clone());
-    let crowd = Crowd::new(limits.max_connections);
+    let log = ConnectionLog::new(limits.max_connections);
     let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
     loop {
         let accepted = tokio::select! {
@@ -89,7 +89,7 @@ pub async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                crowd.note_not_accepted(&error);
+                log.log_not_accepted(&error);
                 // Perhaps there are too many open files.
                 slots.make_room();
                 sleep(ACCEPT_PAUSE).await;
@@ -100,7 +100,7 @@ pub async fn serve(
         if slot.is_some() || slots.make_room() {
             if slot.is_none() {
                 metrics.evicted();
-                crowd.note_closed();
+                log.log_evicted();
             }
             let (slots, routes, stop) = (Arc::clone(&slots), routes.clone(), stop.clone());
             let (keys, metrics) = (Arc::clone(&keys), metrics.clone());
@@ -114,7 +114,7 @@ pub async fn serve(
             });
         } else {
             metrics.refused();
-            crowd.note_turned_away();
+            log.log_refused();
             if let Ok(permit) = Arc::clone(&turned_away).try_acquire_owned() {
                 connections.spawn(turn_away(stream, permit));
             }
@@ -177,7 +177,8 @@ async fn connection(
             Ok::<_, Evicted>(answer)
         }
     });
-    let socket = MendedSocket::new(stream, Arc::clone(&slot), limits.max_head_bytes, limits.head_timeout);
+    let socket =
+        MendedSocket::new(stream, Arc::clone(&slot), limits.max_head_bytes, limits.head_timeout);
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

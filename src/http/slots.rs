@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::log_once::RateLimitedLog;
 use crate::metrics::ListenerMetrics;
-
-use super::occasional::Occasional;
 
 /// How long a connection is safe after it was accepted, was answered, or sent a head with a body to
 /// come. Clients send at once, so this can be short; and the shorter it is, the faster strangers may
@@ -52,7 +51,7 @@ pub(super) struct Slots {
     held: AtomicUsize,
     /// Counts reads of connections that hold memory: the order in which they last sent bytes.
     reads: AtomicU64,
-    closed_for_memory: Occasional,
+    closed_for_memory: RateLimitedLog,
     metrics: ListenerMetrics,
 }
 
@@ -85,7 +84,7 @@ impl Slots {
             memory_limit,
             held: AtomicUsize::new(0),
             reads: AtomicU64::new(0),
-            closed_for_memory: Occasional::default(),
+            closed_for_memory: RateLimitedLog::default(),
             metrics,
         })
     }
@@ -170,7 +169,7 @@ impl Slots {
         state.held.fetch_add(bytes, Ordering::Relaxed);
         self.held.fetch_add(bytes, Ordering::Relaxed);
         while self.held.load(Ordering::Relaxed) > self.memory_limit {
-            self.note_closed_for_memory();
+            self.log_closed_for_memory();
             if !self.free_memory(number) {
                 self.evict(number, |_| true);
                 return Err(Evicted);
@@ -188,9 +187,9 @@ impl Slots {
         }
     }
 
-    fn note_closed_for_memory(&self) {
+    fn log_closed_for_memory(&self) {
         self.metrics.closed_for_memory();
-        if let Some(connections) = self.closed_for_memory.happened(self.opened.elapsed()) {
+        if let Some(connections) = self.closed_for_memory.record(self.opened.elapsed()) {
             tracing::warn!(
                 limit_bytes = self.memory_limit,
                 connections,

@@ -28,7 +28,11 @@ async fn evicted(slot: &Slot) -> bool {
 async fn who_has_waited_longest_loses_the_place_to_who_comes() {
     let (slots, mut taken_slots) = taken([0, NEVER, LATER]);
     assert!(slots.make_room());
-    assert!(evicted(&taken_slots[0]).await && !evicted(&taken_slots[1]).await && !evicted(&taken_slots[2]).await);
+    assert!(
+        evicted(&taken_slots[0]).await
+            && !evicted(&taken_slots[1]).await
+            && !evicted(&taken_slots[2]).await
+    );
     assert_eq!(taken_slots[0].answer(false).err(), Some(Evicted), "its request comes too late");
     let number = taken_slots.remove(0).number;
     let next = slots.clone().take().await.unwrap();

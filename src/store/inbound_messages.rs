@@ -6,13 +6,12 @@ use sqlx::PgConnection;
 
 use crate::domain::{InboundMessage, Text};
 
-use super::Attempt;
+use super::OnConflict;
 
-/// Inserts the messages in one statement. With [`Attempt::Again`], a row that is there already, by its
-/// key, stays.
+/// Inserts the messages in one statement.
 pub(super) async fn insert(
     connection: &mut PgConnection,
-    attempt: Attempt,
+    on_conflict: OnConflict,
     messages: &[&InboundMessage],
 ) -> Result<(), sqlx::Error> {
     macro_rules! column {
@@ -60,8 +59,8 @@ pub(super) async fn insert(
             .map(drop)
         };
     }
-    match attempt {
-        Attempt::First => insert!(""),
-        Attempt::Again => insert!("on conflict do nothing"),
+    match on_conflict {
+        OnConflict::Fail => insert!(""),
+        OnConflict::DoNothing => insert!("on conflict do nothing"),
     }
 }

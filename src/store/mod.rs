@@ -1,4 +1,4 @@
-//! Every line of SQL that the service runs. Knows facts and Postgres, not where facts come from.
+//! Every line of SQL that the service runs. Knows events and Postgres, not where events come from.
 
 mod connection;
 mod database;
@@ -6,6 +6,7 @@ mod delivery_reports;
 mod error;
 mod inbound_messages;
 mod indexes;
+mod isolation;
 mod migrate;
 mod partitions;
 mod redecode;
@@ -19,9 +20,10 @@ mod writer;
 pub use connection::Connection;
 pub use database::Database;
 pub use error::{InsertError, StoreError};
+pub use isolation::Isolation;
 pub use partitions::PartitionPlan;
-pub use redecode::{Given, MessageFilter, StoredMessage, StoredMessages};
+pub use redecode::{MessageFilter, StoredMessage, StoredMessages, UpdateOutcome};
 pub use rejected_callbacks::{RejectedFilter, StoredRejected, StoredRejections};
 pub use retention::Retention;
 pub use simulated::{SimulatedMessage, SimulatedReport, SimulatedRows};
-pub use writer::{Attempt, Writer};
+pub use writer::{OnConflict, Writer};

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::error_chain::Chain;
+use crate::log_once::LogOnce;
 use crate::metrics::Purpose;
 
 use super::indexes::{self, Turn};
@@ -48,15 +49,20 @@ async fn repeat<F: Future<Output = Result<(), StoreError>>>(
     stop: &CancellationToken,
     look_after: impl Fn() -> F,
 ) {
-    let mut told = false;
+    let failure = LogOnce::default();
     while let Some(outcome) = stop.run_until_cancelled(Box::pin(look_after())).await {
-        if let Err(error) = &outcome
-            && !told
-        {
-            tracing::warn!(error = %Chain(error), "could not look after the tables; it is tried again every minute");
-        }
-        told = outcome.is_err();
-        let pause = if told { RETRY } else { INTERVAL };
+        let pause = match outcome {
+            Ok(()) => {
+                failure.end();
+                INTERVAL
+            }
+            Err(error) => {
+                if failure.begin() {
+                    tracing::warn!(error = %Chain(&error), "could not look after the tables; it is tried again every minute");
+                }
+                RETRY
+            }
+        };
         if timeout(pause, stop.cancelled()).await.is_ok() {
             return;
         }

@@ -51,7 +51,13 @@ fn attacks() -> Vec<Attack> {
         };
         attacks.extend([
             attack("one-byte packets", 400, post(whole), b"a", 262_144),
-            attack("chunks of one byte", 400, post("Transfer-Encoding: chunked"), b"1\r\na\r\n", 262_144),
+            attack(
+                "chunks of one byte",
+                400,
+                post("Transfer-Encoding: chunked"),
+                b"1\r\na\r\n",
+                262_144,
+            ),
             attack("unfinished bodies", 2_200, post("Content-Length: 262145"), &body, 8),
             attack("bodies", 2_200, post(whole), &body, 8),
             attack(
@@ -61,9 +67,21 @@ fn attacks() -> Vec<Attack> {
                 b"user=a&",
                 3,
             ),
-            attack("huge heads", 2_200, format!("GET {target} HTTP/1.1\r\n"), &[b"X: ".as_slice(), &[b'a'; 8_000], b"\r\n"].concat(), 7),
+            attack(
+                "huge heads",
+                2_200,
+                format!("GET {target} HTTP/1.1\r\n"),
+                &[b"X: ".as_slice(), &[b'a'; 8_000], b"\r\n"].concat(),
+                7,
+            ),
             attack("one huge line", 2_200, format!("GET {target}&x="), &[b'a'; 8_000], 7),
-            attack("pipelined requests", 400, String::new(), get(&target).repeat(100).as_slice(), 100),
+            attack(
+                "pipelined requests",
+                400,
+                String::new(),
+                get(&target).repeat(100).as_slice(),
+                100,
+            ),
         ]);
     }
     attacks
@@ -106,14 +124,21 @@ fn forget_the_peak(service: &ServiceProcess) {
 async fn holds(service: &ServiceProcess) {
     let mut report = String::new();
     for attack in attacks() {
-        if !attack.name.contains("right") || !(attack.name.contains("bodies") || attack.name.contains("huge")) { continue; }
+        if !attack.name.contains("right")
+            || !(attack.name.contains("bodies") || attack.name.contains("huge"))
+        {
+            continue;
+        }
         forget_the_peak(service);
         let started = Instant::now();
         run(&attack, service.http).await;
         let peak = figure(service, "VmHWM");
         let answer = timeout(
             Duration::from_secs(20),
-            send(service.http, get(&format!("/delivery-reports/{TOKEN}?mess_id=m&status=0&number=1"))),
+            send(
+                service.http,
+                get(&format!("/delivery-reports/{TOKEN}?mess_id=m&status=0&number=1")),
+            ),
         );
         let status = answer.await.map(|answer| answer.status);
         report.push_str(&format!(
@@ -125,16 +150,32 @@ async fn holds(service: &ServiceProcess) {
             attack.name
         ));
         eprintln!("{}", report.lines().last().unwrap());
-        if peak > 1000*MIB { eprintln!("too much"); }
+        if peak > 1000 * MIB {
+            eprintln!("too much");
+        }
     }
     for _ in 0..8 {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let m = crate::support::metrics::scrape(service.admin).await;
-        eprintln!("{} MiB, queue {:?}", figure(service, "VmRSS") / MIB, crate::support::metrics::figure(&m, "routo_queue_callbacks"));
+        eprintln!(
+            "{} MiB, queue {:?}",
+            figure(service, "VmRSS") / MIB,
+            crate::support::metrics::figure(&m, "routo_queue_callbacks")
+        );
     }
     let smaps = std::fs::read_to_string(format!("/proc/{}/smaps", service.id())).unwrap();
     let mut head = String::new();
-    for line in smaps.lines() { if line.contains('-') && line.split(' ').count() > 4 && !line.starts_with("VmFlags") { head = line.to_owned(); } if let Some(r) = line.strip_prefix("Rss:") { let kb: u64 = r.trim().trim_end_matches(" kB").parse().unwrap(); if kb > 1024 { eprintln!("{kb} {head}"); } } }
+    for line in smaps.lines() {
+        if line.contains('-') && line.split(' ').count() > 4 && !line.starts_with("VmFlags") {
+            head = line.to_owned();
+        }
+        if let Some(r) = line.strip_prefix("Rss:") {
+            let kb: u64 = r.trim().trim_end_matches(" kB").parse().unwrap();
+            if kb > 1024 {
+                eprintln!("{kb} {head}");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,7 +190,11 @@ async fn no_attack_takes_more_memory_than_allowed_and_it_is_given_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn so_it_is_while_postgres_is_away() {
     let database = "postgres://routo@127.0.0.1:9/routo";
-    let service = ServiceProcess::start(&with(environment(database), &[("ROUTO_INGEST__COMMIT_DEADLINE", "200ms")])).await;
+    let service = ServiceProcess::start(&with(
+        environment(database),
+        &[("ROUTO_INGEST__COMMIT_DEADLINE", "200ms")],
+    ))
+    .await;
     eventually("ready", || async { send(service.http, get("/readyz")).await.status == 200 }).await;
     eprintln!("base {} MiB", figure(&service, "VmRSS") / MIB);
     holds(&service).await;

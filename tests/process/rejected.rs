@@ -175,6 +175,24 @@ async fn a_callback_of_a_time_without_a_partition_gets_one() {
 }
 
 #[tokio::test]
+async fn a_missing_partition_hides_no_refusal_in_a_dry_run() {
+    let (database, environment, _service) = with_three_rejected().await;
+    database
+        .execute(
+            "update rejected_callbacks
+             set request = jsonb_set(request, '{parameters}', '\"mess_id=a&number=2&status=0\"'),
+                 received_at = received_at - interval '1 year'
+             where reason like 'parameter%'",
+        )
+        .await;
+    let arguments = ["rejected", "replay", "--all", "--kind", "delivery-report"];
+    let (code, out, why) = run(&arguments, &environment).await;
+    assert_eq!(code, Some(0), "{why}");
+    assert!(out.contains("1 can be used, 1 can't"), "{out}");
+    assert!(out.contains("stays: Postgres refused a row (23514)"), "{out}");
+}
+
+#[tokio::test]
 async fn a_replay_is_told_what_to_replay() {
     let environment = environment("postgres://127.0.0.1:1/nothing");
     let (code, _, why) = run(&["rejected", "replay", "--write"], &environment).await;

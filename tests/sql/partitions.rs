@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use routo_receiver::domain::PartitionWidth::{self, Day, Month};
 use routo_receiver::metrics::Purpose;
-use routo_receiver::store::{Attempt, Writer};
+use routo_receiver::store::{OnConflict, Writer};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -18,7 +18,7 @@ async fn put(database: &TestDatabase, width: PartitionWidth, times: &[OffsetDate
     let mut writer = Writer::new(store(database, width), Purpose::Ingest, Duration::from_secs(30));
     writer.connect().await.unwrap();
     let rows: Vec<_> = times.iter().map(|at| report_of(*at)).collect();
-    writer.insert(Attempt::First, &rows).await.unwrap();
+    writer.insert(OnConflict::Fail, &rows).await.unwrap();
 }
 
 /// The partitions of delivery reports that end before 2026.
@@ -157,7 +157,7 @@ async fn services_that_need_the_same_partitions_at_once_make_each_once() {
             writer.connect().await.unwrap();
             for day in 0..20 {
                 let row = report_of(start + time::Duration::days(2 * day));
-                writer.insert(Attempt::First, &[row]).await.unwrap();
+                writer.insert(OnConflict::Fail, &[row]).await.unwrap();
             }
         });
     }
