@@ -4,8 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use routo_receiver::domain::{Charset, EncodingOverrides, PhoneNumber};
-use routo_receiver::wire::{inbound_message, text};
+use routo_receiver::accounts::EncodingOverrides;
+use routo_receiver::domain::{
+    CallbackKind, Charset, Event, EventKeySource, InboundMessage, Reception, Source, Transport,
+};
+use routo_receiver::wire::{self, params::Params};
 use simulator::{Access, ExpectedRow, Kinds, Planned, Script};
 
 fn script(seed: u64, torture: bool) -> Script {
@@ -21,28 +24,51 @@ fn planned(script: &Script, scenes: u64) -> Vec<Planned> {
     (0..scenes).flat_map(|scene| script.scene(scene)).collect()
 }
 
+/// What the receiver makes of a message with these parameters.
+fn received(parameters: &[(&str, &[u8])]) -> InboundMessage {
+    let mut form = String::new();
+    for (name, value) in parameters {
+        form.push_str(name);
+        form.push('=');
+        form.extend(form_urlencoded::byte_serialize(value));
+        form.push('&');
+    }
+    let kind = CallbackKind::InboundMessage;
+    let params = Params::parse(kind, b"", form.as_bytes());
+    let source = Source { transport: Transport::HttpPost, remote_addr: [192, 0, 2, 1].into() };
+    let key = EventKeySource::system().next();
+    let reception = Reception { key, account: "main".parse().unwrap(), source };
+    match wire::parse(kind, &params, &EncodingOverrides::default(), reception).unwrap() {
+        Event::InboundMessage(message) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn what_is_meant_is_what_the_receiver_s_rules_make_of_the_bytes() {
     let (mut charsets, mut schemes) = (BTreeSet::new(), BTreeSet::new());
-    let overrides = EncodingOverrides::default();
     for torture in [false, true] {
         for Planned { number, meant, .. } in planned(&script(3, torture), 1_000) {
-            let ExpectedRow::Message { org, dcs, message, message_raw, .. } = meant.fact else {
+            let ExpectedRow::Message { org, dest, dcs, message, message_raw } = meant.fact else {
                 continue;
             };
-            let read =
-                text::decode(&message_raw, inbound_message::encoding(dcs.as_deref(), &overrides));
-            assert_eq!(read.as_str(), message, "callback {number}, dcs {dcs:?}");
-            assert_eq!(PhoneNumber::new(&org).as_str(), org);
-            charsets.insert(read.charset_label());
+            let dcs_parameter = dcs.as_ref().map(|dcs| ("dcs", dcs.as_bytes()));
+            let others: [(&str, &[u8]); 3] =
+                [("org", org.as_bytes()), ("dest", dest.as_bytes()), ("message", &message_raw)];
+            let parameters: Vec<_> = others.into_iter().chain(dcs_parameter).collect();
+            let read = received(&parameters);
+            assert_eq!(read.message.as_str(), message, "callback {number}, dcs {dcs:?}");
+            assert_eq!((read.org.as_str(), read.dest.as_str()), (&*org, &*dest));
+            assert_eq!(read.message_raw, message_raw);
+            assert_eq!(read.dcs.map(|dcs| dcs.to_string()), dcs);
+            charsets.insert((read.message.charset(), read.message.is_lossy()));
             schemes.insert(dcs);
         }
     }
-    let whole = Charset::labels().filter(|label| !label.ends_with("-failed"));
-    for label in whole.filter(|label| *label != "utf-16le-hex") {
-        assert!(charsets.contains(label), "no message in {label}: {charsets:?}");
+    for charset in Charset::ALL.into_iter().filter(|charset| *charset != Charset::Utf16LeHex) {
+        assert!(charsets.contains(&(charset, false)), "no message in {charset:?}: {charsets:?}");
     }
-    assert!(charsets.contains("utf-16be-failed"), "no message that was cut");
+    assert!(charsets.contains(&(Charset::Utf16Be, true)), "no message that was cut");
     for scheme in [
         None,
         Some(""),

@@ -2,7 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::domain::{AccountName, EncodingOverrides};
+use crate::accounts::EncodingOverrides;
+use crate::domain::AccountName;
 
 use super::expected::Expected;
 use super::origin::Origin;

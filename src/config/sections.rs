@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use crate::domain::PartitionWidth;
+use crate::store::PartitionWidth;
 
 use super::expected::Expected;
 use super::problem::Problem;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
-use crate::domain::{AccountName, EncodingOverrides, Networks, PartitionWidth};
+use crate::accounts::EncodingOverrides;
+use crate::domain::{AccountName, Networks};
+use crate::store::PartitionWidth;
 
 use super::origin::Origin;
 use super::warning::Warning;

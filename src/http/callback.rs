@@ -1,69 +1,56 @@
-//! The way of a callback: head, account, body, parameters, event, receipt.
+//! The path of a callback: head, account, body, parameters, event, receipt.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::http::request::Parts;
-use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, Method, Request, Response, header};
+use axum::http::{Request, Response};
 use axum::response::IntoResponse;
 use tokio::time::timeout;
 
-use crate::domain::{
-    AccountName, CallbackKind, Event, EventKey, Reception, RejectedCallback, Transport,
-};
+use crate::accounts::{Account, Accounts};
+use crate::domain::{AccountName, CallbackKind, Event, Reception, RejectedCallback};
 use crate::ingest::IngestHandle;
 use crate::memory::MemoryBudget;
 use crate::metrics::{AuthenticationFailure, Metrics, Rejection};
 use crate::wire::params::Params;
-use crate::wire::{Unusable, delivery_report, inbound_message};
+use crate::wire::{self, Unusable};
 
 use super::access_policy::AccessPolicy;
 use super::answer::{Acknowledged, CallbackError};
 use super::arrival::Arrival;
-use super::auth::{Account, Accounts, basic};
 use super::request_body::{BodyCharge, ReadBody};
+use super::request_head::{Authentication, HeadAccount, RequestHead};
 
-/// What the callback routes need.
+/// What the callback routes share.
 pub struct CallbackState {
     pub accounts: Accounts,
-    /// Where they may call from, and how often others may try.
     pub access: AccessPolicy,
     pub ingest: IngestHandle,
-    /// The largest body, in bytes.
+    /// The size limit of a body, in bytes.
     pub max_body_bytes: usize,
-    /// The largest body of a request whose head has no credentials, in bytes.
+    /// The same for a request whose head does not authenticate it.
     pub max_unauthenticated_body_bytes: usize,
-    /// For the bodies of requests that have authenticated, and for events until they are stored.
+    /// For bodies of authenticated requests, and for events until they are stored.
     pub memory: Arc<MemoryBudget>,
     /// How long a body may take to arrive, and then how long the answer may take.
     pub request_timeout: Duration,
     pub metrics: Metrics,
 }
 
-/// What authenticates the callbacks of a route.
-pub(super) enum Credentials {
-    /// The last segment of the path.
-    ReportToken(Vec<u8>),
-    /// The parameters `user` and `pass`, or HTTP Basic where there are neither.
-    Login,
-}
-
-/// Answers a callback, and counts how it ended.
+/// Answers a callback and counts the outcome.
 pub(super) async fn answer(
     state: Arc<CallbackState>,
     kind: CallbackKind,
-    credentials: Credentials,
+    authentication: Authentication,
     arrival: Arrival,
     request: Request<Body>,
 ) -> Response<Body> {
-    let outcome = receive(&state, kind, &credentials, &arrival, request).await;
+    let outcome = receive(&state, kind, authentication, &arrival, request).await;
     let account = match &outcome {
         Ok(acknowledged) => Some(acknowledged.account.clone()),
         Err(error) => {
-            count(&state.metrics, kind, error);
+            count_error(&state.metrics, kind, error);
             error.account().cloned()
         }
     };
@@ -73,47 +60,53 @@ pub(super) async fn answer(
     answer
 }
 
-/// From the request to its receipt.
 async fn receive(
     state: &CallbackState,
     kind: CallbackKind,
-    credentials: &Credentials,
+    authentication: Authentication,
     arrival: &Arrival,
     request: Request<Body>,
 ) -> Result<Acknowledged, CallbackError> {
     let (parts, body) = request.into_parts();
-    let head = Head::new(state, arrival.peer, parts);
-    let has_body = !body.is_end_stream();
+    let head = RequestHead::new(&state.access, arrival.peer, parts);
+    let source = head.source;
 
-    let by_head = match credentials {
-        Credentials::ReportToken(token) => ByHead::Final(state.accounts.by_report_token(token)),
-        Credentials::Login if has_body => head.login(state, kind),
-        // All parameters are in the head, and are read below.
-        Credentials::Login => ByHead::UnlessInBody(None),
+    // Without a body, the parameters below are complete and decide about a login.
+    let by_head = match authentication {
+        Authentication::Login if body.is_end_stream() => HeadAccount::Provisional(None),
+        _ => head.account(&state.accounts, kind, &authentication),
     };
     let admitted = match by_head {
-        ByHead::Final(account) => Some(state.access.admit(kind, head.source, account)?),
-        ByHead::UnlessInBody(_) => None,
+        HeadAccount::Final(account) => Some(state.access.admit(kind, source.remote_addr, account)?),
+        HeadAccount::Provisional(_) => None,
     };
 
-    let body = if has_body { Some(read_body(state, &by_head, arrival, body).await?) } else { None };
+    let body = if body.is_end_stream() {
+        None
+    } else {
+        Some(read_body(state, arrival, by_head, body).await?)
+    };
 
     let parsed = {
-        let form = body.as_ref().map_or(&[][..], |body| &body.bytes);
+        let form = body.as_ref().map_or(&[][..], ReadBody::bytes);
         let params = head.params(kind, form);
         let account = match admitted {
             Some(account) => account,
-            None => state.access.admit(kind, head.source, head.account(state, &params))?,
+            None => {
+                let account = head.account_by_login(&state.accounts, &params);
+                state.access.admit(kind, source.remote_addr, account)?
+            }
         };
-        ParsedCallback::new(state, kind, account, head.reception(account, arrival.key), &params)
+        let reception = Reception { key: arrival.key, account: account.name.clone(), source };
+        ParsedCallback::new(&state.access, kind, &params, account, reception)
     };
-    // While the callback waits for its commit, its request is gone.
+    // A request is not held while its event waits for the commit.
     drop((head, body));
 
     let ParsedCallback { event, account, unusable } = parsed;
-    // A second copy is made to write it.
-    let memory = 2 * event.weight() + arrival.memory.release_head();
-    let charge = state.memory.charge(memory).ok_or(CallbackError::OutOfMemory)?;
+    // Writing the event takes a second copy.
+    let bytes = 2 * event.weight() + arrival.memory.release_head();
+    let charge = state.memory.charge(bytes).ok_or(CallbackError::OutOfMemory)?;
     match timeout(state.request_timeout, state.ingest.submit(event, charge)).await {
         Ok(Ok(receipt)) => match unusable {
             None => Ok(Acknowledged { account, receipt }),
@@ -124,147 +117,48 @@ async fn receive(
     }
 }
 
-/// Until somebody has authenticated, less is read, and at the expense of the others who have not.
+/// Reads less of a body, and charges it to the connection, until the request is authenticated.
 async fn read_body(
     state: &CallbackState,
-    by_head: &ByHead<'_>,
     arrival: &Arrival,
+    by_head: HeadAccount<'_>,
     body: Body,
 ) -> Result<ReadBody, CallbackError> {
-    let (limit, charge) = if by_head.account().is_some() {
+    let (charge, limit) = if by_head.account().is_some() {
         let charge = state.memory.charge(0).ok_or(CallbackError::OutOfMemory)?;
-        (state.max_body_bytes, BodyCharge::Authenticated(charge))
+        (BodyCharge::Authenticated(charge), state.max_body_bytes)
     } else {
         let limit = state.max_unauthenticated_body_bytes.min(state.max_body_bytes);
-        (limit, BodyCharge::Unauthenticated(arrival.memory.charge()))
+        (BodyCharge::Unauthenticated(arrival.memory.charge()), limit)
     };
-    let read = ReadBody::new(charge).read(body, limit, state.request_timeout).await;
-    read.map_err(|error| match error {
-        CallbackError::BodyTooLarge(limit) if limit < state.max_body_bytes => {
-            CallbackError::UnauthenticatedBodyTooLarge(limit)
-        }
-        error => error,
-    })
+    ReadBody::new(charge, limit).read(body, state.request_timeout).await
 }
 
-/// Whose a callback is, as far as its head says.
-enum ByHead<'a> {
-    /// Whatever the body has.
-    Final(Option<&'a Account>),
-    /// Where the body has neither `user` nor `pass`, or only the one that the query has not.
-    UnlessInBody(Option<&'a Account>),
-}
-
-impl<'a> ByHead<'a> {
-    fn account(&self) -> Option<&'a Account> {
-        match self {
-            Self::Final(account) | Self::UnlessInBody(account) => *account,
-        }
-    }
-}
-
-/// What is kept of a request's head.
-struct Head {
-    target: Option<PathAndQuery>,
-    authorization: Option<HeaderValue>,
-    transport: Transport,
-    /// The address that it comes from, trusted proxies apart.
-    source: IpAddr,
-}
-
-impl Head {
-    fn new(state: &CallbackState, peer: IpAddr, parts: Parts) -> Self {
-        Self {
-            source: state.access.source(peer, &parts.headers),
-            authorization: parts.headers.get(header::AUTHORIZATION).cloned(),
-            transport: match parts.method {
-                Method::POST => Transport::HttpPost,
-                _ => Transport::HttpGet,
-            },
-            target: parts.uri.into_parts().path_and_query,
-        }
-    }
-
-    /// The parameters of the query and of a form.
-    fn params<'a>(&'a self, kind: CallbackKind, form: &'a [u8]) -> Params<'a> {
-        let query = self.target.as_ref().and_then(PathAndQuery::query).unwrap_or_default();
-        let documented: &[&str] = match kind {
-            CallbackKind::DeliveryReport => &delivery_report::PARAMETERS,
-            CallbackKind::InboundMessage => &inbound_message::PARAMETERS,
-        };
-        Params::parse(query.as_bytes(), form, documented)
-    }
-
-    /// The account of a request whose body has not been read.
-    fn login<'a>(&self, state: &'a CallbackState, kind: CallbackKind) -> ByHead<'a> {
-        let params = self.params(kind, b"");
-        match (params.first("user"), params.first("pass")) {
-            (Some(user), Some(pass)) => ByHead::Final(state.accounts.by_login(user, pass)),
-            (None, None) => ByHead::UnlessInBody(self.basic(state).flatten()),
-            _ => ByHead::UnlessInBody(None),
-        }
-    }
-
-    /// The account of these parameters, or, where they are no login, of the `Authorization` header.
-    fn account<'a>(&self, state: &'a CallbackState, params: &Params<'_>) -> Option<&'a Account> {
-        match (params.first("user"), params.first("pass")) {
-            (None, None) => self.basic(state).unwrap_or_else(|| state.accounts.by_login(b"", b"")),
-            (user, pass) => {
-                state.accounts.by_login(user.unwrap_or_default(), pass.unwrap_or_default())
-            }
-        }
-    }
-
-    /// `None` where there is no readable `Authorization: Basic`.
-    fn basic<'a>(&self, state: &'a CallbackState) -> Option<Option<&'a Account>> {
-        let (user, pass) = basic(self.authorization.as_ref()?.as_bytes())?;
-        Some(state.accounts.by_login(&user, &pass))
-    }
-
-    fn reception(&self, account: &Account, key: EventKey) -> Reception {
-        Reception {
-            key,
-            account: account.name.clone(),
-            transport: self.transport,
-            remote_addr: self.source,
-        }
-    }
-}
-
-/// What a callback is.
+/// The event that a callback becomes.
 struct ParsedCallback {
     event: Event,
     account: AccountName,
-    /// Why it is not what the route is for; the event is the request itself then.
+    /// Set if it is neither a report nor a message; `event` then keeps its parameters.
     unusable: Option<Unusable>,
 }
 
 impl ParsedCallback {
     fn new(
-        state: &CallbackState,
+        access: &AccessPolicy,
         kind: CallbackKind,
+        params: &Params<'_>,
         account: &Account,
         reception: Reception,
-        params: &Params<'_>,
     ) -> Self {
         let name = account.name.clone();
-        let parsed = match kind {
-            CallbackKind::DeliveryReport => {
-                delivery_report::parse(params, reception.clone()).map(Event::DeliveryReport)
-            }
-            CallbackKind::InboundMessage => {
-                inbound_message::parse(params, &account.encodings, reception.clone())
-                    .map(Event::InboundMessage)
-            }
-        };
-        match parsed {
+        match wire::parse(kind, params, &account.encodings, reception.clone()) {
             Ok(event) => Self { event, account: name, unusable: None },
             Err(unusable) => {
-                state.access.log_unusable(kind, &reception, unusable);
+                access.log_unusable(kind, &reception, unusable);
                 let event = Event::RejectedCallback(RejectedCallback {
                     kind,
                     reason: unusable.to_string().into(),
-                    request: params.to_rejected_request(reception.transport, kind),
+                    content: params.to_rejected_content(),
                     reception,
                 });
                 Self { event, account: name, unusable: Some(unusable) }
@@ -273,7 +167,7 @@ impl ParsedCallback {
     }
 }
 
-fn count(metrics: &Metrics, kind: CallbackKind, error: &CallbackError) {
+fn count_error(metrics: &Metrics, kind: CallbackKind, error: &CallbackError) {
     let failure = match error {
         CallbackError::Unauthorized => AuthenticationFailure::Credentials,
         CallbackError::SourceNotAllowed => AuthenticationFailure::Source,

@@ -4,13 +4,14 @@
 mod access_policy;
 mod answer;
 mod arrival;
-pub mod auth;
+mod basic_auth;
 mod callback;
 mod connection_log;
 mod failures;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod request_body;
+mod request_head;
 mod request_line;
 mod router;
 mod routes;

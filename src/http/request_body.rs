@@ -37,49 +37,49 @@ impl BodyCharge {
     }
 }
 
-/// A body that was read, and the charge for it.
+/// A body, and the charge for its memory.
 pub(super) struct ReadBody {
-    pub(super) bytes: Vec<u8>,
+    bytes: Vec<u8>,
     charge: BodyCharge,
+    /// In bytes.
+    limit: usize,
 }
 
 impl ReadBody {
-    pub(super) fn new(charge: BodyCharge) -> Self {
-        Self { bytes: Vec::new(), charge }
+    pub(super) fn new(charge: BodyCharge, limit: usize) -> Self {
+        Self { bytes: Vec::new(), charge, limit }
     }
 
-    /// Reads a body of at most `limit` bytes. One that is announced as larger is not read at all.
-    pub(super) async fn read(
-        mut self,
-        body: Body,
-        limit: usize,
-        time: Duration,
-    ) -> Result<Self, CallbackError> {
-        if body.size_hint().lower() > limit as u64 {
-            return Err(CallbackError::BodyTooLarge(limit));
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads a body. One that is announced as too large is not read at all.
+    pub(super) async fn read(mut self, body: Body, time: Duration) -> Result<Self, CallbackError> {
+        if body.size_hint().lower() > self.limit as u64 {
+            return Err(self.too_large());
         }
-        match timeout(time, self.read_frames(body, limit)).await {
+        match timeout(time, self.read_frames(body)).await {
             Ok(read) => read.map(|()| self),
             Err(_) => Err(CallbackError::BodyTooSlow),
         }
     }
 
-    /// Copies each frame: a frame, however small, is a part of a buffer of several KiB that is free only
-    /// when the frame is gone.
-    async fn read_frames(&mut self, mut body: Body, limit: usize) -> Result<(), CallbackError> {
+    /// Copies every frame: even a frame of one byte keeps hyper's read buffer, of several KiB, in memory.
+    async fn read_frames(&mut self, mut body: Body) -> Result<(), CallbackError> {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| CallbackError::BodyBroken)?;
             if let Some(data) = frame.data_ref() {
-                self.append(data, limit)?;
+                self.append(data)?;
             }
         }
         Ok(())
     }
 
-    fn append(&mut self, data: &[u8], limit: usize) -> Result<(), CallbackError> {
+    fn append(&mut self, data: &[u8]) -> Result<(), CallbackError> {
         let length = self.bytes.len() + data.len();
-        if length > limit {
-            return Err(CallbackError::BodyTooLarge(limit));
+        if length > self.limit {
+            return Err(self.too_large());
         }
         if length > self.bytes.capacity() {
             let capacity = length.next_power_of_two().max(FIRST_BUFFER);
@@ -89,9 +89,18 @@ impl ReadBody {
         self.bytes.extend_from_slice(data);
         Ok(())
     }
+
+    fn too_large(&self) -> CallbackError {
+        match self.charge {
+            BodyCharge::Authenticated(_) => CallbackError::BodyTooLarge(self.limit),
+            BodyCharge::Unauthenticated(_) => {
+                CallbackError::UnauthenticatedBodyTooLarge(self.limit)
+            }
+        }
+    }
 }
 
-/// A body that tells the slot of its connection when it has come, whole.
+/// A body that marks the request as complete in the slot of its connection.
 pub(super) struct SlotBody {
     pub(super) incoming: Incoming,
     pub(super) slot: Arc<Slot>,

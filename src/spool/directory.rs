@@ -115,6 +115,12 @@ impl Directory {
     }
 }
 
+/// Whether the file is a segment that was set aside.
+#[must_use]
+pub fn is_set_aside(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "damaged")
+}
+
 /// The size of a segment with its log, in bytes; 0 for one that was removed meanwhile.
 pub(super) fn bytes_with_log(segment: &Path) -> u64 {
     bytes_of(segment) + bytes_of(&log_of(segment))

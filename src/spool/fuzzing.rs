@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use crate::domain::{
     Charset, DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, InboundMessage,
-    MessageText, PhoneNumber, Reception, Text, Transport,
+    MessageText, PhoneNumber, Reception, Source, Text, Transport,
 };
 
 use super::record::{RecordError, decode, encode, frame, json_of};
@@ -34,7 +34,7 @@ pub fn records(bytes: &[u8]) {
 fn read_back_if_read(record: &[u8]) {
     match decode(record) {
         Ok(event) => {
-            assert_eq!(decode(&encode(&event).expect("what was read can be written")), Ok(event))
+            assert_eq!(decode(&encode(&event).expect("what was read can be written")), Ok(event));
         }
         Err(RecordError::Damaged) => assert!(json_of(record).is_err()),
         Err(RecordError::NoCallback | RecordError::UnknownVersion(_)) => {}
@@ -96,7 +96,9 @@ fn reception() -> Reception {
     Reception {
         key: EventKeySource::system().next(),
         account: "main".parse().expect("it is a name"),
-        transport: Transport::HttpPost,
-        remote_addr: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        source: Source {
+            transport: Transport::HttpPost,
+            remote_addr: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        },
     }
 }

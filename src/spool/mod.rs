@@ -36,6 +36,7 @@ use figures::Waiting;
 use leftover::log_set_aside;
 use segment::{LOG_BYTES, Segment};
 
+pub use directory::is_set_aside;
 pub use draining::Chunk;
 pub use error::SpoolError;
 pub use figures::Figures;

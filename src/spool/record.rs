@@ -18,8 +18,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    CallbackKind, DeliveryReport, DeliveryStatus, Event, EventKey, Extra, InboundMessage,
-    MessageText, PhoneNumber, Reception, RejectedCallback, RejectedRequest, Transport,
+    CallbackKind, Charset, DeliveryReport, DeliveryStatus, Event, EventKey, Extra, InboundMessage,
+    MessageText, PhoneNumber, Reception, RejectedCallback, RejectedContent, Source, Transport,
 };
 
 /// The begin of every frame, and of no text.
@@ -99,6 +99,7 @@ struct Inbound<'a> {
     dcs: Option<Cow<'a, str>>,
     message: Cow<'a, str>,
     charset: Cow<'a, str>,
+    is_lossy: bool,
     /// In Base64.
     message_raw: Cow<'a, str>,
     #[serde(borrow)]
@@ -110,7 +111,7 @@ struct Rejected<'a> {
     received: Envelope<'a>,
     kind: Cow<'a, str>,
     reason: Cow<'a, str>,
-    request: Cow<'a, str>,
+    parameters: Cow<'a, str>,
 }
 
 /// The frame of an event.
@@ -164,8 +165,8 @@ pub(super) fn to_json(event: &Event) -> Result<String, EncodeError> {
         received_at: reception.key.received_at,
         id: reception.key.id,
         account: reception.account.as_str().to_owned().into(),
-        transport: reception.transport.as_str().into(),
-        remote_addr: reception.remote_addr,
+        transport: reception.source.transport.as_str().into(),
+        remote_addr: reception.source.remote_addr,
     };
     let record = match event {
         Event::DeliveryReport(report) => Record::DeliveryReport(Report {
@@ -181,16 +182,20 @@ pub(super) fn to_json(event: &Event) -> Result<String, EncodeError> {
             dest: message.dest.as_str().into(),
             dcs: message.dcs.as_ref().map(|dcs| dcs.as_str().into()),
             message: message.message.as_str().into(),
-            charset: message.message.charset_label().into(),
+            charset: message.message.charset().as_str().into(),
+            is_lossy: message.message.is_lossy(),
             message_raw: BASE64_STANDARD.encode(&message.message_raw).into(),
             extra: serde_json::from_str(message.extra.as_json())?,
         }),
-        Event::RejectedCallback(rejected) => Record::RejectedCallback(Rejected {
-            received: received(&rejected.reception),
-            kind: rejected.kind.as_str().into(),
-            reason: rejected.reason.as_str().into(),
-            request: rejected.request.to_json().into(),
-        }),
+        Event::RejectedCallback(rejected) => {
+            let RejectedContent::Parameters(parameters) = &rejected.content;
+            Record::RejectedCallback(Rejected {
+                received: received(&rejected.reception),
+                kind: rejected.kind.as_str().into(),
+                reason: rejected.reason.as_str().into(),
+                parameters: parameters.into(),
+            })
+        }
     };
     Ok(serde_json::to_string(&record)?)
 }
@@ -200,8 +205,10 @@ impl Envelope<'_> {
         Some(Reception {
             key: EventKey { received_at: self.received_at, id: self.id },
             account: self.account.parse().ok()?,
-            transport: Transport::from_name(&self.transport)?,
-            remote_addr: self.remote_addr,
+            source: Source {
+                transport: Transport::from_name(&self.transport)?,
+                remote_addr: self.remote_addr,
+            },
         })
     }
 }
@@ -221,10 +228,11 @@ impl Record<'_> {
                 org: PhoneNumber::new(&message.org),
                 dest: PhoneNumber::new(&message.dest),
                 dcs: message.dcs.map(|dcs| dcs.as_ref().into()),
-                message: MessageText::from_label(
-                    message.message.as_ref().into(),
-                    &message.charset,
-                )?,
+                message: MessageText::new(
+                    message.message.into_owned(),
+                    Charset::from_name(&message.charset)?,
+                    message.is_lossy,
+                ),
                 message_raw: BASE64_STANDARD.decode(message.message_raw.as_bytes()).ok()?,
                 extra: Extra::from_json(message.extra.get())?,
             }),
@@ -232,7 +240,7 @@ impl Record<'_> {
                 reception: rejected.received.into_reception()?,
                 kind: CallbackKind::from_name(&rejected.kind)?,
                 reason: rejected.reason.as_ref().into(),
-                request: RejectedRequest::from_json(&rejected.request)?,
+                content: RejectedContent::Parameters(rejected.parameters.into_owned()),
             }),
         })
     }

@@ -17,7 +17,6 @@ use crate::metrics::{PostgresMetrics, Purpose};
 
 use super::StoreError;
 use super::connection::Connection;
-use super::indexes::{self, Turn};
 use super::migrate::{self, Schema};
 use super::partitions::{self, PartitionPlan};
 use super::timeouts::Timeouts;
@@ -118,16 +117,13 @@ impl Database {
         }
     }
 
-    /// Does everything that the schema needs and waits for it: migrations, partitions, and indexes of
-    /// existing partitions.
+    /// Applies the migrations that the database lacks and makes the partitions that are due.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.connect(Purpose::Upkeep).await?;
         let schema = inspect(&mut connection).await?;
         schema.ensure_not_newer()?;
         bring_up_to_date(&mut connection, &schema).await?;
-        self.make_partitions(&mut connection).await?;
-        drop(connection);
-        indexes::complete(self, Turn::Wait).await
+        self.make_partitions(&mut connection).await
     }
 
     /// Refuses a schema of another version: a command that changes existing rows has to know all of it, and
@@ -182,7 +178,7 @@ pub(super) async fn bounded<T>(
 /// Compares the database's schema with this program's. Fails if the database can't be used at all.
 async fn inspect(connection: &mut PgConnection) -> Result<Schema, StoreError> {
     bounded(CONNECT_TIMEOUT, check_encoding(connection)).await?;
-    let schema = bounded(CONNECT_TIMEOUT, migrate::look(connection)).await?;
+    let schema = bounded(CONNECT_TIMEOUT, migrate::inspect(connection)).await?;
     match schema.altered {
         Some(version) => Err(StoreError::MigrationAltered { version }),
         None => Ok(schema),

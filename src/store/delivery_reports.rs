@@ -46,8 +46,8 @@ pub(super) async fn insert(
                 column!(|r| r.number.as_str()) as &[&str],
                 column!(|r| r.status.as_str()) as &[&str],
                 column!(|r| r.status.code()) as &[Option<i32>],
-                column!(|r| r.reception.transport.as_str()) as &[&str],
-                column!(|r| r.reception.remote_addr) as &[IpAddr],
+                column!(|r| r.reception.source.transport.as_str()) as &[&str],
+                column!(|r| r.reception.source.remote_addr) as &[IpAddr],
                 column!(|r| r.extra.as_json()) as &[&str],
             )
             .execute(connection)

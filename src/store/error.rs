@@ -42,9 +42,9 @@ pub enum StoreError {
         /// The last migration that this program knows.
         program: i64,
     },
-    /// No version of this program made the schema.
+    /// The schema was created by migrations other than those of a released version.
     #[error(
-        "migration {version} in the database (table _sqlx_migrations) is not that of this program: use a released routo-receiver, or another database"
+        "migration {version} in the database is not this program's: an unreleased or modified routo-receiver created the database; dump its data and start with a new database, or use that program"
     )]
     MigrationAltered { version: i64 },
     /// A migration did not get a lock in time.
@@ -63,23 +63,14 @@ pub enum StoreError {
     Retention(#[source] sqlx::Error),
     /// A partition was not dropped, because callbacks would wait for the lock.
     #[error(
-        "old partitions of {table} can't be dropped while another transaction uses it: {holder}"
+        "expired partitions of {table} can't be dropped while another transaction uses the table: {}",
+        holder.as_deref().unwrap_or("one that has ended since, or a prepared one (pg_prepared_xacts)")
     )]
     PartitionInUse {
         table: &'static str,
-        /// The transaction that has used the table for longest, in words.
-        holder: String,
+        /// The transaction that has used the table for longest, in words, if it is still there.
+        holder: Option<String>,
     },
-    #[error("can't build index {index}")]
-    Index { index: String, source: sqlx::Error },
-    /// The index of a partition is built, but not attached to that of its table.
-    #[error("index {index} is built, but can't be attached while other transactions use its table")]
-    IndexInUse { index: String },
-    /// Only the owner of a table can index it.
-    #[error(
-        "index {index} is not on every partition of its table yet: run `routo-receiver migrate` as the tables' owner"
-    )]
-    NotOwner { index: String },
 }
 
 /// A batch was not inserted; none of its rows was.

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use crate::domain::{InboundMessage, Text};
 
 use super::OnConflict;
+use super::charset_label::charset_label;
 
 /// Inserts the messages in one statement.
 pub(super) async fn insert(
@@ -49,9 +50,9 @@ pub(super) async fn insert(
                 column!(|m| m.dcs.as_ref().map(Text::as_str)) as &[Option<&str>],
                 column!(|m| m.message.as_str()) as &[&str],
                 column!(|m| m.message_raw.as_slice()) as &[&[u8]],
-                column!(|m| m.message.charset_label()) as &[&str],
-                column!(|m| m.reception.transport.as_str()) as &[&str],
-                column!(|m| m.reception.remote_addr) as &[IpAddr],
+                column!(|m| charset_label(&m.message)) as &[&str],
+                column!(|m| m.reception.source.transport.as_str()) as &[&str],
+                column!(|m| m.reception.source.remote_addr) as &[IpAddr],
                 column!(|m| m.extra.as_json()) as &[&str],
             )
             .execute(connection)

@@ -1,27 +1,30 @@
 //! Every line of SQL that the service runs. Knows events and Postgres, not where events come from.
 
+mod charset_label;
 mod connection;
 mod database;
 mod delivery_reports;
 mod error;
 mod inbound_messages;
-mod indexes;
 mod isolation;
 mod migrate;
 mod partitions;
 mod redecode;
 mod rejected_callbacks;
+pub mod rejected_request;
 mod retention;
+mod samples;
 mod simulated;
 mod timeouts;
 pub mod upkeep;
 mod writer;
 
+pub use charset_label::{charset_label, charset_labels};
 pub use connection::Connection;
 pub use database::Database;
 pub use error::{InsertError, StoreError};
 pub use isolation::Isolation;
-pub use partitions::PartitionPlan;
+pub use partitions::{PartitionPlan, PartitionWidth};
 pub use redecode::{MessageFilter, StoredMessage, StoredMessages, UpdateOutcome};
 pub use rejected_callbacks::{RejectedFilter, StoredRejected, StoredRejections};
 pub use retention::Retention;

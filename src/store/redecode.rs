@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::domain::{AccountName, EventKey, MessageText};
 use crate::metrics::Purpose;
 
+use super::charset_label::charset_label;
 use super::connection::Connection;
 use super::error::is_refusal;
 use super::timeouts::Timeouts;
@@ -153,7 +154,7 @@ impl StoredMessages {
             &times().collect::<Vec<_>>(),
             &texts.iter().map(|(key, _)| key.id).collect::<Vec<_>>(),
             &texts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>() as &[&str],
-            &texts.iter().map(|(_, text)| text.charset_label()).collect::<Vec<_>>() as &[&str],
+            &texts.iter().map(|(_, text)| charset_label(text)).collect::<Vec<_>>() as &[&str],
             first,
             last,
         )

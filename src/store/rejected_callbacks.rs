@@ -6,6 +6,7 @@ use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::rejected_request;
 use crate::domain::{AccountName, CallbackKind, Event, EventKey, RejectedCallback};
 
 use super::connection::Connection;
@@ -36,7 +37,7 @@ pub struct StoredRejected {
     pub account: String,
     pub kind: String,
     pub reason: String,
-    /// JSON, see [`RejectedRequest`](crate::domain::RejectedRequest).
+    /// The request: see [`rejected_request`].
     pub request: String,
     pub transport: String,
     pub remote_addr: String,
@@ -198,9 +199,9 @@ pub(super) async fn insert(
         column!(|c| c.reception.account.as_str()) as &[&str],
         column!(|c| c.kind.as_str()) as &[&str],
         column!(|c| c.reason.as_str()) as &[&str],
-        column!(|c| c.request.to_json()),
-        column!(|c| c.reception.transport.as_str()) as &[&str],
-        column!(|c| c.reception.remote_addr) as &[IpAddr],
+        column!(|c| rejected_request::to_json(c)),
+        column!(|c| c.reception.source.transport.as_str()) as &[&str],
+        column!(|c| c.reception.source.remote_addr) as &[IpAddr],
     )
     .execute(connection)
     .await

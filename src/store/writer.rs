@@ -12,6 +12,7 @@ use crate::metrics::Purpose;
 use super::connection::Connection;
 use super::database::{CONNECT_TIMEOUT, bounded};
 use super::error::is_partition_missing;
+use super::samples::samples;
 use super::timeouts::Timeouts;
 use super::{Database, InsertError, StoreError};
 use super::{delivery_reports, inbound_messages, rejected_callbacks};
@@ -111,7 +112,7 @@ impl Writer {
 /// Inserts a row of each kind and rolls back: a database that is read-only, or lacks a table or a
 /// privilege, accepts connections and then fails every batch.
 async fn try_rows(connection: &mut PgConnection, database: &Database) -> Result<(), StoreError> {
-    let samples = Event::samples();
+    let samples = samples();
     let mut result = rolled_back(connection, &samples).await;
     if result.as_ref().is_err_and(lacks_partition) {
         database.make_partitions_for(connection, &samples).await?;

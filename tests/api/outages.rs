@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresOptions};
-use routo_receiver::app::Service;
 use routo_receiver::error_chain::Chain;
+use routo_receiver::service::Service;
 use secrecy::ExposeSecret;
 use serde_json::json;
 

@@ -16,6 +16,7 @@ mod commands;
 mod correcting;
 mod first_run;
 mod memory;
+mod output;
 mod redecode;
 mod rejected;
 mod secrets;

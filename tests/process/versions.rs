@@ -83,7 +83,10 @@ async fn a_migration_that_was_altered_is_refused_by_name_and_callbacks_go_to_the
     database.execute("update _sqlx_migrations set checksum = '\\x00' where version = 3").await;
     let (code, _, log) = run(&["migrate"], &environment).await;
     assert_eq!(code, Some(1));
-    assert!(log.contains("migration 3 in the database") && log.contains("use a released"), "{log}");
+    assert!(
+        log.contains("migration 3 in the database") && log.contains("start with a new database"),
+        "{log}"
+    );
 
     for migrate_on_start in ["true", "false"] {
         let environment = with(

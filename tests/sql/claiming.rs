@@ -1,4 +1,4 @@
-//! What a consumer is given, one step after the other.
+//! What claims return to one consumer, step by step.
 
 use serde_json::{Value, json};
 use sqlx::Connection;
@@ -7,7 +7,7 @@ use crate::rows;
 use crate::support::eventually;
 use crate::support::postgres::TestDatabase;
 
-/// The texts that a claim gives, with their attempts.
+/// The texts that a claim returns, with their attempts.
 async fn claim(database: &TestDatabase, arguments: &str) -> Value {
     database
         .query(&format!("select message, attempts from claim_inbound_messages({arguments})"))
@@ -52,7 +52,7 @@ async fn an_attempt_that_comes_after_the_claim_is_quietly_part_of_it() {
     let database = rows::database().await;
     database.execute("select a_message('2024-01-01 00:01:00', 'x')").await;
     assert_eq!(claim(&database, "9").await, json!([{ "message": "x", "attempts": 1 }]));
-    // Later; earlier, out of the spool; and behind the later one.
+    // A later attempt; an earlier one, from the spool; and one after the later one.
     for at in ["00:01:30", "00:00:30", "00:02:00"] {
         database.execute(&format!("select a_message('2024-01-01 {at}', 'x')")).await;
         assert_eq!(claim(&database, "9").await, json!([]), "{at}");
@@ -61,7 +61,7 @@ async fn an_attempt_that_comes_after_the_claim_is_quietly_part_of_it() {
         .query("select count(*), count(distinct processed_at) as times from inbound_messages where processed_at is not null")
         .await;
     assert_eq!(found, json!([{ "count": 4, "times": 1 }]));
-    // The same text beyond the window is a message of its own.
+    // The same text outside the window is another message.
     database.execute("select a_message('2024-01-01 00:03:01', 'x')").await;
     assert_eq!(claim(&database, "9").await, json!([{ "message": "x", "attempts": 1 }]));
 }
@@ -90,7 +90,7 @@ async fn consumers_do_not_wait_for_each_other_and_a_rollback_gives_back() {
     rows::execute(&mut first, "begin").await;
     let claimed = rows::value(&mut first, "select message from claim_inbound_messages(1)").await;
     assert_eq!(claimed, json!("a"));
-    // Another attempt of what is being claimed is nobody's.
+    // Another attempt of a message that is being claimed is not handed out.
     database.execute("select a_message('2024-01-01 00:00:01', 'a')").await;
     assert_eq!(claim(&database, "9").await, json!([{ "message": "b", "attempts": 1 }]));
     assert_eq!(claim(&database, "9").await, json!([]));
@@ -125,7 +125,7 @@ async fn release_gives_back_whole_messages_after_a_commit() {
     assert_eq!(claim(&database, "9").await, all);
     database.execute("select release_inbound_messages(array(select id from inbox))").await;
     assert_eq!(claim(&database, "9").await, all);
-    // By any attempt, and what was not claimed, too.
+    // By the id of any attempt, and messages that were not claimed, too.
     database
         .execute(
             "select release_inbound_messages(array(select id from inbound_messages order by received_at desc limit 1));

@@ -1,5 +1,5 @@
-//! Several consumers at once, while attempts arrive, and some of it goes wrong: nothing is missed,
-//! nothing is doubled.
+//! Several consumers at once, while attempts arrive and some claims fail: no message is missed or
+//! handed out twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ async fn nothing_is_missed_and_nothing_doubled_whatever_happens_to_consumers() {
     assert_eq!(open, json!(0));
 }
 
-/// The attempts of all messages in no order, as SQL, a part for each replica of the service.
+/// The attempts of all messages in random order, as SQL, a part for each replica of the service.
 fn shares() -> Vec<Vec<String>> {
     let mut attempts: Vec<(u32, String)> = (0..MESSAGES)
         .flat_map(|message| (0..=message % 4).map(move |attempt| (message, attempt)))
@@ -74,11 +74,11 @@ async fn arrive(database: &TestDatabase, mut attempts: Vec<String>) {
     }
 }
 
-/// Claims until all has arrived and nothing is left. A half of the claims goes wrong.
+/// Claims until everything has arrived and nothing is left. Half of the claims fail.
 async fn consume(database: Arc<TestDatabase>, arriving: Arc<AtomicUsize>) {
     let mut connection = database.connect().await;
     loop {
-        // Read before the claim: what arrives after it shall be looked for again.
+        // Read before the claim: messages that arrive later need another claim.
         let all_arrived = arriving.load(Ordering::SeqCst) == 0;
         let left = "select exists (select from inbound_messages where processed_at is null)";
         if all_arrived && rows::value(&mut connection, left).await == json!(false) {
@@ -111,7 +111,7 @@ fn handle(limit: u32) -> String {
     format!("insert into handled select message from claim_inbound_messages({limit});")
 }
 
-/// Drops the connection in the middle of its transaction, for a new one.
+/// Drops the connection in the middle of its transaction and opens a new one.
 async fn lose(connection: PgConnection, database: &TestDatabase) -> PgConnection {
     drop(connection);
     PgConnection::connect_with(&database.options).await.unwrap()

@@ -1,4 +1,4 @@
-//! What docs/sql.md says is so: every query runs, and answers what the page says it answers.
+//! docs/sql.md is true: every query runs and answers what the page says.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,10 +14,10 @@ use crate::support::scratch;
 
 const PAGE: &str = include_str!("../../docs/sql.md");
 
-/// The section that a query needs no other for.
+/// The section whose queries stand alone.
 const QUESTIONS: &str = "Twenty questions";
 
-/// A piece of code of the page, with the title of its section.
+/// A block of code of the page, with the title of its section.
 struct Block {
     section: &'static str,
     language: &'static str,
@@ -28,7 +28,7 @@ fn blocks() -> Vec<Block> {
     let mut blocks = Vec::new();
     for section in PAGE.split("\n## ").skip(1) {
         let title = section.lines().next().unwrap();
-        // Between two fences is code, then text, then code.
+        // Code and text alternate between the fences.
         for fenced in section.split("\n```").skip(1).step_by(2) {
             let (language, code) = fenced.split_once('\n').unwrap();
             blocks.push(Block { section: title, language, code });
@@ -68,7 +68,7 @@ async fn each_of_the_twenty_questions_is_answered_as_the_page_says() {
     }
 }
 
-/// Without the spaces with which psql fills its lines.
+/// Without the trailing spaces of psql's output.
 fn lines(text: &str) -> Vec<&str> {
     text.trim_matches('\n').lines().map(str::trim_end).collect()
 }
@@ -103,7 +103,7 @@ async fn consuming_as_the_page_shows_misses_nothing_and_doubles_nothing() {
         "select count(*) as answers, count(distinct message_id) as messages from answers";
     assert_eq!(database.query(answered).await, json!([{ "answers": 5, "messages": 5 }]));
 
-    // Again and again, as the page says: other tests on this server have transactions, too.
+    // Repeatedly, as the page says: transactions of other tests on this server hold reports back.
     while database.value("select count(*) from my_reports").await != json!(11) {
         rows::execute(&mut connection, last).await;
     }

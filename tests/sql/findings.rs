@@ -1,4 +1,4 @@
-//! What deserves a second look.
+//! The views `unfinished_messages`, `suspected_duplicates` and `undecodable_messages`.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::rows;
 #[tokio::test]
 async fn unfinished_messages_are_those_whose_current_status_is_not_final() {
     let database = rows::database().await;
-    // Few messages and many reports of any status, in any order, over two partitions.
+    // Few messages and many reports of any status, in random order, over two partitions.
     database
         .execute(
             "select setseed(0.1);

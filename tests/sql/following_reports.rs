@@ -1,4 +1,4 @@
-//! Reading delivery reports as they come: none is missed, however late it is committed.
+//! Reading delivery reports as they arrive: none is missed, however late it is committed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnection;
 use crate::rows;
 use crate::support::postgres::TestDatabase;
 
-/// Where a reader stands: transaction and id of the last report it read.
+/// A reader's position: transaction and id of the last report that it read.
 struct Cursor {
     transaction: String,
     id: String,
@@ -152,8 +152,8 @@ async fn every_reader_reads_every_report_once_while_several_writers_commit_in_an
     }
 }
 
-/// Transactions of a few reports each, in several partitions; some are rolled back, some take
-/// their turns with another that this writer has open.
+/// Transactions of a few reports each, in several partitions. Some are rolled back; some stay open
+/// while the writer runs others.
 async fn write(database: &TestDatabase, writer: usize) {
     let mut connections = [database.connect().await, database.connect().await];
     for transaction in 0..TRANSACTIONS {
@@ -165,7 +165,7 @@ async fn write(database: &TestDatabase, writer: usize) {
                 "select a_report('2024-0{month}-02', '{writer}-{transaction}-{report}', '0');"
             ));
         }
-        // Left open: the next on this connection is part of it, or it ends below.
+        // Stays open: the next transaction on this connection continues it, or it ends below.
         sql.push_str(["commit", "commit", "rollback", ""][rand::random_range(0..4)]);
         // A second begin only warns.
         rows::execute(connection, sql).await;
@@ -175,7 +175,7 @@ async fn write(database: &TestDatabase, writer: usize) {
     }
 }
 
-/// Reads pages until the writers are done and nothing more is to come.
+/// Reads pages until the writers are done and nothing is left.
 async fn read(database: &TestDatabase, writing: &AtomicUsize, limit: u32) -> Vec<String> {
     let mut connection = database.connect().await;
     let mut cursor = Cursor::beginning();
@@ -187,7 +187,7 @@ async fn read(database: &TestDatabase, writing: &AtomicUsize, limit: u32) -> Vec
         read.extend(page);
         let rest = "select exists (select from delivery_reports where transaction_id >= pg_snapshot_xmin(pg_current_snapshot()))";
         if done && nothing && rows::value(&mut connection, rest).await == json!(false) {
-            // It may have come below the horizon between the page and this look.
+            // The report may have become readable between the page and this query.
             loop {
                 let page = cursor.next(&mut connection, limit).await;
                 if page.is_empty() {
@@ -222,7 +222,7 @@ async fn transaction_ids_of_another_cluster_are_an_error_and_can_be_mended() {
     assert_eq!(read, ["after"]);
     let error = sqlx::query(ahead).execute(&mut connection).await.unwrap_err();
     assert!(error.to_string().contains("transaction ids of another cluster"), "{error}");
-    // A reader in the transaction that writes is not taken for one.
+    // A reader within the writing transaction is not mistaken for one of another cluster.
     rows::execute(&mut connection, "begin").await;
     rows::execute(&mut connection, "select a_report(now(), 'mine', '0')").await;
     assert_eq!(Cursor::beginning().next(&mut connection, 10).await, ["after"]);

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::rows;
 
-/// When attempts arrive, in seconds, each with its text; and for each message, in order: text, when
-/// the first attempt came, how many there were, when the last came.
+/// When attempts arrive, in seconds, each with its text. For each message, in order: the text, when the
+/// first attempt arrived, how many attempts there were, when the last arrived.
 type Case = (&'static [(f64, &'static str)], &'static [(&'static str, f64, u32, f64)]);
 
 #[tokio::test]
@@ -15,7 +15,7 @@ async fn attempts_of_one_message_are_one_row_and_the_same_text_later_is_another(
         (&[(0., "a"), (2., "a"), (4., "a"), (6., "a")], &[("a", 0., 4, 6.)]),
         (&[(0., "a"), (60., "a")], &[("a", 0., 2, 60.)]),
         (&[(0., "a"), (60.000_001, "a")], &[("a", 0., 1, 0.), ("a", 60.000_001, 1, 60.000_001)]),
-        // From attempt to attempt, not from the first.
+        // The window counts from attempt to attempt, not from the first.
         (&[(0., "a"), (50., "a"), (100., "a")], &[("a", 0., 3, 100.)]),
         (&[(0., "a"), (1., "A"), (2., "a")], &[("a", 0., 2, 2.), ("A", 1., 1, 1.)]),
         (&[(0., ""), (1., "")], &[("", 0., 2, 1.)]),
@@ -24,7 +24,7 @@ async fn attempts_of_one_message_are_one_row_and_the_same_text_later_is_another(
     ];
     let database = rows::database().await;
     for (number, (attempts, expected)) in cases.iter().enumerate() {
-        // Over the boundary of two partitions.
+        // Across the boundary of two partitions.
         let start = "timestamptz '2024-01-31 23:59:59.5+00'";
         for (second, text) in *attempts {
             let sql =
@@ -116,7 +116,7 @@ async fn a_message_is_processed_when_any_of_its_attempts_is() {
     assert_eq!(found, json!(true));
 }
 
-/// The definition written the other way: the whole table sorted by content and time. Right, slow.
+/// The same definition, written plainly: the whole table sorted by content and time. Correct, but slow.
 const BY_SORTING: &str = "
     select distinct on (org, message_raw, occurrence)
         id, count(*) over message as attempts, max(received_at) over message as last_received_at
@@ -134,7 +134,7 @@ const BY_SORTING: &str = "
 #[tokio::test]
 async fn looking_back_from_each_row_finds_what_sorting_the_table_finds() {
     let database = rows::database().await;
-    // Three numbers, two texts, gaps around the window, some of them none, in two partitions.
+    // Three numbers, two texts, gaps around the window and of zero, in two partitions.
     database
         .execute(
             "select setseed(0.4);

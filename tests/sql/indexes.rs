@@ -1,4 +1,4 @@
-//! Look-ups read the index that is meant for them, and only the partitions they need.
+//! Queries read the index that is meant for them, and only the partitions they need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::rows;
 
-/// A query; the index it reads; the partitions (months of 2024) where it reads it.
+/// A query; the index it reads; the partitions (months of 2024) in which it reads the index.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
 const ALL: &[&str] = &["2024_01", "2024_02", "2024_03"];
@@ -40,7 +40,7 @@ const CASES: [Case; 18] = [
         &["2024_02"],
     ),
     ("select * from inbound_messages order by received_at desc limit 100", "inbound_messages_pkey", &["2024_03"]),
-    // Of the inbox, the rows themselves; their attempts are looked up by number, below.
+    // For the inbox: the rows themselves. Their attempts are found by `ATTEMPTS`.
     ("select * from inbox order by received_at desc limit 100", "inbound_messages_pkey", &["2024_03"]),
     (
         "select * from inbox where received_at >= '2024-01-20' and received_at < '2024-01-20 01:00'",
@@ -53,7 +53,7 @@ const CASES: [Case; 18] = [
         "inbound_messages_dest",
         &["2024_02"],
     ),
-    // As claim_inbound_messages and delivery_reports_since ask.
+    // The queries of claim_inbound_messages and delivery_reports_since.
     (
         "select received_at, id from inbound_messages where processed_at is null order by received_at, id limit 10",
         "inbound_messages_unprocessed",
@@ -73,13 +73,13 @@ const CASES: [Case; 18] = [
     ),
 ];
 
-/// Looking back and forward from a message's row, beside what the cases say.
+/// The index for looking back and forward from a message's row, in addition to that of the case.
 const ATTEMPTS: &str = "inbound_messages_org";
 
 #[tokio::test]
 async fn each_look_up_reads_its_index_and_only_the_partitions_it_needs() {
     let database = rows::database().await;
-    // In January all is processed but what is of a rare account.
+    // In January, only messages of a rare account are unprocessed.
     database
         .execute(
             "insert into delivery_reports (received_at, id, account, mess_id, number, status, status_code, transport, remote_addr, extra, transaction_id)
@@ -131,7 +131,7 @@ async fn summaries_and_findings_read_only_the_partitions_they_are_asked_for() {
         let plan = explain(&mut connection, query).await;
         let mut read = BTreeSet::new();
         collect(&plan, &mut |node| {
-            // Where the days begin and end is the first and the last row there is: one row each.
+            // The first and the last day come from the first and the last row: one row each.
             if node["Actual Rows"] != 1 || node["Actual Loops"] != 1 {
                 read.extend(node["Relation Name"].as_str().and_then(month));
             }
@@ -144,8 +144,8 @@ async fn summaries_and_findings_read_only_the_partitions_they_are_asked_for() {
 #[tokio::test]
 async fn a_page_of_reports_and_a_claim_read_what_they_give_however_old_the_statistics() {
     let database = rows::database().await;
-    // A partition without statistics; and one whose statistics are from before its messages were
-    // processed.
+    // A partition without statistics, and one whose statistics are older than the processing of its
+    // messages.
     database
         .execute(
             "alter table delivery_reports_2024_01 set (autovacuum_enabled = off);
@@ -159,7 +159,7 @@ async fn a_page_of_reports_and_a_claim_read_what_they_give_however_old_the_stati
         )
         .await;
     let mut connection = database.connect().await;
-    // For a claim, the rows around each message, too: they may be attempts of it.
+    // A claim also reads the rows around each message: they may be its attempts.
     for (query, gives, reads) in [
         ("select from delivery_reports_since(max_reports => 100)", 100, 300),
         ("select from claim_inbound_messages(10)", 10, 1000),
@@ -179,8 +179,8 @@ async fn a_page_of_reports_and_a_claim_read_what_they_give_however_old_the_stati
     }
 }
 
-/// Which indexes of the tables a query reads, by name, each with the months of 2024 it reads there.
-/// A partition that is scanned without an index is one named `none`.
+/// The indexes of the tables that a query reads, by name, with the months of 2024 in which it reads
+/// them. `none` stands for a partition that is scanned without an index.
 async fn read_by(connection: &mut PgConnection, query: &str) -> BTreeMap<String, BTreeSet<String>> {
     let plan = explain(connection, query).await;
     let mut scans = Vec::new();
@@ -217,7 +217,7 @@ async fn explain(connection: &mut PgConnection, query: &str) -> Value {
     plan[0]["Plan"].clone()
 }
 
-/// Every node that was executed.
+/// Visits every node that was executed.
 fn collect(node: &Value, each: &mut impl FnMut(&Value)) {
     if node["Actual Loops"] == 0 {
         return;
@@ -228,7 +228,7 @@ fn collect(node: &Value, each: &mut impl FnMut(&Value)) {
     }
 }
 
-/// The month in a partition's name, or in that of its index, if it is one of those filled here.
+/// The month in the name of a partition or of its index, if this file filled that partition.
 fn month(name: &str) -> Option<String> {
     ALL.iter().find(|&&month| name.contains(month)).map(|&month| month.to_owned())
 }

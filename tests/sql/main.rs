@@ -1,4 +1,4 @@
-//! What the people who read the tables rely on.
+//! The SQL surface: tables, views and functions that users rely on.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,11 +17,11 @@ mod documentation;
 mod findings;
 mod following_reports;
 mod inbox;
-mod index_builds;
 mod indexes;
 mod message_status;
 mod migrations;
 mod notifications;
+mod owning_nothing;
 mod partitions;
 mod retention;
 mod roles;

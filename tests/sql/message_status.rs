@@ -1,4 +1,4 @@
-//! The current status of a message, whatever order its reports come in.
+//! The current status of a message, in whatever order its reports arrive.
 
 use serde_json::json;
 
@@ -91,7 +91,7 @@ async fn in_whatever_order_and_partition_reports_are_written_the_status_is_the_s
     for (message, reports) in MESSAGES.iter().enumerate() {
         for (writing, order) in orders().iter().enumerate() {
             for &position in order {
-                // When a report arrived is part of it; only the writing goes another way.
+                // The time of arrival is part of a report; only the order of writing differs.
                 inserts.push_str(&insert(
                     &format!("m{message}-{writing}"),
                     reports[position],
@@ -147,7 +147,7 @@ async fn in_whatever_order_reports_arrive_the_only_final_one_is_the_status() {
 }
 
 /// A report that arrived at this position, on the last evening of a month or on the first morning of
-/// the next; `among` tells apart what has the same position.
+/// the next; `among` distinguishes reports at the same position.
 fn insert(mess_id: &str, status: &str, position: usize, among: usize) -> String {
     let code = status.parse::<i32>().map_or("null".to_owned(), |code| code.to_string());
     format!(

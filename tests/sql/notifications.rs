@@ -1,4 +1,4 @@
-//! Listeners are told of new rows, once a table and commit.
+//! Listeners are notified of new rows, once per table and commit.
 
 use serde_json::{Value, json};
 use sqlx::postgres::PgListener;
@@ -17,7 +17,7 @@ async fn next(listener: &mut PgListener) -> Value {
     serde_json::from_str(listener.recv().await.unwrap().payload()).unwrap()
 }
 
-/// Notifications come in the order of the commits: what comes before this one's is all there was.
+/// Notifications arrive in the order of the commits: what arrives before this one is complete.
 const END: &str = "insert into rejected_callbacks (received_at, id, account, kind, reason, request, transport, remote_addr)
     values (now(), gen_random_uuid(), 'main', 'delivery-report', '', '{}', 'http-get', '::1');";
 
@@ -67,8 +67,8 @@ async fn callbacks_that_the_service_stores_are_told_and_its_probes_are_not() {
     app.stop().await;
 }
 
-/// The trigger runs as the service, whose role may be given a schema, or no right to more than it
-/// needs.
+/// The trigger runs as the service, whose role may lack a search path and every right that it does not
+/// need.
 #[tokio::test]
 async fn whoever_may_insert_needs_no_further_right_and_no_search_path() {
     let database = rows::database().await;

@@ -1,9 +1,9 @@
-//! Which partitions are made for rows of which times.
+//! The partitions that are created for rows of given times.
 
 use std::time::Duration;
 
-use routo_receiver::domain::PartitionWidth::{self, Day, Month};
 use routo_receiver::metrics::Purpose;
+use routo_receiver::store::PartitionWidth::{self, Day, Month};
 use routo_receiver::store::{OnConflict, Writer};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -13,7 +13,7 @@ use crate::schema::migrated;
 use crate::support::postgres::TestDatabase;
 use crate::support::store::{report_of, store};
 
-/// Puts in reports that arrived at these times, as a service with partitions of this width does.
+/// Inserts reports that arrived at these times, as a service with partitions of this width does.
 async fn put(database: &TestDatabase, width: PartitionWidth, times: &[OffsetDateTime]) {
     let mut writer = Writer::new(store(database, width), Purpose::Ingest, Duration::from_secs(30));
     writer.connect().await.unwrap();

@@ -1,9 +1,9 @@
-//! What is older than the configuration says goes, and keeps nobody waiting.
+//! Expired rows are dropped, and nobody waits for that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use routo_receiver::domain::PartitionWidth::Month;
+use routo_receiver::store::PartitionWidth::Month;
 use routo_receiver::store::StoreError;
 use routo_receiver::store::upkeep::run_once;
 use serde_json::{Value, json};
@@ -14,8 +14,8 @@ use crate::support::postgres::TestDatabase;
 use crate::support::store::{DAY, keeping_all_for, store};
 use crate::support::{eventually, goes_to_postgres};
 
-/// A partition with a row for each of these days ago, in both tables, and as many rejected callbacks:
-/// each at the very end of the day. More than 31 days ago, where no other partition is.
+/// For each of these numbers of days ago, a partition with a row in both tables, and a rejected
+/// callback, each at the very end of the day. More than 31 days ago, where there is no other partition.
 async fn fill(database: &TestDatabase, days_ago: &[u32]) {
     for days in days_ago {
         database
@@ -57,7 +57,7 @@ async fn what_is_wholly_older_goes_and_nothing_younger_is_touched() {
     fill(&database, &[400, 91, 90, 50, 40]).await;
     let store = store(&database, Month);
     run_once(&store, &keeping_all_for(Some(DAY * 90))).await.unwrap();
-    // Of the day that began 90 days ago, the end is younger.
+    // The end of the day that began 90 days ago is younger than that.
     assert_eq!(ages(&database).await, json!([[90, 50, 40], [90, 50, 40], [90, 50, 40]]));
     let mut some = keeping_all_for(None);
     some.retention.inbound_messages = Some(DAY * 45);
@@ -83,10 +83,12 @@ async fn a_running_service_drops_what_is_old() {
     let more = ["DELIVERY_REPORTS", "INBOUND_MESSAGES", "REJECTED_CALLBACKS"]
         .map(|table| format!("ROUTO_RETENTION__{table}"));
     let more: Vec<_> = more.iter().map(|name| (name.as_str(), "90days")).collect();
-    let service =
-        routo_receiver::app::Service::start(crate::support::app::settings(&database.url(), &more))
-            .await
-            .unwrap();
+    let service = routo_receiver::service::Service::start(crate::support::app::settings(
+        &database.url(),
+        &more,
+    ))
+    .await
+    .unwrap();
     eventually("the old rows are gone", || async {
         ages(&database).await == json!([[40], [40], [40]])
     })
@@ -104,7 +106,7 @@ async fn rejected_callbacks_go_in_batches_however_many_there_are() {
              from generate_series(1, 3500) as n",
         )
         .await;
-    // A batch does not wait for a row that somebody works with.
+    // A batch does not wait for a locked row.
     let mut reader = database.connect().await;
     sqlx::raw_sql("begin; select from rejected_callbacks order by received_at limit 1 for update")
         .execute(&mut reader)
@@ -140,14 +142,16 @@ async fn a_long_transaction_that_reads_delays_retention_but_no_callback() {
     for sent in 1..=100 {
         assert_eq!(app.report("mess_id=7&status=0&number=1").await.status, 200);
         assert!(goes_to_postgres(app.http).await, "not through the spool");
-        // At least one partition of the other table is gone with the first attempts.
+        // The first attempts may have dropped partitions of the other tables.
         assert!(app.rows().await.as_u64().unwrap() + 3 >= before + sent);
     }
     trying.store(false, Ordering::Relaxed);
     let errors = attempts.await.unwrap();
     assert!(!errors.is_empty());
     for error in errors {
-        let StoreError::PartitionInUse { holder, .. } = &error else { panic!("{error:?}") };
+        let StoreError::PartitionInUse { holder: Some(holder), .. } = &error else {
+            panic!("{error:?}")
+        };
         assert!(holder.starts_with("process ") && holder.contains(" since "), "{holder}");
     }
     assert_eq!(ages(&app.database).await[0][0], json!(400), "it is still there");
@@ -167,7 +171,7 @@ async fn services_that_drop_at_once_drop_each_partition_once_and_fail_nobody() {
     for _ in 0..4 {
         let store = store(&database, Month);
         let mut upkeep = keeping_all_for(Some(DAY * 90));
-        // However slow the machine: none is to give up.
+        // None may give up, however slow the machine is.
         upkeep.lock_patience = std::time::Duration::from_secs(15);
         services.spawn(async move { run_once(&store, &upkeep).await });
     }

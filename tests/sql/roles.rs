@@ -2,30 +2,25 @@
 
 use std::path::Path;
 
-use routo_receiver::app::Service;
-use routo_receiver::store::upkeep::run_once;
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio::process::Command;
 
-use crate::support::app::{LOGIN, TOKEN, environment, settings};
-use crate::support::client::{get, send};
+use crate::support::app::environment;
 use crate::support::postgres::TestDatabase;
-use crate::support::process::{ServiceProcess, run, with};
-use crate::support::store::{DAY, keeping_all_for, store};
-use crate::support::{eventually, goes_to_postgres};
+use crate::support::process::run;
 
 const PASSWORD: &str = "of-a-test";
 
-/// A database with roles of its own, as roles belong to the whole server.
-struct Roles {
-    database: TestDatabase,
+/// A database with roles of its own: roles belong to the whole server.
+pub(crate) struct Roles {
+    pub(crate) database: TestDatabase,
 }
 
 impl Roles {
-    /// The script, the migration as the owner, and the script again, as its head says.
-    async fn make() -> Self {
+    /// Runs the script, the migration as the owner, and the script again, as its head says.
+    pub(crate) async fn make() -> Self {
         let roles = Self { database: TestDatabase::create().await };
         roles.run_script().await;
         for role in ["owner", "service", "reader", "consumer"] {
@@ -44,7 +39,7 @@ impl Roles {
 
     async fn run_script(&self) {
         let url = self.database.url();
-        // Its parameters are of sqlx alone.
+        // Only sqlx knows its parameters.
         let url = url.split('?').next().unwrap();
         let mut psql = Command::new("psql");
         psql.args(["--no-psqlrc", "--quiet", "--dbname", url]);
@@ -53,21 +48,21 @@ impl Roles {
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/roles.sql");
         let output = psql.arg("--file").arg(script).output().await.unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && told.is_empty(), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && stderr.is_empty(), "{stderr}");
     }
 
     /// The database as this role sees it.
-    fn as_role(&self, role: &str) -> TestDatabase {
+    pub(crate) fn as_role(&self, role: &str) -> TestDatabase {
         let options: PgConnectOptions = self.database.options.clone();
         TestDatabase { options: options.username(&self.name(role)).password(PASSWORD) }
     }
 
-    fn url(&self, role: &str) -> String {
+    pub(crate) fn url(&self, role: &str) -> String {
         self.as_role(role).url()
     }
 
-    /// Why Postgres refuses this to the role, if it does.
+    /// Why Postgres refuses the statement to the role, if it does.
     async fn refusal(&self, role: &str, statement: &str) -> Option<String> {
         let mut connection = self.as_role(role).options.connect().await.unwrap();
         let outcome =
@@ -75,7 +70,7 @@ impl Roles {
         outcome.err().map(|error| error.as_database_error().unwrap().message().to_owned())
     }
 
-    async fn may(&self, role: &str, statement: &str) {
+    pub(crate) async fn may(&self, role: &str, statement: &str) {
         assert_eq!(self.refusal(role, statement).await, None, "{role}: {statement}");
     }
 
@@ -88,89 +83,8 @@ impl Roles {
             );
         }
     }
-}
 
-fn report(mess_id: &str) -> Vec<u8> {
-    get(&format!("/delivery-reports/{TOKEN}?mess_id={mess_id}&status=0&number=1"))
-}
-
-#[tokio::test]
-async fn a_service_that_owns_nothing_does_all_of_its_work() {
-    let roles = Roles::make().await;
-    let database = &roles.database;
-    let old =
-        "select make_partition(parent, now() - interval '400 days', now() - interval '399 days')
-               from unnest(array['delivery_reports', 'inbound_messages']) as parent";
-    roles.may("owner", old).await;
-    roles
-        .may(
-            "owner",
-            "insert into rejected_callbacks
-             values (now() - interval '400 days', gen_random_uuid(), 'a', '', 'old', '{}', '', '::1')",
-        )
-        .await;
-    let more = [
-        ("ROUTO_DATABASE__MIGRATE_ON_START", "false"),
-        ("ROUTO_RETENTION__DELIVERY_REPORTS", "90days"),
-        ("ROUTO_RETENTION__INBOUND_MESSAGES", "90days"),
-        ("ROUTO_RETENTION__REJECTED_CALLBACKS", "90days"),
-        ("ROUTO_PARTITIONS__AHEAD", "5"),
-    ];
-    let service = Service::start(settings(&roles.url("service"), &more)).await.unwrap();
-    let http = service.http_address;
-    eventually("ready", || goes_to_postgres(http)).await;
-
-    // Both kinds, one that can't be used, and one that Postgres refuses.
-    assert_eq!(send(http, report("m")).await.status, 200);
-    let message = format!("/inbound-messages?{LOGIN}&org=1&dest=2&message=hello");
-    assert_eq!(send(http, get(&message)).await.status, 200);
-    assert_eq!(send(http, get(&format!("/delivery-reports/{TOKEN}?status=0"))).await.status, 400);
-    roles.may("owner", "alter table delivery_reports add check (mess_id <> 'bad')").await;
-    assert_eq!(send(http, report("bad")).await.status, 400);
-    assert_eq!(send(http, report("good")).await.status, 200);
-
-    // An outage, after which the spool's rows need a partition that is not there.
-    database
-        .execute(
-            "alter table delivery_reports rename to elsewhere;
-             do $$ begin
-                 execute format('drop table %s', (
-                     select partition from callback_partitions
-                     where table_name = 'elsewhere' and now() between from_time and to_time
-                 ));
-             end $$;",
-        )
-        .await;
-    assert_eq!(send(http, report("late")).await.status, 200);
-    assert!(!goes_to_postgres(http).await);
-    database.execute("alter table elsewhere rename to delivery_reports").await;
-    eventually("drained", || async {
-        database.value("select count(*) from delivery_reports where mess_id = 'late'").await
-            == json!(1)
-    })
-    .await;
-    assert_eq!(database.value("select count(*) from inbound_messages").await, json!(1));
-
-    // Partitions ahead, and nothing old.
-    eventually("the old rows are gone", || async {
-        let old = "select (select count(*) from callback_partitions where to_time < now() - interval '90 days')
-                        + (select count(*) from rejected_callbacks where reason = 'old') as old";
-        database.value(old).await == json!(0)
-    })
-    .await;
-    assert_eq!(
-        database
-            .value("select count(*) from callback_partitions where table_name = 'inbound_messages'")
-            .await,
-        json!(6)
-    );
-    assert_eq!(database.value("select count(*) from rejected_callbacks").await, json!(2));
-    service.stop().await;
-    roles.everything_is_the_owner_s().await;
-}
-
-impl Roles {
-    async fn everything_is_the_owner_s(&self) {
+    pub(crate) async fn everything_is_the_owner_s(&self) {
         let others = self
             .database
             .query(&format!(
@@ -216,18 +130,10 @@ async fn the_service_may_do_nothing_that_it_need_not() {
             ],
         )
         .await;
-    for (statement, refusal) in [
-        (
-            "select make_partition('rejected_callbacks', '2024-01-01Z', '2024-02-01Z')",
-            "is no table of callbacks",
-        ),
-        (
-            "select make_partition('pg_class', '2024-01-01Z', '2024-02-01Z')",
-            "is no table of callbacks",
-        ),
-    ] {
-        let refused = roles.refusal("service", statement).await.unwrap();
-        assert!(refused.contains(refusal), "{refused}");
+    for table in ["rejected_callbacks", "pg_class"] {
+        let statement = format!("select make_partition('{table}', '2024-01-01Z', '2024-02-01Z')");
+        let refused = roles.refusal("service", &statement).await.unwrap();
+        assert!(refused.contains("is not a partitioned table of callbacks"), "{refused}");
     }
 }
 
@@ -325,33 +231,4 @@ async fn tables_that_somebody_else_made_become_the_owner_s() {
     let roles = Roles { database: crate::schema::migrated().await };
     roles.run_script().await;
     roles.everything_is_the_owner_s().await;
-}
-
-#[tokio::test]
-async fn a_service_that_may_not_build_an_index_says_who_can() {
-    let roles = Roles::make().await;
-    roles.may("owner", "create index later on only delivery_reports (account)").await;
-    let environment =
-        with(environment(&roles.url("service")), &[("ROUTO_DATABASE__MIGRATE_ON_START", "false")]);
-    let service = ServiceProcess::start(&environment).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
-    eventually("it says so", || async {
-        service.has_logged("run `routo-receiver migrate` as the tables' owner")
-    })
-    .await;
-    assert_eq!(send(service.http, report("m")).await.status, 200);
-    let (code, _, log) =
-        run(&["migrate"], &with(environment, &[("DATABASE_URL", &roles.url("owner"))])).await;
-    assert_eq!(code, Some(0), "{log}");
-    assert_eq!(
-        roles.database.value("select count(*) from pg_index where not indisvalid").await,
-        json!(0)
-    );
-}
-
-#[tokio::test]
-async fn the_owner_can_do_the_service_s_work_too() {
-    let roles = Roles::make().await;
-    let store = store(&roles.as_role("owner"), routo_receiver::domain::PartitionWidth::Day);
-    run_once(&store, &keeping_all_for(Some(DAY))).await.unwrap();
 }

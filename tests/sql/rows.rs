@@ -1,4 +1,4 @@
-//! Rows at chosen times, in partitions of their own, and looking at what is there.
+//! Rows at chosen times in partitions of their own, and queries.
 
 use std::fmt::Display;
 
@@ -33,7 +33,7 @@ returns uuid language sql as $$
     returning id
 $$;";
 
-/// What is some hours or days ago may be last month.
+/// Some hours or days ago may be last month.
 const LAST_MONTH: &str = "
 do $$
 declare
@@ -48,7 +48,7 @@ end
 $$;";
 
 /// A migrated database with the functions above, and partitions for last month and for January to June
-/// 2024: long ago, so that they are in nobody's way.
+/// 2024, long before those of the service.
 pub(crate) async fn database() -> TestDatabase {
     let database = migrated().await;
     database.execute(FUNCTIONS).await;
@@ -60,7 +60,7 @@ pub(crate) async fn database() -> TestDatabase {
     database
 }
 
-/// Makes a partition of both tables, from one day (UTC) to another.
+/// Creates a partition of both tables, from one day (UTC) to another.
 pub(crate) async fn partition(database: &TestDatabase, from: &str, to: &str) {
     for table in ["delivery_reports", "inbound_messages"] {
         let name = format!("{table}_{}", from[..7].replace('-', "_"));
@@ -72,14 +72,14 @@ pub(crate) async fn partition(database: &TestDatabase, from: &str, to: &str) {
     }
 }
 
-/// The rows of a query, asked on this connection, as a JSON array of objects.
+/// The rows of a query on this connection, as a JSON array of objects.
 pub(crate) async fn query(connection: &mut PgConnection, sql: impl Display) -> Value {
     let sql =
         format!("select coalesce(jsonb_agg(to_jsonb(the_row)), '[]') from ({sql}) as the_row");
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.unwrap()
 }
 
-/// The one value of a query, asked on this connection.
+/// The one value of a query on this connection.
 pub(crate) async fn value(connection: &mut PgConnection, sql: impl Display) -> Value {
     query(connection, sql).await[0].as_object().unwrap().values().next().unwrap().clone()
 }
@@ -89,7 +89,7 @@ pub(crate) async fn execute(connection: &mut PgConnection, sql: impl Into<String
     sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(connection).await.unwrap();
 }
 
-/// What Postgres says to a statement that it refuses.
+/// Postgres' error for a statement that it refuses.
 pub(crate) async fn refusal(database: &TestDatabase, sql: &str) -> String {
     let mut connection = database.connect().await;
     let error = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;

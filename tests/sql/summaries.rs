@@ -133,7 +133,7 @@ async fn messages_are_counted_by_long_number_and_day_each_once() {
 async fn callbacks_of_the_last_hour_are_counted_by_minute_minutes_without_any_too() {
     let database = rows::database().await;
     let mut connection = database.connect().await;
-    // One transaction, so that now() stands still.
+    // One transaction, so that now() does not advance.
     rows::execute(
         &mut connection,
         "begin;

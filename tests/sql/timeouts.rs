@@ -1,4 +1,4 @@
-//! What the service tells Postgres about its own patience.
+//! The limits for statements and locks that the service sets.
 
 use std::process::Stdio;
 

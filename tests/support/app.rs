@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use routo_receiver::app::Service;
 use routo_receiver::config::{Settings, Sources};
+use routo_receiver::service::Service;
 use serde_json::Value;
 
 use super::client::{self, Answer};

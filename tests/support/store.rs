@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use routo_receiver::domain::{Event, PartitionWidth};
+use routo_receiver::domain::{
+    DeliveryReport, DeliveryStatus, Event, EventKey, EventKeySource, Extra, PhoneNumber, Reception,
+    Source, Text, Transport,
+};
 use routo_receiver::store::upkeep::Upkeep;
-use routo_receiver::store::{Database, PartitionPlan, Retention};
+use routo_receiver::store::{Database, PartitionPlan, PartitionWidth, Retention};
 use time::OffsetDateTime;
 
 use super::postgres::TestDatabase;
@@ -25,9 +28,15 @@ pub fn keeping_all_for(kept: Option<Duration>) -> Upkeep {
 
 /// A delivery report that arrived at this time.
 pub fn report_of(received_at: OffsetDateTime) -> Event {
-    let [mut report, ..] = Event::samples();
-    if let Event::DeliveryReport(report) = &mut report {
-        report.reception.key.received_at = received_at;
-    }
-    report
+    Event::DeliveryReport(DeliveryReport {
+        reception: Reception {
+            key: EventKey { received_at, ..EventKeySource::system().next() },
+            account: "main".parse().unwrap(),
+            source: Source { transport: Transport::HttpGet, remote_addr: [192, 0, 2, 1].into() },
+        },
+        mess_id: Text::default(),
+        number: PhoneNumber::new(""),
+        status: DeliveryStatus::new(Text::default()),
+        extra: Extra::default(),
+    })
 }

@@ -8,7 +8,7 @@ use ::config::{FileFormat, Format, Map, Value, ValueKind};
 use super::super::keys::KEYS;
 use super::super::{DatabaseSource, LogFormat};
 use super::load;
-use crate::domain::PartitionWidth;
+use crate::store::PartitionWidth;
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 

@@ -10,7 +10,8 @@ use axum::http::{Request, Response};
 
 use crate::domain::CallbackKind;
 use crate::http::arrival::Arrival;
-use crate::http::callback::{CallbackState, Credentials, answer};
+use crate::http::callback::{CallbackState, answer};
+use crate::http::request_head::Authentication;
 
 /// A report authenticated by the secret in its path: the protocol has no credentials, and a path
 /// segment survives whatever is appended to the registered URL.
@@ -23,7 +24,7 @@ pub(in crate::http) async fn by_token(
     // A path that does not decode to text has no token.
     let token = path.as_ref().ok().and_then(|path| path.iter().next());
     let token = token.map_or(Vec::new(), |(_, token)| token.into());
-    answer(state, CallbackKind::DeliveryReport, Credentials::ReportToken(token), arrival, request)
+    answer(state, CallbackKind::DeliveryReport, Authentication::ReportToken(token), arrival, request)
         .await
 }
 
@@ -33,5 +34,5 @@ pub(in crate::http) async fn by_login(
     Extension(arrival): Extension<Arrival>,
     request: Request<Body>,
 ) -> Response<Body> {
-    answer(state, CallbackKind::DeliveryReport, Credentials::Login, arrival, request).await
+    answer(state, CallbackKind::DeliveryReport, Authentication::Login, arrival, request).await
 }

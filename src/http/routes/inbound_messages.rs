@@ -9,7 +9,8 @@ use axum::http::{Request, Response};
 
 use crate::domain::CallbackKind;
 use crate::http::arrival::Arrival;
-use crate::http::callback::{CallbackState, Credentials, answer};
+use crate::http::callback::{CallbackState, answer};
+use crate::http::request_head::Authentication;
 
 /// A message, authenticated by the account's user and password.
 pub(in crate::http) async fn by_login(
@@ -17,5 +18,5 @@ pub(in crate::http) async fn by_login(
     Extension(arrival): Extension<Arrival>,
     request: Request<Body>,
 ) -> Response<Body> {
-    answer(state, CallbackKind::InboundMessage, Credentials::Login, arrival, request).await
+    answer(state, CallbackKind::InboundMessage, Authentication::Login, arrival, request).await
 }

@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::super::journal::Journal;
 use super::super::sink::Sink;
 use crate::domain::{
-    DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, PhoneNumber, Reception, Transport,
+    DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, PhoneNumber, Reception,
+    RejectedContent, Source, Transport,
 };
 use crate::spool::{Chunk, Spool, SpoolError};
 use crate::store::{InsertError, OnConflict, StoreError};
@@ -80,7 +81,8 @@ impl ModelPostgres {
         let refused = |event: &Event| match event {
             Event::DeliveryReport(report) => report.mess_id.as_str() != "ordinary",
             Event::RejectedCallback(rejected) => {
-                rejected.request.to_json().contains("mess_id=poison")
+                let RejectedContent::Parameters(parameters) = &rejected.content;
+                parameters.contains("mess_id=poison")
             }
             Event::InboundMessage(_) => false,
         };
@@ -193,8 +195,10 @@ pub(super) fn report(keys: &EventKeySource, mess_id: &str) -> Event {
         reception: Reception {
             key: keys.next(),
             account: "main".parse().unwrap(),
-            transport: Transport::HttpGet,
-            remote_addr: "192.0.2.1".parse().unwrap(),
+            source: Source {
+                transport: Transport::HttpGet,
+                remote_addr: "192.0.2.1".parse().unwrap(),
+            },
         },
         mess_id: mess_id.into(),
         number: PhoneNumber::new("44"),

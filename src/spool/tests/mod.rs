@@ -12,7 +12,8 @@ use std::path::Path;
 
 use super::*;
 use crate::domain::{
-    DeliveryReport, DeliveryStatus, EventKeySource, Extra, PhoneNumber, Reception, Transport,
+    DeliveryReport, DeliveryStatus, EventKeySource, Extra, PhoneNumber, Reception, Source,
+    Transport,
 };
 
 fn options(directory: &Path) -> SpoolOptions {
@@ -28,8 +29,10 @@ fn reception() -> Reception {
     Reception {
         key: KEYS.with(EventKeySource::next),
         account: "main".parse().unwrap(),
-        transport: Transport::HttpPost,
-        remote_addr: "2001:db8::1".parse().unwrap(),
+        source: Source {
+            transport: Transport::HttpPost,
+            remote_addr: "2001:db8::1".parse().unwrap(),
+        },
     }
 }
 
