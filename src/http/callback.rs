@@ -77,7 +77,9 @@ async fn receive(
         _ => head.account(&state.accounts, kind, &authentication),
     };
     let admitted = match by_head {
-        HeadAccount::Final(account) => Some(state.access.admit(kind, source.remote_addr, account)?),
+        HeadAccount::Final(account) => {
+            Some(state.access.admit(kind, source.remote_addr, account)?)
+        }
         HeadAccount::Provisional(_) => None,
     };
 

@@ -27,7 +27,7 @@ use super::connection_log::ConnectionLog;
 use super::request_body::SlotBody;
 use super::router::Routes;
 use super::slots::{Evicted, Slot, Slots, UnauthenticatedMemory};
-use super::socket::MendedSocket;
+use super::socket::RewritingSocket;
 
 /// The bounds of a listener's connections.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +178,7 @@ async fn connection(
         }
     });
     let socket =
-        MendedSocket::new(stream, Arc::clone(&slot), limits.max_head_bytes, limits.head_timeout);
+        RewritingSocket::new(stream, Arc::clone(&slot), limits.max_head_bytes, limits.head_timeout);
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

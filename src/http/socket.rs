@@ -1,4 +1,4 @@
-//! A TCP stream as hyper reads it, with its request lines mended on the way.
+//! A TCP stream as hyper reads it, with its request lines rewritten on the way.
 
 use std::cell::Cell;
 use std::io;
@@ -12,17 +12,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::request_line::RequestLineMender;
+use super::request_line::RequestLineRewriter;
 use super::slots::Slot;
 
 /// How much is read from the socket at once, in bytes.
 const READ_SIZE: usize = 8 * 1024;
 
-pub(super) struct MendedSocket {
+pub(super) struct RewritingSocket {
     stream: TcpStream,
-    mender: RequestLineMender,
+    rewriter: RequestLineRewriter,
     slot: Arc<Slot>,
-    /// What was read and mended and did not fit into hyper's buffer.
+    /// What was read and rewritten and did not fit into hyper's buffer.
     left_over: Vec<u8>,
     /// How long the other side may take nothing of what is written to it.
     write_timeout: Duration,
@@ -30,15 +30,15 @@ pub(super) struct MendedSocket {
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl MendedSocket {
+impl RewritingSocket {
     pub(super) fn new(
         stream: TcpStream,
         slot: Arc<Slot>,
         max_line: usize,
         write_timeout: Duration,
     ) -> Self {
-        let mender = RequestLineMender::new(max_line);
-        Self { stream, mender, slot, left_over: Vec::new(), write_timeout, stalled: None }
+        let rewriter = RequestLineRewriter::new(max_line);
+        Self { stream, rewriter, slot, left_over: Vec::new(), write_timeout, stalled: None }
     }
 
     /// A write that gets nowhere becomes an error once its time is up: a client that never reads its
@@ -60,13 +60,13 @@ impl MendedSocket {
     }
 }
 
-impl hyper::rt::Read for MendedSocket {
+impl hyper::rt::Read for RewritingSocket {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut buffer: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, mender, slot, left_over, .. } = self.get_mut();
+        let Self { stream, rewriter, slot, left_over, .. } = self.get_mut();
         if !left_over.is_empty() {
             let fitting = left_over.len().min(buffer.remaining());
             buffer.put_slice(left_over.get(..fitting).unwrap_or_default());
@@ -89,9 +89,9 @@ impl hyper::rt::Read for MendedSocket {
             let ended = read.filled().is_empty();
             slot.read(read.filled().len()).map_err(io::Error::other)?;
             if ended {
-                mender.finish(&mut pass);
+                rewriter.finish(&mut pass);
             } else {
-                mender.push(read.filled(), &mut pass);
+                rewriter.push(read.filled(), &mut pass);
             }
             if passed.get() || ended {
                 return Poll::Ready(Ok(()));
@@ -101,7 +101,7 @@ impl hyper::rt::Read for MendedSocket {
 }
 
 // Without vectored writes: an answer is so small that to copy its body behind its head is cheaper.
-impl hyper::rt::Write for MendedSocket {
+impl hyper::rt::Write for RewritingSocket {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

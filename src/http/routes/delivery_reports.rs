@@ -24,8 +24,14 @@ pub(in crate::http) async fn by_token(
     // A path that does not decode to text has no token.
     let token = path.as_ref().ok().and_then(|path| path.iter().next());
     let token = token.map_or(Vec::new(), |(_, token)| token.into());
-    answer(state, CallbackKind::DeliveryReport, Authentication::ReportToken(token), arrival, request)
-        .await
+    answer(
+        state,
+        CallbackKind::DeliveryReport,
+        Authentication::ReportToken(token),
+        arrival,
+        request,
+    )
+    .await
 }
 
 /// A report authenticated by the account's user and password.
