@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use uuid::Uuid;
 
-use crate::config::ConfigError;
-use crate::credentials::{AccountsError, NoAccount};
+use crate::config::{ConfigError, NoAccount};
+use crate::credentials::AccountsError;
 use crate::ingest::DrainError;
 use crate::service::StartError;
 use crate::spool::SpoolError;

@@ -6,7 +6,7 @@ use super::*;
 
 const LIMIT: usize = 100_000;
 
-/// Three slots, all taken, that may be taken away from these moments on.
+/// Three slots, all taken, that are evictable from these times on.
 fn taken(from: [u64; 3]) -> (Arc<Slots>, Vec<Arc<Slot>>) {
     let slots = Slots::new(3, LIMIT, HttpMetrics::default().listener(Listener::Http, 3));
     let taken_slots: Vec<_> = (0..3).map(|_| Arc::new(slots.try_take().unwrap())).collect();
@@ -25,7 +25,7 @@ async fn evicted(slot: &Slot) -> bool {
 }
 
 #[tokio::test]
-async fn who_has_waited_longest_loses_the_place_to_who_comes() {
+async fn the_connection_that_has_waited_longest_gives_its_slot_to_a_new_one() {
     let (slots, mut taken_slots) = taken([0, NEVER, LATER]);
     assert!(slots.make_room());
     assert!(
@@ -33,13 +33,13 @@ async fn who_has_waited_longest_loses_the_place_to_who_comes() {
             && !evicted(&taken_slots[1]).await
             && !evicted(&taken_slots[2]).await
     );
-    assert_eq!(taken_slots[0].answer(false).err(), Some(Evicted), "its request comes too late");
+    assert_eq!(taken_slots[0].answer(false).err(), Some(Evicted), "its request is too late");
     let number = taken_slots.remove(0).number;
     let next = slots.clone().take().await.unwrap();
     assert_eq!(next.number, number);
     let from = slots.state(number).evictable_from.swap(LATER, Ordering::Relaxed);
-    assert!((50..LATER).contains(&from), "it has only just come");
-    assert!(!evicted(&next).await, "the place is lost once only");
+    assert!((50..LATER).contains(&from), "it is new");
+    assert!(!evicted(&next).await, "one connection is evicted, not two");
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn the_longest_wait_is_found_wherever_it_is() {
 }
 
 #[tokio::test]
-async fn a_complete_request_never_loses_its_place_and_a_body_that_is_late_does() {
+async fn a_complete_request_is_never_evicted_and_a_late_body_is() {
     let (slots, taken_slots) = taken([0, 0, 0]);
     let first = taken_slots[0].answer(false).unwrap();
     let second = taken_slots[1].answer(true).unwrap();
@@ -72,10 +72,36 @@ async fn a_complete_request_never_loses_its_place_and_a_body_that_is_late_does()
 }
 
 #[tokio::test]
-async fn who_announces_a_body_is_left_alone_no_longer_than_who_announces_nothing() {
+async fn announcing_a_body_gives_no_more_time_than_announcing_nothing() {
     let (slots, taken_slots) = taken([LATER; 3]);
     let _announced = taken_slots[1].answer(true).unwrap();
     let latest = slots.now() + 50;
     let from = slots.state(taken_slots[1].number).evictable_from.load(Ordering::Relaxed);
-    assert!(from <= latest, "else one head a second keeps a place from everybody: {from}");
+    assert!(from <= latest, "{from}");
+}
+
+#[tokio::test]
+async fn memory_is_taken_from_the_connection_that_has_waited_longest_for_bytes() {
+    let (slots, taken_slots) = taken([LATER; 3]);
+    let held = |slot: &Slot| slots.state(slot.number).held.load(Ordering::Relaxed);
+    let [first, second, third] = &*taken_slots else { unreachable!() };
+    first.read(FREE_HEAD).unwrap();
+    assert_eq!(held(first), 0, "a small head is free");
+    first.read(40_000).unwrap();
+    second.read(10_000).unwrap();
+    assert_eq!((held(first), held(second)), (65_536, 16_384));
+    // The first has sent something again, so the second goes.
+    first.read(20_000).unwrap();
+    let answering = third.answer(true).unwrap();
+    let mut body = UnauthenticatedMemory::of(third).charge();
+    body.grow(30_000).unwrap();
+    assert!(evicted(second).await && !evicted(first).await && !evicted(third).await);
+    assert_eq!(slots.held.load(Ordering::Relaxed), 95_536);
+    // One that can't have more even by itself is closed.
+    assert_eq!(body.grow(90_000).err(), Some(Evicted));
+    assert!(evicted(first).await && evicted(third).await);
+    drop(body);
+    drop(answering);
+    drop(taken_slots);
+    assert_eq!(slots.held.load(Ordering::Relaxed), 0);
 }

@@ -1,5 +1,7 @@
 //! The configured database, and the embedded Postgres under it where there is one.
 
+use std::path::Path;
+
 use embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresError, EmbeddedPostgresOptions};
 use secrecy::SecretString;
 
@@ -18,12 +20,12 @@ pub(crate) struct OpenDatabase {
 impl OpenDatabase {
     /// Starts the embedded Postgres if no database is configured. `migrate`: see [`Database::new`].
     pub(crate) async fn open(settings: &Settings, migrate: bool) -> Result<Self, StartError> {
-        let (url, embedded) = match &settings.database.source {
+        let (url, embedded) = match settings.database.source() {
             DatabaseSource::External(url) => (url.clone(), None),
             DatabaseSource::Embedded { bin_dir } => {
                 let embedded = EmbeddedPostgres::start(EmbeddedPostgresOptions {
                     data_dir: settings.data_dir.clone(),
-                    bin_dir: bin_dir.clone(),
+                    bin_dir: bin_dir.map(Path::to_owned),
                 })
                 .await?;
                 (embedded.url().clone(), Some(embedded))

@@ -18,8 +18,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Credentials};
-use crate::config::{Account, HttpSettings, IngestSettings, RetentionSettings, Settings};
-use crate::credentials::{self, Generated, accounts_or_generated};
+use crate::config::{
+    Account, HttpSettings, IngestSettings, RetentionSettings, Settings, credentials_file,
+};
+use crate::credentials::{Generated, accounts_or_generated};
 use crate::domain::EventKeySource;
 use crate::http::{self, AccessPolicy, CallbackState, ConnectionLimits, Routes};
 use crate::ingest::{self, IngestHandle};
@@ -121,7 +123,7 @@ impl Service {
         tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
         let first_run = match (generated, &embedded_postgres) {
             (Some(generated), Some(embedded)) => {
-                let credentials = credentials::path(&settings.data_dir);
+                let credentials = credentials_file(&settings.data_dir);
                 tracing::info!(credentials = %credentials.display(), "no account is configured: generated credentials are in use");
                 let psql = embedded.psql_command_line().to_owned();
                 let account = accounts.into_iter().next().filter(|_| generated == Generated::Now);

@@ -98,6 +98,8 @@ async fn holder_of(
         join pg_stat_activity as activity on activity.pid = locks.pid
         where locks.granted
         and locks.pid <> pg_backend_pid()
+        -- A database that was copied as a template has tables with the same oids.
+        and activity.datname = current_database()
         and locks.relation in (
             select table_name::regclass
             from callback_partitions

@@ -1,4 +1,4 @@
-//! The command line: the list of commands, the options of all of them, and the help.
+//! The command line: the commands, the options that all of them have, and the help.
 
 pub(super) mod time;
 

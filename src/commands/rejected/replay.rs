@@ -42,22 +42,22 @@ pub(super) async fn run(
         if page.is_empty() {
             break;
         }
-        let (mut events, mut stay) = (Vec::new(), HashMap::new());
+        let (mut events, mut refusals) = (Vec::new(), HashMap::new());
         for rejected in &page {
             match read_again(rejected, &mut encodings) {
                 Ok(event) => events.push(event),
                 Err(why) => {
-                    stay.insert(rejected.id, why);
+                    refusals.insert(rejected.id, why);
                 }
             }
         }
         let refused = rejections.replay(&events, arguments.write).await;
         for (key, error) in refused.map_err(StoreError::NoRows)? {
-            stay.insert(key.id, StillRejected::Refused(error));
+            refusals.insert(key.id, StillRejected::Refused(error));
         }
         for StoredRejected { id, kind, .. } in &page {
             missing.remove(id);
-            match stay.remove(id) {
+            match refusals.remove(id) {
                 None => {
                     replayed += 1;
                     let what = if arguments.write { "is a row now" } else { "can be used" };

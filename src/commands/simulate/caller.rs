@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use secrecy::SecretString;
-use simulator::{Access, Behaviour, Kinds, Script, Target};
+use simulator::{Access, Behaviour, Destination, Kinds, Script};
 use time::OffsetDateTime;
 
 use crate::accounts::EncodingOverrides;
@@ -18,7 +18,7 @@ use super::{SimulateError, TargetArguments};
 /// The simulated gateway of one run.
 pub(super) struct Caller {
     pub(super) url: String,
-    pub(super) target: Target,
+    pub(super) destination: Destination,
     pub(super) behaviour: Behaviour,
     pub(super) script: Script,
     /// How the service reads the account's messages, as far as the local configuration says.
@@ -36,7 +36,7 @@ impl Caller {
         let default = || format!("http://{}", reachable(settings.http.listen));
         let url = arguments.url.clone().unwrap_or_else(default);
         let ca = arguments.ca.as_deref();
-        let target = Target::resolve(&url, ca).await.map_err(SimulateError::from)?;
+        let destination = Destination::resolve(&url, ca).await.map_err(SimulateError::from)?;
         let (access, encodings) = access(arguments, settings)?;
         if access.login.is_none() && kinds != Kinds::Reports {
             return Err(SimulateError::NoLogin.into());
@@ -45,7 +45,7 @@ impl Caller {
             // Short enough to be typed again.
             seed: arguments.seed.unwrap_or_else(|| u64::from(rand::rng().random::<u32>())),
             run: format!("{:08x}", rand::rng().random::<u32>()),
-            access: Access { prefix: target.prefix().to_owned(), ..access },
+            access: Access { prefix: destination.prefix().to_owned(), ..access },
             kinds,
             torture: arguments.torture,
         };
@@ -54,7 +54,14 @@ impl Caller {
             mark_attempts: true,
             ..Behaviour::default()
         };
-        Ok(Self { url, target, behaviour, script, encodings, began: OffsetDateTime::now_utc() })
+        Ok(Self {
+            url,
+            destination,
+            behaviour,
+            script,
+            encodings,
+            began: OffsetDateTime::now_utc(),
+        })
     }
 }
 
@@ -113,7 +120,7 @@ pub(super) fn database(
     settings: &Settings,
 ) -> Result<Database, CommandError> {
     let given = arguments.verify.as_ref().and_then(Option::as_ref);
-    let url: SecretString = match (given, &settings.database.source) {
+    let url: SecretString = match (given, settings.database.source()) {
         (Some(url), _) | (None, DatabaseSource::External(url)) => url.clone(),
         (None, DatabaseSource::Embedded { .. }) => {
             embedded_postgres::url_of_running(&settings.data_dir)

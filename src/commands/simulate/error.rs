@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use simulator::TargetError;
+use simulator::DestinationError;
 
 use crate::domain::AccountName;
 
@@ -10,7 +10,7 @@ use crate::domain::AccountName;
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
     #[error(transparent)]
-    Target(#[from] TargetError),
+    Target(#[from] DestinationError),
     #[error(
         "no account is configured to call back as: configure one (ROUTO_ACCOUNTS__MAIN__USER, __PASSWORD, __REPORT_TOKEN), or give --user and --password, and --report-token; beside a service that generated its own credentials, use the same data_dir (ROUTO_DATA_DIR)"
     )]

@@ -9,7 +9,7 @@ mod verification;
 
 use std::time::Duration;
 
-use simulator::{Delivery, Extent, Kinds, Pace, Run, Tally, Verdict};
+use simulator::{Delivery, Extent, Kinds, Pace, Run, RunSummary, Verdict};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
@@ -25,7 +25,7 @@ pub(super) use arguments::{SimulateArguments, SimulateCommand, SimulatedKind, Ta
 pub use error::SimulateError;
 
 use caller::Caller;
-use summary::{RunSummary, VerdictSummary};
+use summary::{RunReport, VerdictSummary};
 
 /// Callbacks a second, unless --rate or --connections is given.
 const RATE: u32 = 20;
@@ -60,7 +60,7 @@ pub(super) async fn run(
     raise_open_file_limit();
     let stop = shutdown::on_signal().map_err(CommandError::Signals)?;
     let tally = play(arguments, &caller, stop.clone()).await;
-    let summary = RunSummary { caller: &caller, tally: &tally };
+    let summary = RunReport { caller: &caller, tally: &tally };
     if !arguments.json {
         // Before the verification: the database may not answer, and the user may not want to wait.
         print_lines(&summary)?;
@@ -85,11 +85,15 @@ pub(super) async fn run(
     result(&tally, verdict.as_ref())
 }
 
-async fn play(arguments: &SimulateArguments, caller: &Caller, stop: CancellationToken) -> Tally {
+async fn play(
+    arguments: &SimulateArguments,
+    caller: &Caller,
+    stop: CancellationToken,
+) -> RunSummary {
     let (pace, extent) = (pace(arguments), extent(arguments));
     let progress = progress::counter(total(pace, extent), "callbacks");
     let run = Run {
-        target: caller.target.clone(),
+        destination: caller.destination.clone(),
         behaviour: caller.behaviour,
         script: caller.script.clone(),
         pace,
@@ -132,9 +136,9 @@ fn total(pace: Pace, extent: Extent) -> Option<u64> {
 }
 
 /// Callbacks that were lost or stored wrongly are a failure.
-fn result(tally: &Tally, verdict: Option<&Verdict>) -> Result<(), CommandError> {
+fn result(tally: &RunSummary, verdict: Option<&Verdict>) -> Result<(), CommandError> {
     let differences = verdict.map_or(0, Verdict::differences);
-    let Tally { lost, unsent, .. } = *tally;
+    let RunSummary { lost, unsent, .. } = *tally;
     if differences > 0 {
         Err(SimulateError::Differences(differences).into())
     } else if lost > 0 || unsent > 0 {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use simulator::{Attempt, Connection, Delivery, Failure, Ledger, Script};
+use simulator::{Connection, Delivery, DeliveryAttempt, Failure, Ledger, Script};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -36,10 +36,10 @@ pub(super) async fn run(
         Err(error) => return Err(error),
     };
 
-    let mut connection = Connection::new(caller.target.clone(), false);
-    let request = request(&caller.script, caller.target.authority());
+    let mut connection = Connection::new(caller.destination.clone(), false);
+    let request = request(&caller.script, caller.destination.authority());
     let hidden = Script { access: caller.script.access.hidden(), ..caller.script.clone() };
-    let without_secrets = self::request(&hidden, caller.target.authority());
+    let without_secrets = self::request(&hidden, caller.destination.authority());
     print_lines(format_args!("{}\n", printable(&without_secrets).trim_end()))?;
 
     let started = Instant::now();
@@ -56,7 +56,8 @@ pub(super) async fn run(
         Err(failure) => print_lines(format_args!("No answer: {failure}\n"))?,
     }
     let outcome = exchanged.map(|answer| answer.status);
-    let delivery = Delivery { attempts: vec![Attempt { number: 1, started, elapsed, outcome }] };
+    let delivery =
+        Delivery { attempts: vec![DeliveryAttempt { number: 1, started, elapsed, outcome }] };
     match &database {
         Some(database) => match print_row(&caller, &delivery, database).await {
             Err(CommandError::Store(error)) if arguments.verify.is_none() => {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{Tally, Verdict};
+use simulator::{RunSummary, Verdict};
 
 use crate::commands::CommandError;
 use crate::commands::escaped::Escaped;
@@ -20,12 +20,12 @@ const PERCENTILES: [(&str, f64); 5] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99_9", 99.9), ("max", 100.0)];
 
 /// What was sent and how it was answered.
-pub(super) struct RunSummary<'a> {
+pub(super) struct RunReport<'a> {
     pub(super) caller: &'a Caller,
-    pub(super) tally: &'a Tally,
+    pub(super) tally: &'a RunSummary,
 }
 
-impl RunSummary<'_> {
+impl RunReport<'_> {
     /// For programs. Keys are added, never changed: docs/simulate.md names them.
     pub(super) fn json(&self, verified: Option<&Result<Verdict, CommandError>>) -> Value {
         let Self { caller, tally } = self;
@@ -67,7 +67,7 @@ impl RunSummary<'_> {
     }
 }
 
-impl fmt::Display for RunSummary<'_> {
+impl fmt::Display for RunReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { caller, tally } = self;
         let elapsed = tally.elapsed.as_secs_f64();

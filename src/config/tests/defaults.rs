@@ -28,7 +28,7 @@ fn the_defaults_alone_are_a_usable_configuration() {
     assert_eq!(settings.http.trusted_proxies, None);
     assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:9090");
     assert_eq!(settings.data_dir.to_str(), Some("./data"));
-    assert!(matches!(settings.database.source, DatabaseSource::Embedded { bin_dir: None }));
+    assert!(matches!(settings.database.source(), DatabaseSource::Embedded { bin_dir: None }));
     assert!(settings.database.migrate_on_start);
     assert!(settings.accounts.is_empty());
     assert_eq!(settings.ingest.queue_capacity, 8192);
@@ -46,7 +46,7 @@ fn the_defaults_alone_are_a_usable_configuration() {
 
 #[test]
 fn default_toml_has_exactly_the_known_keys_commented_ones_included() {
-    let known: BTreeSet<String> = KEYS.iter().map(|key| (*key).to_owned()).collect();
+    let known: BTreeSet<String> = KEYS.iter().map(|key| key.path.clone()).collect();
     assert_eq!(keys_of(&uncommented()), known);
 }
 
