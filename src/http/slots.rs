@@ -63,7 +63,7 @@ struct State {
     evicted: Notify,
     /// Bytes charged to it.
     held: AtomicUsize,
-    /// The value of `Slots::reads` when it last sent bytes that were charged.
+    /// The value of `Slots::reads` when the connection last sent bytes; kept only while it holds memory.
     last_read: AtomicU64,
 }
 
@@ -164,9 +164,8 @@ impl Slots {
     /// Charges bytes to a slot. When there is no memory left, other connections are closed, or, if none
     /// can be, this one.
     fn hold(&self, number: usize, bytes: usize) -> Result<(), Evicted> {
-        let state = self.state(number);
-        state.last_read.store(self.reads.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        state.held.fetch_add(bytes, Ordering::Relaxed);
+        self.stamp(number);
+        self.state(number).held.fetch_add(bytes, Ordering::Relaxed);
         self.held.fetch_add(bytes, Ordering::Relaxed);
         while self.held.load(Ordering::Relaxed) > self.memory_limit {
             self.log_closed_for_memory();
@@ -176,6 +175,12 @@ impl Slots {
             }
         }
         Ok(())
+    }
+
+    /// Marks a connection as the one that has sent bytes last.
+    fn stamp(&self, number: usize) {
+        let read = self.reads.fetch_add(1, Ordering::Relaxed);
+        self.state(number).last_read.store(read, Ordering::Relaxed);
     }
 
     /// Gives back at most so many of the bytes that are charged to a slot.
@@ -251,7 +256,12 @@ impl Slot {
 
     /// So many bytes were read from the connection.
     pub(super) fn read(&self, bytes: usize) -> Result<(), Evicted> {
+        let state = self.slots.state(self.number);
         let before = self.head_bytes.load(Ordering::Relaxed);
+        // Small requests skip this.
+        if before >= FREE_HEAD || state.held.load(Ordering::Relaxed) > 0 {
+            self.slots.stamp(self.number);
+        }
         if before == IN_REQUEST {
             return Ok(());
         }

@@ -91,7 +91,7 @@ async fn memory_is_taken_from_the_connection_that_has_waited_longest_for_bytes()
     second.read(10_000).unwrap();
     assert_eq!((held(first), held(second)), (65_536, 16_384));
     // The first has sent something again, so the second goes.
-    first.read(20_000).unwrap();
+    first.read(10_000).unwrap();
     let answering = third.answer(true).unwrap();
     let mut body = UnauthenticatedMemory::of(third).charge();
     body.grow(30_000).unwrap();
