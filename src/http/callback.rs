@@ -92,12 +92,11 @@ async fn receive(
     let parsed = {
         let form = body.as_ref().map_or(&[][..], ReadBody::bytes);
         let params = head.params(kind, form);
-        let account = match admitted {
-            Some(account) => account,
-            None => {
-                let account = head.account_by_login(&state.accounts, &params);
-                state.access.admit(kind, source.remote_addr, account)?
-            }
+        let account = if let Some(account) = admitted {
+            account
+        } else {
+            let account = head.account_by_login(&state.accounts, &params);
+            state.access.admit(kind, source.remote_addr, account)?
         };
         let reception = Reception { key: arrival.key, account: account.name.clone(), source };
         ParsedCallback::new(&state.access, kind, &params, account, reception)

@@ -42,7 +42,7 @@ pub(super) struct Slots {
     free: Arc<Semaphore>,
     /// Invariant: at least as many as `free` has permits.
     free_numbers: Mutex<Vec<usize>>,
-    slots: Box<[State]>,
+    states: Box<[State]>,
     /// Where the next scan begins.
     scan_from: AtomicUsize,
     /// Bytes that may be held for requests that have not authenticated.
@@ -79,7 +79,7 @@ impl Slots {
             opened: Instant::now(),
             free: Arc::new(Semaphore::new(limit)),
             free_numbers: Mutex::new((0..limit).collect()),
-            slots: (0..limit).map(state).collect(),
+            states: (0..limit).map(state).collect(),
             scan_from: AtomicUsize::new(0),
             memory_limit,
             held: AtomicUsize::new(0),
@@ -126,7 +126,7 @@ impl Slots {
             let holds = state.held.load(Ordering::Relaxed) > 0;
             (is_waiting && holds).then(|| state.last_read.load(Ordering::Relaxed))
         };
-        let scans = self.slots.len().div_ceil(SCAN);
+        let scans = self.states.len().div_ceil(SCAN);
         for _ in 0..=scans {
             let found = self.scan(|state| {
                 last_read(state).filter(|_| !std::ptr::eq(state, self.state(except)))
@@ -142,7 +142,7 @@ impl Slots {
 
     /// The slot with the least number among the next `SCAN`.
     fn scan(&self, order: impl Fn(&State) -> Option<u64>) -> Option<(usize, u64)> {
-        let all = self.slots.len();
+        let all = self.states.len();
         let count = all.min(SCAN);
         let first = self.scan_from.fetch_add(count, Ordering::Relaxed);
         (0..count)
@@ -213,7 +213,7 @@ impl Slots {
 
     #[expect(clippy::indexing_slicing, reason = "slots are never added or removed")]
     fn state(&self, number: usize) -> &State {
-        &self.slots[number]
+        &self.states[number]
     }
 
     fn change(&self, number: usize, change: impl FnMut(u64) -> Option<u64>) -> bool {

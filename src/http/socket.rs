@@ -1,4 +1,4 @@
-//! A TCP stream as hyper reads it, with its request lines rewritten on the way.
+//! A TCP stream that rewrites request lines before hyper reads them.
 
 use std::cell::Cell;
 use std::io;
@@ -22,11 +22,11 @@ pub(super) struct RewritingSocket {
     stream: TcpStream,
     rewriter: RequestLineRewriter,
     slot: Arc<Slot>,
-    /// What was read and rewritten and did not fit into hyper's buffer.
+    /// Bytes that did not fit into hyper's buffer.
     left_over: Vec<u8>,
-    /// How long the other side may take nothing of what is written to it.
+    /// How long a write may make no progress.
     write_timeout: Duration,
-    /// Set while it takes nothing.
+    /// Set while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -41,8 +41,8 @@ impl RewritingSocket {
         Self { stream, rewriter, slot, left_over: Vec::new(), write_timeout, stalled: None }
     }
 
-    /// A write that gets nowhere becomes an error once its time is up: a client that never reads its
-    /// answers would hold its connection for ever.
+    /// Fails a write that makes no progress in time: otherwise a client that never reads its answers
+    /// would hold its connection for ever.
     fn within_time<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -73,13 +73,13 @@ impl hyper::rt::Read for RewritingSocket {
             left_over.drain(..fitting);
             return Poll::Ready(Ok(()));
         }
-        let passed = Cell::new(false);
+        let passed = Cell::new(0);
         let mut pass = |bytes: &[u8]| {
             let fitting = bytes.len().min(buffer.remaining());
             let (now, later) = bytes.split_at(fitting);
             buffer.put_slice(now);
             left_over.extend_from_slice(later);
-            passed.set(passed.get() || !bytes.is_empty());
+            passed.set(passed.get() + bytes.len());
         };
         let mut space = [MaybeUninit::uninit(); READ_SIZE];
         // Until a whole line has come, nothing passes; and to hyper, nothing means the end.
@@ -87,13 +87,14 @@ impl hyper::rt::Read for RewritingSocket {
             let mut read = ReadBuf::uninit(&mut space);
             ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
             let ended = read.filled().is_empty();
-            slot.read(read.filled().len()).map_err(io::Error::other)?;
             if ended {
                 rewriter.finish(&mut pass);
             } else {
                 rewriter.push(read.filled(), &mut pass);
             }
-            if passed.get() || ended {
+            // Rewriting can make three bytes of one.
+            slot.read(read.filled().len().max(passed.get())).map_err(io::Error::other)?;
+            if passed.get() > 0 || ended {
                 return Poll::Ready(Ok(()));
             }
         }
