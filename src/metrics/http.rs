@@ -26,6 +26,7 @@ pub struct HttpMetrics {
     limit: Family<ListenerLabel, Gauge>,
     refused: Family<ListenerLabel, Counter>,
     evicted: Family<ListenerLabel, Counter>,
+    closed_for_memory: Family<ListenerLabel, Counter>,
 }
 
 /// Why an authentication failed.
@@ -116,6 +117,7 @@ impl Default for HttpMetrics {
             limit: Family::default(),
             refused: Family::default(),
             evicted: Family::default(),
+            closed_for_memory: Family::default(),
         }
     }
 }
@@ -155,6 +157,11 @@ impl HttpMetrics {
             "connections_evicted",
             "Connections that were closed while they waited for a request, to make room for others",
             self.evicted.clone(),
+        );
+        registry.register(
+            "connections_closed_for_memory",
+            "Connections that were closed because requests without right credentials held too much memory",
+            self.closed_for_memory.clone(),
         );
     }
 
@@ -198,6 +205,7 @@ impl HttpMetrics {
             open: self.connections.get_or_create_owned(&labels),
             refused: self.refused.get_or_create_owned(&labels),
             evicted: self.evicted.get_or_create_owned(&labels),
+            closed_for_memory: self.closed_for_memory.get_or_create_owned(&labels),
         }
     }
 }
@@ -208,6 +216,7 @@ pub struct ListenerMetrics {
     open: Gauge,
     refused: Counter,
     evicted: Counter,
+    closed_for_memory: Counter,
 }
 
 impl ListenerMetrics {
@@ -221,6 +230,11 @@ impl ListenerMetrics {
     /// An idle connection is closed to make room for another.
     pub fn evicted(&self) {
         self.evicted.inc();
+    }
+
+    /// A connection is closed because requests that have not authenticated hold too much memory.
+    pub fn closed_for_memory(&self) {
+        self.closed_for_memory.inc();
     }
 
     /// A connection is refused, because too many are open.
