@@ -1,4 +1,4 @@
-//! What the service shall come to, and whether it did in this run.
+//! The targets, and whether this run met them.
 
 use super::super::run::{CONNECTIONS, Results, USUAL};
 use super::super::statistics::Figure;

@@ -16,6 +16,10 @@ fn parsed(arguments: &[&str]) -> Cli {
     Cli::try_parse_from([&["routo-receiver"], arguments].concat()).unwrap()
 }
 
+fn command(arguments: &[&str]) -> Command {
+    parsed(arguments).command.unwrap_or_default()
+}
+
 #[test]
 fn the_definition_is_sound() {
     Cli::command().debug_assert();
@@ -35,7 +39,7 @@ fn an_error_about_a_command_line_has_no_url_in_it() {
 
 #[test]
 fn serve_is_the_default() {
-    for (arguments, command) in [
+    for (arguments, expected) in [
         (&[][..], Command::Serve),
         (&["serve"], Command::Serve),
         (&["migrate"], Command::Migrate),
@@ -49,27 +53,20 @@ fn serve_is_the_default() {
             Command::Spool(SpoolCommand::Export { file: Some("a.damaged".into()) }),
         ),
     ] {
-        assert_eq!(
-            format!("{:?}", parsed(arguments).command.unwrap_or_default()),
-            format!("{command:?}")
-        );
+        assert_eq!(format!("{:?}", command(arguments)), format!("{expected:?}"));
     }
 }
 
 #[test]
 fn the_options_of_redecode_and_rejected_are_parsed() {
-    let Command::Redecode(all) = parsed(&["redecode"]).command.unwrap_or_default() else {
-        panic!("no redecode")
-    };
+    let Command::Redecode(all) = command(&["redecode"]) else { panic!("no redecode") };
     assert!(!all.write && !all.failed);
     assert_eq!((all.account, all.charset, all.dcs), (None, None, None));
     assert_eq!((all.from, all.to, all.r#as), (None, None, None));
     let some = "redecode --account main --charset utf-8-failed --dcs 8 --from 2026-11-01 \
                 --to 2026-11-24T12:00:00+01:00 --as utf-16 --write";
     let some: Vec<&str> = some.split_whitespace().collect();
-    let Command::Redecode(some) = parsed(&some).command.unwrap_or_default() else {
-        panic!("no redecode")
-    };
+    let Command::Redecode(some) = command(&some) else { panic!("no redecode") };
     assert!(some.write);
     assert_eq!(some.account.unwrap().as_str(), "main");
     assert_eq!(some.charset.as_deref(), Some("utf-8-failed"));
@@ -77,18 +74,14 @@ fn the_options_of_redecode_and_rejected_are_parsed() {
     assert_eq!(some.from, Some(::time::macros::datetime!(2026-11-01 0:00 UTC)));
     assert_eq!(some.to, Some(::time::macros::datetime!(2026-11-24 11:00 UTC)));
     assert_eq!(some.r#as, Some(Encoding::Utf16));
-    let Command::Redecode(missing) =
-        parsed(&["redecode", "--dcs", "missing"]).command.unwrap_or_default()
-    else {
+    let Command::Redecode(missing) = command(&["redecode", "--dcs", "missing"]) else {
         panic!("no redecode")
     };
     assert_eq!(missing.dcs, Some(DcsFilter::Missing));
 
     let id = "01a20da9-477f-71e3-b741-72366e46e38d";
     let replay = ["rejected", "replay", "--id", id, "--kind", "inbound-message"];
-    let Command::Rejected(RejectedCommand::Replay(replay)) =
-        parsed(&replay).command.unwrap_or_default()
-    else {
+    let Command::Rejected(RejectedCommand::Replay(replay)) = command(&replay) else {
         panic!("no replay")
     };
     assert!(!replay.write && !replay.all);
@@ -98,9 +91,7 @@ fn the_options_of_redecode_and_rejected_are_parsed() {
 
 #[test]
 fn the_options_of_simulate_are_parsed_and_their_secrets_are_not_printed() {
-    let Command::Simulate(bare) = parsed(&["simulate"]).command.unwrap_or_default() else {
-        panic!("no simulate")
-    };
+    let Command::Simulate(bare) = command(&["simulate"]) else { panic!("no simulate") };
     assert!(bare.once.is_none());
     assert_eq!((bare.rate, bare.connections), (None, None));
     assert_eq!(bare.target.timeout, Duration::from_secs(2));
@@ -109,9 +100,7 @@ fn the_options_of_simulate_are_parsed_and_their_secrets_are_not_printed() {
                hidden-2 --rate 500 --connections 64 --duration 10m --count 9 --seed 7 --timeout 500ms \
                --torture --json --only report --verify postgres://u:hidden-3@h/d";
     let all: Vec<&str> = all.split_whitespace().collect();
-    let Command::Simulate(all) = parsed(&all).command.unwrap_or_default() else {
-        panic!("no simulate")
-    };
+    let Command::Simulate(all) = command(&all) else { panic!("no simulate") };
     assert_eq!((all.rate, all.connections, all.count), (Some(500), Some(64), Some(9)));
     assert_eq!(all.duration, Some(Duration::from_mins(10)));
     assert_eq!(all.only, Some(SimulatedKind::Report));
@@ -120,9 +109,7 @@ fn the_options_of_simulate_are_parsed_and_their_secrets_are_not_printed() {
     assert_eq!(verify.expose_secret(), "postgres://u:hidden-3@h/d");
     assert!(!format!("{all:?}").contains("hidden"), "{all:?}");
     let once = ["simulate", "once", "message", "--verify"];
-    let Command::Simulate(once) = parsed(&once).command.unwrap_or_default() else {
-        panic!("no simulate")
-    };
+    let Command::Simulate(once) = command(&once) else { panic!("no simulate") };
     let Some(SimulateCommand::Once { kind, target }) = once.once else { panic!("not once") };
     assert_eq!(kind, SimulatedKind::Message);
     assert!(matches!(target.verify, Some(None)));
