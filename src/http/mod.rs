@@ -16,6 +16,7 @@ mod request_line;
 mod router;
 mod routes;
 mod server;
+mod slot;
 mod slots;
 mod socket;
 mod sources;

@@ -26,7 +26,8 @@ use super::arrival::{Arrival, REQUEST_ID, request_id};
 use super::connection_log::ConnectionLog;
 use super::request_body::SlotBody;
 use super::router::Routes;
-use super::slots::{Evicted, Slot, Slots, UnauthenticatedMemory};
+use super::slot::{Evicted, Slot, UnauthenticatedMemory};
+use super::slots::Slots;
 use super::socket::RewritingSocket;
 
 /// The bounds of a listener's connections.
