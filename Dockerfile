@@ -5,12 +5,14 @@ FROM rust:1-bookworm AS build
 WORKDIR /build
 ENV SQLX_OFFLINE=true
 
-# The dependencies, in a layer of their own: it stays as it is until the manifests change. Tests and
-# benchmarks are no part of the context, so the manifest must not name them.
+# The dependencies and the workspace's own crates, in a layer that stays until they change. The context
+# has neither tests nor benchmarks, so the manifest must not name them; what they share, the testkit, is
+# in the lock file, so its manifest is here, and a stub of it.
 COPY Cargo.toml Cargo.lock ./
 COPY crates crates
 RUN sed -i '/^\[\[bench\]\]\|^\[\[test\]\]/,/^$/d' Cargo.toml \
-    && mkdir src && echo '//! A stub.' | tee src/lib.rs >src/main.rs && echo 'fn main() {}' >>src/main.rs \
+    && mkdir src crates/testkit/src && touch crates/testkit/src/lib.rs \
+    && echo '//! A stub.' | tee src/lib.rs >src/main.rs && echo 'fn main() {}' >>src/main.rs \
     && cargo build --release --locked
 
 COPY . context

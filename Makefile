@@ -14,6 +14,7 @@ ROWS ?= 20000000
 DURATION ?= 10m
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := parameters text records requests
+SOAK := cargo test --release --locked --test soak -- soak
 
 help: ## What can be done here.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,19 +57,19 @@ bench-instructions: ## The same, counted instead of timed: for machines that do 
 
 bench-hostile: ## What an attack costs the gateway: latencies beside those of a quiet run.
 	@scripts/setup test
-	cargo bench --locked --bench hostile
+	$(SOAK) hostile
 
 bench-sql: ## What 20 million rows cost callbacks and queries; ROWS=1000000 for less. Needs 15 GB of disk.
 	@scripts/setup test
-	ROWS=$(ROWS) cargo bench --locked --bench sql
+	ROWS=$(ROWS) $(SOAK) sql
 
 crash: ## Kill and starve everything, CYCLES=200 times; ONLY=name picks what. Exit code 1 if it lost.
 	@scripts/setup test
-	CYCLES=$(CYCLES) ONLY=$(ONLY) cargo bench --locked --bench crash
+	CYCLES=$(CYCLES) ONLY=$(ONLY) $(SOAK) crash
 
 rehearsal: ## simulate --verify for DURATION=10m while Postgres is killed every 20 s. Exit code 1 if it lost.
 	@scripts/setup test
-	DURATION=$(DURATION) cargo bench --locked --bench rehearsal
+	DURATION=$(DURATION) $(SOAK) rehearsal
 
 fuzz: ## Look for bytes that break what must hold, FUZZ_SECONDS=60 for each target (needs cargo-fuzz).
 	@# No nightly: without unsafe code there is nothing for a sanitizer to find.
@@ -82,6 +83,7 @@ fuzz: ## Look for bytes that break what must hold, FUZZ_SECONDS=60 for each targ
 sbom: ## What the program consists of, as CycloneDX, in target/sbom.cdx.json (needs cargo-cyclonedx).
 	scripts/optional cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --no-build-deps --override-filename sbom.cdx
 	@[ ! -e sbom.cdx.json ] || mv sbom.cdx.json target/sbom.cdx.json
+	@rm -f crates/*/sbom.cdx.json # one for each member of the workspace
 
 prepare: ## After a change of a query: describe it again in .sqlx (needs sqlx-cli and DATABASE_URL).
 	SQLX_OFFLINE=false cargo sqlx database setup

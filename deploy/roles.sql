@@ -109,15 +109,8 @@ select to_regclass(format('%I.delivery_reports', :'schema')) is not null as is_m
     grant update (processed_at) on inbound_messages to :"consumer";
 
     -- The notifying triggers read the settings.
-    select format('grant select on %s to %I', oid::regclass, :'service')
-    from pg_class
-    where oid = to_regclass('settings')
-    union all
-    select format('grant execute on function %s to %I', oid::regprocedure, :'consumer')
-    from pg_proc
-    where pronamespace = format('%I', :'schema')::regnamespace
-    and proname in ('claim_inbound_messages', 'release_inbound_messages')
-    \gexec
+    grant select on settings to :"service";
+    grant execute on function claim_inbound_messages, release_inbound_messages to :"consumer";
 \else
     \echo 'There are no tables yet: run `routo-receiver migrate` as the owner role, then this again.'
 \endif

@@ -1,7 +1,7 @@
 -- What a status means: Table 6 of the gateway's document (section 5.4), with the SMPP states of its
--- section 4.3. Outcome and finality are this project's reading of both: sent and accepted are on
--- the way, everything else is an end. Code 6 is listed as ACCEPTD there, but its wording names a
--- failure of the handset; a later "delivered" outranks it in message_status either way.
+-- section 4.3. The document defines neither outcome nor finality: here, sent and accepted are pending,
+-- every other status is final. Section 4.3 groups code 6 under ACCEPTD, but its wording names a failure
+-- of the handset, so its outcome is failed.
 
 create table delivery_statuses (
     code        integer primary key,
@@ -12,10 +12,10 @@ create table delivery_statuses (
 );
 
 comment on table delivery_statuses is
-    'What each status code means: Table 6 of the gateway''s document. A code that is not here is unknown.';
+    'What each status code means: Table 6 of the gateway''s document. A code that is not listed here has the outcome unknown.';
 comment on column delivery_statuses.code is 'The status code, as in delivery_reports.status_code.';
 comment on column delivery_statuses.description is 'The gateway''s wording.';
-comment on column delivery_statuses.smpp_state is 'The SMPP message state the gateway groups the code under; UNKNOWN where it names none.';
+comment on column delivery_statuses.smpp_state is 'The SMPP message state that the gateway groups the code under; UNKNOWN if it names none.';
 comment on column delivery_statuses.outcome is 'delivered, pending, failed or unknown.';
 comment on column delivery_statuses.final is 'Whether the gateway is done with the message.';
 

@@ -1,8 +1,7 @@
-//! The account of a first run: made when nobody has configured one, and kept for later runs.
+//! The account of a first run: generated when none is configured, and kept for later runs.
 //!
-//! It exists only together with the embedded database. It is never logged or printed from here.
+//! Only the embedded database has one. Nothing here logs or prints it.
 
-use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,91 +10,59 @@ use std::path::{Path, PathBuf};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{self, Account, ConfigError, DatabaseSource, Login, Settings};
+use crate::config::{
+    Account, ConfigError, DatabaseSource, NoAccount, Settings, accounts_of_file, credentials_file,
+};
 
-const FILE_NAME: &str = "credentials.toml";
 const TEMPORARY_NAME: &str = "credentials.toml.new";
 const ACCOUNT: &str = "default";
 const USER: &str = "routo";
 const SECRET_BYTES: usize = 16;
 
-/// When generated credentials were made.
+/// When the credentials were generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generated {
     /// In this run: nobody has seen them yet.
     Now,
-    /// In an earlier run.
     Earlier,
 }
 
-/// There is no account to serve.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountsError {
-    /// None is configured, and with a database of its own none is made up.
     #[error(transparent)]
     NoAccount(#[from] NoAccount),
-    /// One was to be made, or read, and could not be.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
 }
 
-/// No account is configured. The text says how to configure one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoAccount;
-
-impl fmt::Display for NoAccount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "no account is configured, so every callback would be refused: set one, for example\n  \
-             ROUTO_ACCOUNTS__MAIN__USER=gateway\n  \
-             ROUTO_ACCOUNTS__MAIN__PASSWORD=\"$(openssl rand -hex 16)\"\n  \
-             ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN=\"$(openssl rand -hex 16)\"",
-        )
-    }
-}
-
-impl std::error::Error for NoAccount {}
-
-/// Generated credentials could not be read or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// The file is there, but it is not what was written.
     #[error(
         "{} is damaged: restore it, or remove it to have new credentials made (which then have to \
          be registered with the gateway)", path.display()
     )]
     Damaged {
-        /// The file.
         path: PathBuf,
-        /// What is wrong with it, unless it is just not the expected account.
+        /// `None`: the file is valid, but has another account.
         source: Option<ConfigError>,
     },
-    /// The file cannot be read.
     #[error("{} cannot be read: check who may read it", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The file cannot be written.
-    #[error("{} cannot be written: check data_dir (ROUTO_DATA_DIR) and who may write to it", path.display())]
-    NotWritten {
-        /// The file or directory.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error(
+        "{} cannot be written: check data_dir (ROUTO_DATA_DIR) and who may write to it",
+        path.display()
+    )]
+    NotWritten { path: PathBuf, source: io::Error },
 }
 
-/// The accounts to serve: those configured, else a generated one with the embedded database.
+/// The accounts to serve: those configured. The embedded database has a generated one otherwise.
 pub fn accounts_or_generated(
     settings: &Settings,
 ) -> Result<(Vec<Account>, Option<Generated>), AccountsError> {
     if !settings.accounts.is_empty() {
         return Ok((settings.accounts.clone(), None));
     }
-    match settings.database.source {
+    match settings.database.source() {
         DatabaseSource::External(_) => Err(NoAccount.into()),
         DatabaseSource::Embedded { .. } => {
             let (account, generated) = load_or_generate(&settings.data_dir)?;
@@ -104,28 +71,25 @@ pub fn accounts_or_generated(
     }
 }
 
-/// The accounts that the service would have, but for one that it would make up now.
+/// The accounts that a service with these settings has now. Generates none.
 pub fn accounts_without_generating(settings: &Settings) -> Result<Vec<Account>, AccountsError> {
-    let is_generated = settings.accounts.is_empty()
-        && matches!(settings.database.source, DatabaseSource::Embedded { .. })
-        && path(&settings.data_dir).exists();
-    if is_generated {
-        return Ok(vec![load(path(&settings.data_dir))?]);
+    let is_embedded = matches!(settings.database.source(), DatabaseSource::Embedded { .. });
+    if !settings.accounts.is_empty() || !is_embedded {
+        return Ok(settings.accounts.clone());
     }
-    Ok(settings.accounts.clone())
-}
-
-/// Where generated credentials are kept.
-#[must_use]
-pub fn path(data_dir: &Path) -> PathBuf {
-    data_dir.join(FILE_NAME)
+    let path = credentials_file(&settings.data_dir);
+    match path.try_exists() {
+        Ok(true) => Ok(vec![load(path)?]),
+        Ok(false) => Ok(Vec::new()),
+        Err(source) => Err(CredentialsError::Unreadable { path, source }.into()),
+    }
 }
 
 /// The account kept in this directory, or a new one, which is on disk when this returns.
 ///
 /// Only one process may use a data directory at a time.
 pub fn load_or_generate(data_dir: &Path) -> Result<(Account, Generated), CredentialsError> {
-    let path = path(data_dir);
+    let path = credentials_file(data_dir);
     match fs::metadata(&path) {
         Ok(_) => Ok((load(path)?, Generated::Earlier)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -141,14 +105,12 @@ fn load(path: PathBuf) -> Result<Account, CredentialsError> {
     if let Err(source) = File::open(&path) {
         return Err(CredentialsError::Unreadable { path, source });
     }
-    let mut accounts = match config::accounts_of_file(&path) {
+    let accounts = match accounts_of_file(&path) {
         Ok(accounts) => accounts,
-        Err(source) => {
-            return Err(CredentialsError::Damaged { path, source: Some(source) });
-        }
+        Err(source) => return Err(CredentialsError::Damaged { path, source: Some(source) }),
     };
-    match (accounts.pop(), accounts.is_empty()) {
-        (Some(account @ Account { login: Some(_), report_token: Some(_), .. }), true)
+    match <[Account; 1]>::try_from(accounts) {
+        Ok([account @ Account { login: Some(_), report_token: Some(_), .. }])
             if account.name.as_str() == ACCOUNT =>
         {
             Ok(account)
@@ -157,7 +119,7 @@ fn load(path: PathBuf) -> Result<Account, CredentialsError> {
     }
 }
 
-/// Writes new credentials: whole, on disk and under their name, or not at all.
+/// Writes new credentials. The file exists only once it is complete and synced.
 fn keep(data_dir: &Path, path: &Path) -> Result<(), CredentialsError> {
     let not_written = |path: &Path| {
         let path = path.to_owned();
@@ -171,29 +133,27 @@ fn keep(data_dir: &Path, path: &Path) -> Result<(), CredentialsError> {
 }
 
 fn write_new(path: &Path) -> io::Result<()> {
-    // What an earlier run left when it was stopped half-way.
+    // An earlier run may have been stopped half-way.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let login = Login { user: USER.to_owned(), password: random_secret(), previous_password: None };
-    file.write_all(contents(&login, &random_secret()).expose_secret().as_bytes())?;
+    file.write_all(new_credentials().expose_secret().as_bytes())?;
     file.sync_all()
 }
 
-fn contents(login: &Login, report_token: &SecretString) -> SecretString {
+fn new_credentials() -> SecretString {
     format!(
         "# Credentials that routo-receiver made on its first start, as no account was configured.\n\
-         # They are used as long as that is so. To keep them for good, copy the lines below into your\n\
-         # configuration file (routo-receiver.toml). To have new ones, remove this file and restart.\n\
+         # They are used as long as none is. To keep them for good, copy the lines below into your\n\
+         # configuration file (routo-receiver.toml). For new ones, remove this file and restart.\n\
          [accounts.{ACCOUNT}]\n\
-         user = \"{}\"\n\
+         user = \"{USER}\"\n\
          password = \"{}\"\n\
          report_token = \"{}\"\n",
-        login.user,
-        login.password.expose_secret(),
-        report_token.expose_secret(),
+        random_secret().expose_secret(),
+        random_secret().expose_secret(),
     )
     .into()
 }

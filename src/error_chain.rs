@@ -1,4 +1,4 @@
-//! An error with its causes, on one line, for logs and for people.
+//! Displays an error with its causes on one line, for logs and for people.
 
 use std::error::Error;
 use std::fmt;
@@ -11,13 +11,13 @@ impl fmt::Display for Chain<'_> {
         write!(f, "{}", self.0)?;
         let mut cause = self.0.source();
         // Some errors repeat their source in their own text.
-        let mut said = self.0.to_string();
+        let mut previous = self.0.to_string();
         while let Some(error) = cause {
             let text = error.to_string();
-            if !said.contains(&text) {
+            if !previous.contains(&text) {
                 write!(f, ": {text}")?;
             }
-            said = text;
+            previous = text;
             cause = error.source();
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! What holds for any bytes whatever: each function panics where it does not. `fuzz/` looks for such
-//! bytes, and a test tries those that are kept in `fuzz/corpus`. Not part of the program.
+//! Properties that hold for any bytes: each function panics where one does not. `fuzz/` searches for
+//! such bytes, and the tests check those in `fuzz/corpus`. Not part of the program.
 
 pub use crate::http::fuzzing::requests;
 pub use crate::spool::fuzzing::records;
@@ -14,39 +14,39 @@ mod tests {
 
     use super::*;
 
-    fn try_corpus(target: &str, holds: impl Fn(&[u8])) {
+    fn check_corpus(target: &str, check: impl Fn(&[u8])) {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
         let mut files = 0;
         for entry in fs::read_dir(corpus).unwrap() {
-            holds(&fs::read(entry.unwrap().path()).unwrap());
+            check(&fs::read(entry.unwrap().path()).unwrap());
             files += 1;
         }
-        assert!(files >= 10, "only {files} files are kept for {target}");
+        assert!(files >= 10, "only {files} files in the corpus of {target}");
     }
 
     #[test]
-    fn what_must_hold_for_parameters_holds_for_those_that_are_kept() {
-        try_corpus("parameters", parameters);
+    fn the_properties_of_parameters_hold_for_the_corpus() {
+        check_corpus("parameters", parameters);
     }
 
     #[test]
-    fn what_must_hold_for_text_holds_for_those_that_are_kept() {
-        try_corpus("text", text);
+    fn the_properties_of_text_hold_for_the_corpus() {
+        check_corpus("text", text);
     }
 
     #[test]
-    fn what_must_hold_for_records_holds_for_those_that_are_kept() {
-        try_corpus("records", records);
+    fn the_properties_of_records_hold_for_the_corpus() {
+        check_corpus("records", records);
     }
 
     #[test]
-    fn what_must_hold_for_requests_holds_for_those_that_are_kept() {
-        try_corpus("requests", requests);
+    fn the_properties_of_requests_hold_for_the_corpus() {
+        check_corpus("requests", requests);
     }
 
     proptest! {
         #[test]
-        fn what_must_hold_holds_for_any_bytes(bytes: Vec<u8>) {
+        fn the_properties_hold_for_any_bytes(bytes: Vec<u8>) {
             parameters(&bytes);
             text(&bytes);
             records(&bytes);

@@ -1,30 +1,34 @@
-//! `routo-receiver`: takes an SMS gateway's callbacks and keeps every one.
+//! `routo-receiver`: takes the callbacks of an SMS gateway and loses none.
 //!
 //! ```text
 //!  gateway ──HTTP──▶ http ──▶ wire ──▶ domain ──▶ ingest ──▶ store ──▶ Postgres ◀── SQL users
-//!                   limits    bytes    facts     │   ▲        SQL
-//!                    auth    → facts             ▼   │
-//!                                               spool
+//!                             bytes    events     │   ▲      SQL
+//!                           → events              ▼   │ drain
+//!                                                 spool
 //! ```
 //!
-//! A callback enters at [`http`], which knows requests and answers. [`wire`] turns its bytes into
-//! the facts of [`domain`]. [`ingest`] makes the fact durable, through [`store`] or, while Postgres is
-//! away, through [`spool`], and gives out the receipt without which nothing is answered 200. Rooms
-//! import along the arrows, never back; a test holds them to it. [`app`] puts all of them together,
-//! from what [`config`] has validated. [`gateway`] is the other end of the first arrow, played by us in proofs and rehearsals.
+//! - [`http`]: requests and responses, limits, authentication.
+//! - [`wire`]: untrusted bytes into the events of [`domain`].
+//! - [`ingest`]: makes events durable, in [`store`] or, while Postgres is away, in [`spool`], and gives
+//!   out the receipts without which nothing is answered 200.
+//! - [`service`]: the composition root, which builds all of this from validated [`config`].
+//! - [`commands`]: what the program does besides, a file or folder each.
+//!
+//! Rooms import along the arrows, never back; a test holds them to that. docs/architecture.md has more.
 
-pub mod app;
-pub mod cli;
+pub mod accounts;
+pub mod commands;
 pub mod config;
 pub mod credentials;
 pub mod domain;
 pub mod error_chain;
-pub mod first_run;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod http;
 pub mod ingest;
+pub mod log_once;
 pub mod metrics;
+pub mod service;
 pub mod shutdown;
 pub mod spool;
 pub mod store;

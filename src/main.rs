@@ -1,19 +1,18 @@
-//! The runtime and the exit code, and nothing else.
+//! Starts the runtime, runs the command, and gives the exit code.
 
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use routo_receiver::cli::Cli;
-use routo_receiver::error_chain::Chain;
+use routo_receiver::commands::{self, Cli, print_error};
 use tokio::runtime;
 
 fn main() -> ExitCode {
-    let cli = Cli::of_command_line();
+    let cli = Cli::parse_command_line();
     let finished = runtime::Builder::new_multi_thread()
         .worker_threads(worker_threads())
         .enable_all()
         .build()
-        .map(|runtime| runtime.block_on(routo_receiver::app::run(&cli)));
+        .map(|runtime| runtime.block_on(commands::run(cli)));
     match finished {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failed(&error, error.exit_code()),
@@ -22,12 +21,12 @@ fn main() -> ExitCode {
 }
 
 fn failed(error: &dyn std::error::Error, exit_code: u8) -> ExitCode {
-    eprintln!("routo-receiver: {}", Chain(error));
+    print_error(error);
     ExitCode::from(exit_code)
 }
 
-/// All cores but one, which Postgres has more use for: on two cores, callbacks are answered as fast
-/// by one worker as by two, and the slowest of them sooner (`make bench`).
+/// All cores but one, which is left to Postgres: on two cores, one worker answers as fast as two, and
+/// its slowest answers come sooner (`make bench`).
 fn worker_threads() -> usize {
     available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }

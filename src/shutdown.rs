@@ -1,15 +1,14 @@
-//! When to stop: the signals of operators and supervisors.
+//! Stopping by signal, as operators and supervisors ask for it.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code of a process that was told twice to stop.
+/// Exit code after the second signal.
 const STOPPED_AT_ONCE: i32 = 130;
 
-/// The returned token is cancelled at the first SIGTERM or SIGINT. The second ends the process at
-/// once.
+/// The token is cancelled by the first SIGTERM or SIGINT. The second ends the process at once.
 pub fn on_signal() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -22,12 +21,12 @@ pub fn on_signal() -> io::Result<CancellationToken> {
                 _ = interrupt.recv() => "SIGINT",
             };
             if stopping.is_cancelled() {
-                tracing::warn!(signal = name, "told to stop again: stopping at once");
+                tracing::warn!(signal = name, "a second signal: stopping at once");
                 std::process::exit(STOPPED_AT_ONCE);
             }
             tracing::info!(
                 signal = name,
-                "stopping: finishing what is under way; once more to stop at once"
+                "stopping: finishing what is in progress; a second signal stops at once"
             );
             stopping.cancel();
         }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::contestants::php::Programs;
 use super::statistics::Figure;
-use super::support::postgres::TestDatabase;
+use testkit::postgres::TestDatabase;
 
 /// Cores that all share.
 pub fn cores() -> usize {

@@ -12,20 +12,15 @@
     clippy::cast_possible_truncation,
     reason = "a benchmark that can't go on fails"
 )]
-#![allow(dead_code, unreachable_pub, reason = "benchmarks share the load")]
+#![allow(dead_code, unreachable_pub, reason = "a program of its own")]
 
 mod contestants;
-#[path = "../load/mod.rs"]
-mod load;
 mod machine;
 mod measure;
 mod probes;
-mod processes;
 mod report;
 mod run;
 mod statistics;
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
 use std::path::Path;
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use super::contestants::{Contestant, Way, batches};
-use super::load::{Clients, Outcome, Request, WARM_UP};
-use super::processes::Processes;
-use super::support::postgres::TestDatabase;
+use testkit::postgres::TestDatabase;
+use testkit::processes::Processes;
+use testkit::speed::{Clients, Request, Throughput, WARM_UP};
 
 /// What one load came to.
 pub struct Measurement {
@@ -107,7 +107,7 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 }
 
 impl Measurement {
-    fn of(outcome: &Outcome, before: &Meters, after: &Meters, memory: f64) -> Self {
+    fn of(outcome: &Throughput, before: &Meters, after: &Meters, memory: f64) -> Self {
         let callbacks = outcome.count() as f64;
         Self {
             rate: outcome.rate(),

@@ -10,13 +10,13 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::contestants::{Contestant, free_port};
-use super::load::{Clients, Load, Outcome, Request, WARM_UP};
 use super::measure::blocking;
 use super::statistics::Figure;
-use super::support::app::environment;
-use super::support::postgres::TestDatabase;
-use super::support::process::{program, with};
-use super::support::scratch;
+use testkit::configuration::environment;
+use testkit::postgres::TestDatabase;
+use testkit::process::{program, with};
+use testkit::scratch;
+use testkit::speed::{Clients, Request, Requests, Throughput, WARM_UP};
 
 /// Milliseconds that writing 8 KiB to the disk takes, fsync included.
 pub fn fsync_latency() -> Figure {
@@ -86,9 +86,9 @@ pub async fn open_loop(
     connections: usize,
     rate: f64,
     duration: Duration,
-) -> Outcome {
+) -> Throughput {
     blocking(move || {
-        let mut clients = Clients::connect(service, &Request::of(Load::Reports), connections);
+        let mut clients = Clients::connect(service, &Request::of(Requests::Reports), connections);
         clients.open_loop(rate, WARM_UP);
         clients.open_loop(rate, duration)
     })
@@ -108,7 +108,7 @@ pub async fn first_answer(contestant: &Contestant) -> f64 {
         .spawn()
         .unwrap();
     let answered = blocking(move || {
-        let mut request = Request::of(Load::Reports);
+        let mut request = Request::of(Requests::Reports);
         loop {
             assert!(began.elapsed() < Duration::from_secs(30), "no 200 within 30 s of the start");
             if is_kept(address, request.with(began.elapsed().subsec_nanos().into())) {

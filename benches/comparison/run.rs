@@ -8,7 +8,7 @@ use super::machine;
 use super::measure::{Measurement, Postgres, measure, prepare};
 use super::probes;
 use super::statistics::Figure;
-use super::support::process::ServiceProcess;
+use testkit::process::ServiceProcess;
 
 /// How many connections are open at a time.
 pub const CONNECTIONS: [usize; 3] = [16, 64, 256];

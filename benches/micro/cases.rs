@@ -3,14 +3,14 @@
 use std::hint::black_box;
 use std::sync::LazyLock;
 
+use routo_receiver::accounts::EncodingOverrides;
 use routo_receiver::domain::{
-    DeliveryReport, Encoding, EncodingOverrides, Event, EventKeySource, InboundMessage, Reception,
-    Transport,
+    CallbackKind, Encoding, Event, EventKeySource, Reception, Source, Transport,
 };
 use routo_receiver::ingest::internals::take_batch;
 use routo_receiver::spool::internals::encode;
 use routo_receiver::wire::params::Params;
-use routo_receiver::wire::{delivery_report, inbound_message, text};
+use routo_receiver::wire::{self, text};
 
 pub struct Case {
     pub name: &'static str,
@@ -107,16 +107,16 @@ fn reports(count: usize) -> Vec<Event> {
 }
 
 fn report(query: &[u8]) -> Event {
-    let params = Params::parse(black_box(query), b"", &delivery_report::PARAMETERS);
-    let report: DeliveryReport = delivery_report::parse(&params, reception()).unwrap();
-    Event::DeliveryReport(report)
+    event(CallbackKind::DeliveryReport, query, b"")
 }
 
 fn message(form: &[u8]) -> Event {
-    let params = Params::parse(b"", black_box(form), &inbound_message::PARAMETERS);
-    let overrides = EncodingOverrides::default();
-    let message: InboundMessage = inbound_message::parse(&params, &overrides, reception()).unwrap();
-    Event::InboundMessage(message)
+    event(CallbackKind::InboundMessage, b"", form)
+}
+
+fn event(kind: CallbackKind, query: &[u8], form: &[u8]) -> Event {
+    let params = Params::parse(kind, black_box(query), black_box(form));
+    wire::parse(kind, &params, &EncodingOverrides::default(), reception()).unwrap()
 }
 
 /// The same each time: what it costs to make one is not measured here.
@@ -124,8 +124,7 @@ fn reception() -> Reception {
     static RECEPTION: LazyLock<Reception> = LazyLock::new(|| Reception {
         key: EventKeySource::system().next(),
         account: "main".parse().unwrap(),
-        transport: Transport::HttpGet,
-        remote_addr: [192, 0, 2, 1].into(),
+        source: Source { transport: Transport::HttpGet, remote_addr: [192, 0, 2, 1].into() },
     });
     RECEPTION.clone()
 }

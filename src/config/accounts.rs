@@ -1,190 +1,175 @@
-//! The section `accounts`: who may send callbacks, and the rules between them.
+//! The section `accounts`: who may send callbacks, and the rules between their keys.
+
+use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::domain::{AccountName, EncodingOverrides};
+use crate::accounts::EncodingOverrides;
+use crate::domain::{AccountName, Encoding, InvalidAccountName, Networks};
 
-use super::expected::Expected;
+use super::kinds::{encoding, login_password, networks, text, url_token};
 use super::origin::Origin;
 use super::problem::Problem;
-use super::reader::{self, Reader};
-use super::secret::Secret;
-use super::settings::{Account, Login};
+use super::reader::Reader;
+use super::section::{Key, section};
 use super::warning::Warning;
 
-const USER_CHARS: usize = 128;
-const PASSWORD_CHARS: usize = 1024;
-const TOKEN_BYTES: usize = 128;
-const SAFE_TOKEN_BYTES: usize = 16;
-const SAFE_PASSWORD_CHARS: usize = 8;
-
-/// The keys of which an account has at least one; a previous secret asks for the current one.
-const WAYS_IN: [&str; 5] =
+/// An account without any of these could not be used.
+const CREDENTIALS: [&str; 5] =
     ["user", "password", "previous_password", "report_token", "previous_report_token"];
 
-/// Every account without a problem, by name.
+/// Keys that need another one beside them.
+const NEEDED: [(&str, &str); 4] = [
+    ("user", "password"),
+    ("password", "user"),
+    ("previous_password", "password"),
+    ("previous_report_token", "report_token"),
+];
+
+/// Somebody who may send callbacks: with a login, a report token, or both.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub name: AccountName,
+    pub login: Option<Login>,
+    pub report_token: Option<SecretString>,
+    /// Also accepted.
+    pub previous_report_token: Option<SecretString>,
+    /// Where its callbacks may come from. `None`: anywhere.
+    pub allowed_sources: Option<Networks>,
+    pub encodings: EncodingOverrides,
+}
+
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub user: String,
+    pub password: SecretString,
+    /// Also accepted.
+    pub previous_password: Option<SecretString>,
+}
+
+section! {
+    /// An account as it is written.
+    struct AccountKeys {
+        user: Option<String> = text(128),
+        password: Option<SecretString> = login_password(1024),
+        previous_password: Option<SecretString> = login_password(1024),
+        report_token: Option<SecretString> = url_token(),
+        previous_report_token: Option<SecretString> = url_token(),
+        allowed_sources: Option<Networks> = networks(),
+    }
+}
+
+/// The text says how to configure an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no account is configured, so every callback would be refused: set one, for example\n  \
+     ROUTO_ACCOUNTS__MAIN__USER=gateway\n  \
+     ROUTO_ACCOUNTS__MAIN__PASSWORD=\"$(openssl rand -hex 16)\"\n  \
+     ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN=\"$(openssl rand -hex 16)\""
+)]
+pub struct NoAccount;
+
+pub(super) fn keys() -> Vec<Key> {
+    let encodings = Key::declared::<Encoding, _>("accounts.*.encodings.*", &encoding());
+    [AccountKeys::keys("accounts.*"), encodings].concat()
+}
+
+/// Every account without a problem of its own, sorted by name.
 pub(super) fn read(reader: &mut Reader) -> Vec<Account> {
     let mut accounts = Vec::new();
     for (name, origin) in reader.accounts() {
         match name.parse() {
-            Ok(valid) => accounts.extend(account(reader, valid, origin)),
-            Err(_) => reader.problem(Problem::AccountName { name, origin }),
+            Ok(name) => accounts.extend(account(reader, name, origin)),
+            Err(InvalidAccountName) => {
+                reader.problems.push(Problem::AccountName { name, origin });
+            }
         }
     }
-    no_two_may_share(reader, &accounts);
+    note_shared_credentials(reader, &accounts);
     accounts
 }
 
 fn account(reader: &mut Reader, name: AccountName, origin: Origin) -> Option<Account> {
-    let key = |last: &str| format!("accounts.{name}.{last}");
-    let login = login(reader, [&key("user"), &key("password"), &key("previous_password")]);
-    let (token, previous) = (key("report_token"), key("previous_report_token"));
-    let [report_token, previous_report_token] = rotated(reader, [&token, &previous], report_token);
-    let allowed_sources = reader.networks(&key("allowed_sources"));
-    let encodings = encodings(reader, &key("encodings"));
-
-    let given = |last| reader.secret_origin(&key(last)).is_some();
-    if !WAYS_IN.into_iter().any(given) {
-        reader.problem(Problem::NoWayIn { account: name, origin });
+    let section = format!("accounts.{name}");
+    let keys = AccountKeys::read(reader, &section)?;
+    let encodings = encodings(reader, &format!("{section}.encodings"));
+    let key = |name: &str| format!("{section}.{name}");
+    for (given, missing) in NEEDED.map(|(given, missing)| (key(given), key(missing))) {
+        if reader.is_set(&given) && !reader.is_set(&missing) {
+            let origin = reader.origin(&given);
+            reader.problems.push(Problem::IncompleteLogin { given, origin, missing });
+        }
+    }
+    if !CREDENTIALS.iter().any(|name| reader.is_set(&key(name))) {
+        reader.problems.push(Problem::NoWayIn { account: name, origin });
         return None;
     }
-    Some(Account { name, login, report_token, previous_report_token, allowed_sources, encodings })
-}
-
-fn login(reader: &mut Reader, [user_key, password_key, previous_key]: [&str; 3]) -> Option<Login> {
-    let user = reader.exact_text(user_key, USER_CHARS);
-    let [password, previous_password] =
-        rotated(reader, [password_key, previous_key], self::password);
-    match (reader.origin(user_key), reader.secret_origin(password_key)) {
-        (Some(origin), None) => incomplete(reader, user_key, origin, password_key),
-        (None, Some(origin)) => incomplete(reader, password_key, origin, user_key),
-        (Some(_), Some(_)) | (None, None) => {}
+    for (name, current, previous) in [
+        ("password", &keys.password, &keys.previous_password),
+        ("report_token", &keys.report_token, &keys.previous_report_token),
+    ] {
+        if let (Some(current), Some(previous)) = (current, previous)
+            && current.expose_secret() == previous.expose_secret()
+            && let Some((current, _)) = reader.set_by(&key(name))
+            && let Some((previous, origin)) = reader.set_by(&key(&format!("previous_{name}")))
+        {
+            reader.warnings.push(Warning::PreviousIsCurrent { previous, origin, current });
+        }
     }
-    Some(Login { user: user?, password: password?, previous_password })
-}
-
-/// A secret, and the one before it, which makes sense only beside it.
-fn rotated(
-    reader: &mut Reader,
-    [key, previous_key]: [&str; 2],
-    read: fn(&mut Reader, &str) -> Option<Secret>,
-) -> [Option<SecretString>; 2] {
-    let (current, previous) = (read(reader, key), read(reader, previous_key));
-    if let (None, Some(origin)) = (reader.secret_origin(key), reader.secret_origin(previous_key)) {
-        incomplete(reader, previous_key, origin, key);
-    }
-    if let (Some(current), Some(previous)) = (&current, &previous)
-        && current.text == previous.text
-    {
-        reader.warn(Warning::PreviousIsCurrent {
-            previous: previous.key.clone(),
-            origin: previous.origin.clone(),
-            current: current.key.clone(),
-        });
-    }
-    [current, previous].map(|secret| secret.map(Secret::into_secret))
-}
-
-fn incomplete(reader: &mut Reader, given: &str, origin: Origin, missing: &str) {
-    let (given, missing) = (given.to_owned(), missing.to_owned());
-    reader.problem(Problem::IncompleteLogin { given, origin, missing });
-}
-
-fn password(reader: &mut Reader, key: &str) -> Option<Secret> {
-    let password = reader.secret(key, Expected::Text { max_chars: PASSWORD_CHARS }, |text| {
-        reader::is_text(text, PASSWORD_CHARS)
-    })?;
-    if password.text.chars().count() < SAFE_PASSWORD_CHARS {
-        reader.warn(Warning::ShortPassword {
-            key: password.key.clone(),
-            origin: password.origin.clone(),
-        });
-    }
-    Some(password)
-}
-
-fn report_token(reader: &mut Reader, key: &str) -> Option<Secret> {
-    let token = reader.secret(key, Expected::ReportToken, |text| {
-        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        text.len() <= TOKEN_BYTES
-            && text.bytes().all(unreserved)
-            // A path that ends in one of these leads elsewhere.
-            && ![".", ".."].contains(&text)
-    })?;
-    if token.text.len() < SAFE_TOKEN_BYTES {
-        reader.warn(Warning::ShortReportToken {
-            key: token.key.clone(),
-            origin: token.origin.clone(),
-        });
-    }
-    Some(token)
+    let login =
+        |(user, password)| Login { user, password, previous_password: keys.previous_password };
+    Some(Account {
+        name,
+        login: keys.user.zip(keys.password).map(login),
+        report_token: keys.report_token,
+        previous_report_token: keys.previous_report_token,
+        allowed_sources: keys.allowed_sources,
+        encodings,
+    })
 }
 
 fn encodings(reader: &mut Reader, section: &str) -> EncodingOverrides {
     let mut overrides = Vec::new();
     for name in reader.names_in(section) {
         let key = format!("{section}.{name}");
-        let encoding = reader.required(&key, Expected::Encoding, |text| text.parse().ok());
-        match (dcs(&name), encoding) {
-            (Ok(dcs), Some(encoding)) => overrides.push((dcs, encoding)),
-            (Ok(_), None) => {}
-            (Err(NotADcs), _) => {
-                let origin = reader.origin(&key).unwrap_or(Origin::Default);
-                reader.problem(Problem::Dcs { key, origin });
-            }
+        let encoding = reader.read(&key, &encoding());
+        // A number has one spelling, so that no key is given twice. `None` is a missing dcs.
+        let dcs = name.parse().ok().filter(|number: &u8| number.to_string() == name);
+        if dcs.is_none() && name != "missing" {
+            let origin = reader.origin(&key);
+            reader.problems.push(Problem::Dcs { key, origin });
         }
+        overrides.extend(encoding.map(|encoding| (dcs, encoding)));
     }
     overrides.into_iter().collect()
 }
 
-struct NotADcs;
-
-/// A `dcs` value as the key has it; `None` is `missing`.
-fn dcs(name: &str) -> Result<Option<u8>, NotADcs> {
-    if name == "missing" {
-        return Ok(None);
-    }
-    match name.parse::<u8>() {
-        // One way only to write a number, so that no key can be given twice.
-        Ok(number) if number.to_string() == name => Ok(Some(number)),
-        _ => Err(NotADcs),
-    }
-}
-
-fn no_two_may_share(reader: &mut Reader, accounts: &[Account]) {
-    for (index, second) in accounts.iter().enumerate() {
-        for first in accounts.iter().take(index) {
-            let same_user = matches!(
-                (&first.login, &second.login),
-                (Some(first), Some(second)) if first.user == second.user
-            );
-            if same_user {
-                shared(reader, (first, "user"), (second, "user"));
-            }
-            for (token, key) in tokens(first) {
-                for (other_token, other_key) in tokens(second) {
-                    if token.expose_secret() == other_token.expose_secret() {
-                        shared(reader, (first, key), (second, other_key));
-                    }
-                }
+/// A callback with a credential that two accounts share could be of either.
+fn note_shared_credentials(reader: &mut Reader, accounts: &[Account]) {
+    let mut seen = BTreeMap::new();
+    for account in accounts {
+        for (name, credential) in credentials(account) {
+            let second = format!("accounts.{}.{name}", account.name);
+            let (owner, first) = seen
+                .entry((name == "user", credential))
+                .or_insert_with(|| (&account.name, second.clone()));
+            if *owner != &account.name {
+                let (first, first_origin) = (first.clone(), reader.origin(first));
+                let second_origin = reader.origin(&second);
+                let problem = Problem::Shared { first, first_origin, second, second_origin };
+                reader.problems.push(problem);
             }
         }
     }
 }
 
-/// The tokens that are an account's, each with the last part of its key.
-fn tokens(account: &Account) -> impl Iterator<Item = (&SecretString, &'static str)> {
-    let current = account.report_token.iter().map(|token| (token, "report_token"));
-    let previous = account.previous_report_token.iter();
-    current.chain(previous.map(|token| (token, "previous_report_token")))
-}
-
-fn shared(reader: &mut Reader, first: (&Account, &str), second: (&Account, &str)) {
-    let key = |(account, last): (&Account, &str)| format!("accounts.{}.{last}", account.name);
-    let (first, second) = (key(first), key(second));
-    if let (Some(first_origin), Some(second_origin)) =
-        (reader.secret_origin(&first), reader.secret_origin(&second))
-    {
-        reader.problem(Problem::Shared { first, first_origin, second, second_origin });
-    }
+/// What identifies an account, each with the last part of its key.
+fn credentials(account: &Account) -> impl Iterator<Item = (&'static str, &str)> {
+    let Account { login, report_token, previous_report_token, .. } = account;
+    let user = login.iter().map(|login| ("user", &*login.user));
+    let tokens = [("report_token", report_token), ("previous_report_token", previous_report_token)];
+    let tokens = tokens
+        .into_iter()
+        .flat_map(|(name, token)| token.iter().map(move |token| (name, token.expose_secret())));
+    user.chain(tokens)
 }

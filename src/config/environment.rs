@@ -5,114 +5,101 @@ use std::ffi::{OsStr, OsString};
 
 use ::config::{Map, Value, ValueKind};
 
-use super::keys::{self, Place};
+use super::keys::{self, Node};
 use super::origin::Origin;
 use super::problem::Problem;
 
 const PREFIX: &str = "ROUTO_";
 
-/// Variables that other programs use too, each with the keys it yields to when they are set by a
-/// variable of our own.
+/// Variables that other programs use too, the key of each, and the keys of ours that win over it.
 const SHARED: [(&str, &str, &[&str]); 3] = [
     ("DATABASE_URL", "database.url", &["database.url", "database.url_file"]),
     ("DATABASE_URL_FILE", "database.url_file", &["database.url", "database.url_file"]),
     ("PG_BIN_DIR", "database.bin_dir", &["database.bin_dir"]),
 ];
 
-/// The variable that sets the key with these parts.
-pub(super) fn variable(path: &[String]) -> String {
-    format!("{PREFIX}{}", path.join("__").to_ascii_uppercase())
-}
-
 /// The variable that sets this key.
 pub(super) fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
-/// The values that the environment sets, as a tree. A variable that is empty counts as not set.
+/// The values that the environment sets. An empty variable counts as unset.
 pub(super) fn layer(
     environment: &BTreeMap<OsString, OsString>,
     problems: &mut Vec<Problem>,
 ) -> Map<String, Value> {
     let mut tree = Map::new();
-    let mut own = Vec::new();
+    let mut set_keys = Vec::new();
     for (name, value) in environment {
-        let Some(name) = name.to_str() else { continue };
-        let Some(rest) = name.strip_prefix(PREFIX) else {
+        let Some(name) = name.to_str() else {
+            if name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+                let variable = name.to_string_lossy().escape_debug().to_string();
+                problems.push(Problem::NotUtf8 { variable });
+            }
             continue;
         };
-        if is_service_link(rest, value) {
+        let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| !is_service_link(rest, value))
+        else {
             continue;
-        }
+        };
         let path: Vec<String> = rest.split("__").map(str::to_ascii_lowercase).collect();
         let origin = Origin::Environment(name.to_owned());
-        match keys::place(&path) {
-            Place::Key | Place::List => {
-                if set(&mut tree, &path, value, name, problems) {
-                    own.push(path.join("."));
-                }
+        match keys::node(&path) {
+            Node::Key(_) if value.is_empty() => {}
+            Node::Key(_) => {
+                set_keys.push(path.join("."));
+                insert(&mut tree, &path, value, name, problems);
             }
-            Place::Section => problems.push(Problem::not_a_section(&path, origin)),
-            Place::Unknown => problems.push(Problem::unknown_key(&path, origin)),
+            Node::Section => problems.push(Problem::not_a_section(&path, origin)),
+            Node::Unknown => problems.push(Problem::unknown_key(&path, origin)),
         }
     }
-    for (name, key, yields_to) in SHARED {
-        let yields = own.iter().any(|own| yields_to.contains(&own.as_str()));
-        if let Some(value) = environment.get(OsStr::new(name)).filter(|_| !yields) {
-            let path: Vec<String> = key.split('.').map(str::to_owned).collect();
-            set(&mut tree, &path, value, name, problems);
+    for (name, key, winners) in SHARED {
+        let yields = set_keys.iter().any(|key| winners.contains(&key.as_str()));
+        match environment.get(OsStr::new(name)) {
+            Some(value) if !value.is_empty() && !yields => {
+                let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+                insert(&mut tree, &path, value, name, problems);
+            }
+            _ => {}
         }
     }
     tree
 }
 
-/// Sets a value, and says whether there was one to set.
-fn set(
-    tree: &mut Map<String, Value>,
+fn insert(
+    mut tree: &mut Map<String, Value>,
     path: &[String],
     value: &OsStr,
-    name: &str,
+    variable: &str,
     problems: &mut Vec<Problem>,
-) -> bool {
-    if value.is_empty() {
-        return false;
+) {
+    let Some(text) = value.to_str() else {
+        problems.push(Problem::NotUtf8 { variable: variable.to_owned() });
+        return;
+    };
+    let tag = Origin::Environment(variable.to_owned()).to_tag();
+    let (key, sections) = path.split_last().expect("a key has a name");
+    for section in sections {
+        let section = tree
+            .entry(section.clone())
+            .or_insert_with(|| Value::new(tag.as_ref(), Map::<String, Value>::new()));
+        let ValueKind::Table(inner) = &mut section.kind else {
+            unreachable!("no key is in another key");
+        };
+        tree = inner;
     }
-    if let Some(text) = value.to_str() {
-        let tag = Origin::Environment(name.to_owned()).to_tag();
-        insert(tree, path, Value::new(tag.as_ref(), text));
-    } else {
-        problems.push(Problem::NotUtf8 { variable: name.to_owned() });
-    }
-    true
+    tree.insert(key.clone(), Value::new(tag.as_ref(), text));
 }
 
-fn insert(tree: &mut Map<String, Value>, path: &[String], value: Value) {
-    match path {
-        [] => {}
-        [last] => {
-            tree.insert(last.clone(), value);
-        }
-        [first, rest @ ..] => {
-            let section = tree
-                .entry(first.clone())
-                .or_insert_with(|| Value::new(None, Map::<String, Value>::new()));
-            // Known keys never lead through one another, so this is always a section.
-            if let ValueKind::Table(section) = &mut section.kind {
-                insert(section, rest, value);
-            }
-        }
-    }
-}
-
-/// Whether a variable comes from Kubernetes (or Docker links), which describe a service called
-/// `routo-…` to its neighbours in variables such as `ROUTO_RECEIVER_SERVICE_HOST` and
-/// `ROUTO_RECEIVER_PORT_8080_TCP_ADDR`. They are not meant for us.
+/// Whether Kubernetes (or Docker links) set this variable. They describe a service called `routo-…`
+/// to its neighbours, in `ROUTO_RECEIVER_SERVICE_HOST`, `ROUTO_RECEIVER_PORT_8080_TCP_ADDR` and such.
 fn is_service_link(rest: &str, value: &OsStr) -> bool {
     let rest = format!("_{rest}");
-    let url = value.to_str().and_then(|value| value.split_once("://"));
     let is_protocol = |text: &str| ["TCP", "UDP", "SCTP"].contains(&text);
-    let port_url = url.is_some_and(|(scheme, _)| is_protocol(&scheme.to_ascii_uppercase()));
-    let numbered_port = rest.split_once("_PORT_").is_some_and(|(_, port)| {
+    let scheme = value.to_str().and_then(|value| value.split_once("://")).map(|(scheme, _)| scheme);
+    let is_port_url = scheme.is_some_and(|scheme| is_protocol(&scheme.to_ascii_uppercase()));
+    let has_numbered_port = rest.split_once("_PORT_").is_some_and(|(_, port)| {
         let mut parts = port.split('_');
         parts.next().is_some_and(|number| number.parse::<u16>().is_ok())
             && parts.next().is_some_and(is_protocol)
@@ -120,6 +107,6 @@ fn is_service_link(rest: &str, value: &OsStr) -> bool {
     !rest.contains("__")
         && (rest.ends_with("_SERVICE_HOST")
             || rest.contains("_SERVICE_PORT")
-            || (rest.ends_with("_PORT") && port_url)
-            || numbered_port)
+            || (rest.ends_with("_PORT") && is_port_url)
+            || has_numbered_port)
 }

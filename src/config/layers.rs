@@ -1,4 +1,4 @@
-//! The layers, from the weakest to the strongest, freed of what is no key, and merged.
+//! The layers, from the weakest to the strongest: read, freed of unknown keys, and merged.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,23 +9,23 @@ use std::path::{Path, PathBuf};
 use ::config::{FileFormat, Format, Map, Source, Value, ValueKind};
 
 use super::environment;
-use super::keys::{self, Place};
+use super::keys::{self, Node};
+use super::kinds::Form;
 use super::origin::Origin;
 use super::problem::Problem;
 
-/// The name of the file that is read from the working directory when no other is given.
+/// The name of the file that is read from the working directory.
 pub const FILE_NAME: &str = "routo-receiver.toml";
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
-/// Where the configuration is to be read from.
+/// Where the configuration is read from.
 #[derive(Clone, Default)]
 pub struct Sources {
     /// The file given with `--config`. It must exist.
     pub file: Option<PathBuf>,
-    /// Where [`FILE_NAME`] is looked for when no file is given. It need not be there.
+    /// Where [`FILE_NAME`] is read from, if it exists and no file is given.
     pub directory: PathBuf,
-    /// The environment variables.
     pub environment: BTreeMap<OsString, OsString>,
 }
 
@@ -47,30 +47,31 @@ impl fmt::Debug for Sources {
     }
 }
 
-/// All layers in one: each value with its origin, and where each account is mentioned last.
+/// All layers in one.
 pub(super) struct Merged {
-    pub(super) values: Map<String, Value>,
+    /// A section with every known key, each with its origin.
+    pub(super) values: Value,
+    /// Where each account is mentioned last. Merging keeps no origin of a section.
     pub(super) accounts: BTreeMap<String, Origin>,
 }
 
-/// Merges every layer. What cannot be read, or is no key, is left out and reported.
+/// Every layer. What is unreadable or unknown is left out and noted.
 pub(super) fn merge(sources: &Sources, problems: &mut Vec<Problem>) -> Merged {
-    let mut layers = vec![parsed(DEFAULTS, &Origin::Default, problems)];
-    let found = match &sources.file {
+    let defaults = parse(DEFAULTS, &Origin::Default, problems);
+    let file = match &sources.file {
         Some(path) => read(path, true, problems),
         None => read(&sources.directory.join(FILE_NAME), false, problems),
     };
-    layers.extend(found);
-    layers.push(Layer(environment::layer(&sources.environment, problems)));
-    merged(layers)
+    let environment = Layer(environment::layer(&sources.environment, problems));
+    merged([Some(defaults), file, Some(environment)])
 }
 
 /// One file alone, without the defaults.
 pub(super) fn one_file(path: &Path, problems: &mut Vec<Problem>) -> Merged {
-    merged(read(path, true, problems).into_iter().collect())
+    merged([read(path, true, problems)])
 }
 
-/// Values of one place, known keys only.
+/// Known keys with their values.
 #[derive(Clone)]
 struct Layer(Map<String, Value>);
 
@@ -91,31 +92,24 @@ impl Source for Layer {
     }
 }
 
-fn merged(layers: Vec<Layer>) -> Merged {
+fn merged(layers: impl IntoIterator<Item = Option<Layer>>) -> Merged {
     let mut accounts = BTreeMap::new();
-    for layer in &layers {
-        note_accounts(&layer.0, &mut accounts);
+    let mut builder = ::config::Config::builder();
+    for layer in layers.into_iter().flatten() {
+        if let Some(ValueKind::Table(section)) = layer.0.get("accounts").map(|value| &value.kind) {
+            accounts
+                .extend(section.iter().map(|(name, account)| (name.clone(), Origin::of(account))));
+        }
+        builder = builder.add_source(layer);
     }
-    let merged = layers
-        .into_iter()
-        .fold(
-            ::config::Config::builder(),
-            ::config::ConfigBuilder::<::config::builder::DefaultState>::add_source,
-        )
-        .build();
-    // A layer cannot fail to be collected. If it could, nothing would be set, and the reader would
-    // report every key that has to be.
-    let values = match merged.map(|config| config.cache.kind) {
-        Ok(ValueKind::Table(values)) => values,
-        _ => Map::new(),
-    };
+    let values = builder.build().expect("collecting a layer cannot fail").cache;
     Merged { values, accounts }
 }
 
-fn read(path: &Path, required: bool, problems: &mut Vec<Problem>) -> Option<Layer> {
+fn read(path: &Path, must_exist: bool, problems: &mut Vec<Problem>) -> Option<Layer> {
     match std::fs::read_to_string(path) {
-        Ok(text) => Some(parsed(&text, &Origin::file(path), problems)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => None,
+        Ok(text) => Some(parse(&text, &Origin::File(path.to_owned()), problems)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => None,
         Err(source) => {
             problems.push(Problem::FileUnreadable { path: path.to_owned(), source });
             None
@@ -123,17 +117,18 @@ fn read(path: &Path, required: bool, problems: &mut Vec<Problem>) -> Option<Laye
     }
 }
 
-fn parsed(text: &str, origin: &Origin, problems: &mut Vec<Problem>) -> Layer {
+fn parse(text: &str, origin: &Origin, problems: &mut Vec<Problem>) -> Layer {
     match FileFormat::Toml.parse(origin.to_tag().as_ref(), text) {
         Ok(values) => Layer(known(values, &mut Vec::new(), origin, problems)),
         Err(error) => {
-            // Only what and where: the line itself, which the error also has, may hold a secret.
+            // The error also has the line itself, which may hold a secret.
             let toml = error.downcast_ref::<toml::de::Error>();
             let start = toml.and_then(toml::de::Error::span).map(|span| span.start);
+            let line = |start| Some(1 + text.get(..start)?.matches('\n').count());
             problems.push(Problem::Syntax {
                 origin: origin.clone(),
-                line: start.and_then(|start| text.get(..start)).map(line_number),
-                what: toml
+                line: start.and_then(line),
+                message: toml
                     .map_or("a number is too large", toml::de::Error::message)
                     .replace('\n', " "),
             });
@@ -142,81 +137,57 @@ fn parsed(text: &str, origin: &Origin, problems: &mut Vec<Problem>) -> Layer {
     }
 }
 
-fn line_number(before: &str) -> usize {
-    1 + before.matches('\n').count()
-}
-
-/// What is left of a section without that which is no key.
+/// The known keys of a section.
 fn known(
     section: Map<String, Value>,
     path: &mut Vec<String>,
     origin: &Origin,
     problems: &mut Vec<Problem>,
 ) -> Map<String, Value> {
-    // The layering crate's map has no order; problems should have one.
-    let sorted: BTreeMap<String, Value> = section.into_iter().collect();
     let mut kept = Map::new();
-    for (name, value) in sorted {
+    // Sorted, so that problems have an order.
+    for (name, value) in section.into_iter().collect::<BTreeMap<_, _>>() {
         path.push(name.clone());
-        let tag = value.origin().map(str::to_owned);
-        match (keys::place(path), value.kind) {
-            (Place::Unknown, ValueKind::Table(inner)) if !inner.is_empty() => {
+        let (key, at) = (path.join("."), origin.clone());
+        let known = match (keys::node(path), value.kind) {
+            (Node::Unknown, ValueKind::Table(inner)) if !inner.is_empty() => {
                 known(inner, path, origin, problems);
+                Ok(None)
             }
-            (Place::Unknown, _) => problems.push(Problem::unknown_key(path, origin.clone())),
-            (Place::Section, ValueKind::Table(inner)) => {
-                let inner = known(inner, path, origin, problems);
-                kept.insert(name, Value::new(origin.to_tag().as_ref(), inner));
+            (Node::Unknown, _) => Err(Problem::unknown_key(path, at)),
+            (Node::Section, ValueKind::Table(inner)) => {
+                Ok(Some(known(inner, path, origin, problems).into()))
             }
-            (Place::Section, _) => problems.push(Problem::not_a_section(path, origin.clone())),
-            (Place::List, ValueKind::Array(values)) => match list(values) {
-                Some(list) => {
-                    kept.insert(name, Value::new(tag.as_ref(), list));
-                }
-                None => problems.push(Problem::not_a_list(path, origin.clone())),
-            },
-            (Place::List, ValueKind::Table(_)) => {
-                problems.push(Problem::not_a_list(path, origin.clone()));
+            (Node::Section, _) => Err(Problem::not_a_section(path, at)),
+            (Node::Key(Form::List), ValueKind::Array(values)) => {
+                list(values).map(Some).ok_or(Problem::NotAList { key, origin: at })
             }
-            (Place::Key, ValueKind::Table(_) | ValueKind::Array(_)) => {
-                problems.push(Problem::NotAValue { key: path.join("."), origin: origin.clone() });
+            (Node::Key(Form::List), ValueKind::Table(_)) => {
+                Err(Problem::NotAList { key, origin: at })
             }
-            (Place::Key | Place::List, kind) => {
-                kept.insert(name, Value::new(tag.as_ref(), kind));
+            (Node::Key(_), ValueKind::Table(_) | ValueKind::Array(_)) => {
+                Err(Problem::NotAValue { key, origin: at })
             }
-        }
+            (Node::Key(_), kind) => Ok(Some(kind)),
+        };
         path.pop();
+        match known {
+            Ok(Some(kind)) => {
+                kept.insert(name, Value::new(origin.to_tag().as_ref(), kind));
+            }
+            Ok(None) => {}
+            Err(problem) => problems.push(problem),
+        }
     }
     kept
 }
 
-/// The texts of an array as the environment would have them; `None` where something else is in it.
-fn list(values: Vec<Value>) -> Option<String> {
+/// An array of texts as the environment has it: separated by commas.
+fn list(values: Vec<Value>) -> Option<ValueKind> {
     let text = |value: Value| match value.kind {
         ValueKind::String(text) => Some(text),
         _ => None,
     };
-    let texts: Option<Vec<String>> = values.into_iter().map(text).collect();
-    Some(texts?.join(", "))
-}
-
-fn note_accounts(values: &Map<String, Value>, accounts: &mut BTreeMap<String, Origin>) {
-    let Some(ValueKind::Table(section)) = values.get("accounts").map(|value| &value.kind) else {
-        return;
-    };
-    for (name, account) in section {
-        let origin = first_origin(account);
-        accounts.insert(name.clone(), Origin::from_tag(origin));
-    }
-}
-
-/// The origin of a section, or of a value in it: in the environment, sections have none.
-fn first_origin(value: &Value) -> Option<&str> {
-    value.origin().or_else(|| match &value.kind {
-        ValueKind::Table(section) => section
-            .iter()
-            .min_by_key(|(name, _)| name.as_str())
-            .and_then(|(_, inner)| first_origin(inner)),
-        _ => None,
-    })
+    let texts: Vec<String> = values.into_iter().map(text).collect::<Option<_>>()?;
+    Some(texts.join(", ").into())
 }

@@ -1,24 +1,24 @@
 //! The configuration: from layers of text to settings that cannot be wrong.
 //!
-//! The way through: `layers` reads the compiled-in defaults, the file and the environment,
-//! drops what is no key, and merges the rest; `reader` turns texts into typed values and remembers
-//! where each came from; `sections` and `accounts` build [`Settings`]. Everything that is wrong is
-//! collected on the way and comes back at once as a [`ConfigError`].
+//! `layers` reads the compiled-in defaults, the file and the environment, sorts out unknown keys, and
+//! merges the rest. `settings` and `accounts` declare the keys, each with the `kinds` of value that
+//! it takes. `reader` turns texts into values and records where each comes from. Every problem is
+//! collected on the way; all of them come back at once as a [`ConfigError`].
 //!
-//! A secret's value never enters a problem, a warning or a report.
+//! The value of a secret never enters a problem, a warning or a report.
 
 mod accounts;
 mod environment;
-mod expected;
 mod keys;
+mod kinds;
 mod layers;
 mod origin;
 mod postgres_url;
 mod problem;
 mod reader;
 mod report;
-mod secret;
-mod sections;
+mod rules;
+mod section;
 mod settings;
 mod warning;
 
@@ -27,51 +27,44 @@ mod tests;
 
 use std::path::Path;
 
-pub use expected::Expected;
+pub use accounts::{Account, Login, NoAccount};
 pub use layers::{FILE_NAME, Sources};
 pub use origin::Origin;
 pub use problem::{ConfigError, Problem};
 pub use report::report;
 pub use settings::{
-    Account, AdminSettings, DatabaseSettings, DatabaseSource, Effective, HttpSettings,
-    IngestSettings, LogFormat, LogSettings, Login, PartitionSettings, RetentionSettings, Settings,
+    AdminSettings, DatabaseSettings, DatabaseSource, Effective, HttpSettings, IngestSettings,
+    LogFormat, LogSettings, PartitionSettings, RetentionSettings, Settings, SpoolSettings,
+    credentials_file,
 };
 pub use warning::Warning;
 
 use reader::Reader;
 
 impl Settings {
-    /// Reads every layer and gives the settings in force, or everything that is wrong with them.
+    /// Reads every layer.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong in any of them.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let merged = layers::merge(sources, &mut problems);
-        let file_was_lost = problems.iter().any(Problem::is_lost_file);
+        let file_is_lost = problems.iter().any(Problem::is_lost_file);
 
         let mut reader = Reader::new(merged);
-        let settings = sections::read(&mut reader);
-        let read = reader.finish();
-
-        // What a lost file might have settled is no problem of its own.
-        problems.extend(
-            read.problems
-                .into_iter()
-                .filter(|problem| !(file_was_lost && problem.may_be_settled_elsewhere())),
-        );
-        match settings {
-            Some(settings) if problems.is_empty() => {
-                Ok(Self { effective: read.effective, warnings: read.warnings, ..settings })
-            }
-            _ => Err(ConfigError { problems }),
-        }
+        let settings = settings::read(&mut reader);
+        reader.problems.retain(|problem| !(file_is_lost && problem.may_be_due_to_a_lost_file()));
+        problems.append(&mut reader.problems);
+        settings.filter(|_| problems.is_empty()).ok_or(ConfigError { problems })
     }
 }
 
-/// Reads the accounts of one file in the shape of the configuration file, and nothing else.
+/// Reads the accounts of one file, and nothing else.
 pub(crate) fn accounts_of_file(path: &Path) -> Result<Vec<Account>, ConfigError> {
     let mut problems = Vec::new();
-    let merged = layers::one_file(path, &mut problems);
-    let mut reader = Reader::new(merged);
+    let mut reader = Reader::new(layers::one_file(path, &mut problems));
     let accounts = accounts::read(&mut reader);
-    problems.extend(reader.finish().problems);
+    problems.append(&mut reader.problems);
     if problems.is_empty() { Ok(accounts) } else { Err(ConfigError { problems }) }
 }

@@ -1,28 +1,25 @@
-//! Where a value came from.
+//! Where a value comes from.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// The layer that gave a value, precisely enough to go there and change it.
+use ::config::Value;
+
+/// The layer that has a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The compiled-in `config/default.toml`.
     Default,
-    /// A configuration file.
     File(PathBuf),
     /// The environment variable with this name.
     Environment(String),
 }
 
-const FILE: &str = "file:";
 const ENVIRONMENT: &str = "environment:";
+const FILE: &str = "file:";
 
 impl Origin {
-    pub(super) fn file(path: &Path) -> Self {
-        Self::File(path.to_owned())
-    }
-
-    /// The text under which the layering crate carries an origin along with a value.
+    /// The text in which the crate `config` carries the origin of a value.
     pub(super) fn to_tag(&self) -> Option<String> {
         match self {
             Self::Default => None,
@@ -31,16 +28,13 @@ impl Origin {
         }
     }
 
-    /// The inverse of [`Origin::to_tag`].
-    pub(super) fn from_tag(tag: Option<&str>) -> Self {
-        let Some(tag) = tag else {
-            return Self::Default;
-        };
+    pub(super) fn of(value: &Value) -> Self {
+        let Some(tag) = value.origin() else { return Self::Default };
         if let Some(name) = tag.strip_prefix(ENVIRONMENT) {
-            Self::Environment(name.to_owned())
-        } else {
-            Self::File(tag.strip_prefix(FILE).unwrap_or(tag).into())
+            return Self::Environment(name.to_owned());
         }
+        let path = tag.strip_prefix(FILE).expect("every tag is made by to_tag");
+        Self::File(path.into())
     }
 }
 

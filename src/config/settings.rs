@@ -1,194 +1,246 @@
-//! The settings: validated once, here on nothing can be wrong with them.
+//! The settings: every key of every section, and the rules between keys.
+//!
+//! To add a key, add a line to its section here and to `config/default.toml`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
-use crate::domain::{AccountName, EncodingOverrides, Networks, PartitionWidth};
+use crate::domain::Networks;
+use crate::store::PartitionWidth;
 
+use super::accounts::{self, Account};
+use super::kinds::{
+    address, base_url, boolean, directory, duration, log_level, networks, number, one_of,
+    postgres_url,
+};
 use super::origin::Origin;
+use super::reader::Reader;
+use super::rules;
+use super::section::{Key, section};
 use super::warning::Warning;
 
-/// Everything that can be configured. `config/default.toml` explains each key.
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+const TIB: u64 = 1024 * GIB;
+const MILLISECOND: Duration = Duration::from_millis(1);
+const TEN_MINUTES: Duration = Duration::from_mins(10);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+/// 100 years of 365.25 days, as `humantime` counts them.
+const CENTURY: Duration = Duration::from_hours(876_600);
+
+/// Everything that can be configured, already validated.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The listener for the gateway.
-    pub http: HttpSettings,
-    /// The listener for the operator.
-    pub admin: AdminSettings,
-    /// Where spool, embedded Postgres and generated credentials are.
+    /// Holds the spool, the embedded Postgres and generated credentials.
     pub data_dir: PathBuf,
-    /// Where callbacks are kept.
+    pub http: HttpSettings,
+    pub admin: AdminSettings,
     pub database: DatabaseSettings,
-    /// Who may send callbacks, by name. No two share a user or a report token. May be empty: see
-    /// [`accounts_or_generated`](crate::credentials::accounts_or_generated).
+    /// Sorted by name. No two share a user or a report token. May be empty.
     pub accounts: Vec<Account>,
-    /// The way from a callback to the disk.
     pub ingest: IngestSettings,
-    /// The files that take callbacks while Postgres can't.
     pub spool: SpoolSettings,
-    /// The tables' partitions.
     pub partitions: PartitionSettings,
-    /// How long rows are kept.
     pub retention: RetentionSettings,
-    /// The log.
     pub log: LogSettings,
-    /// What is allowed, but not wise.
+    /// What works, but should be changed.
     pub warnings: Vec<Warning>,
-    /// Every key with its value and origin, for [`report`](super::report()).
+    /// Every key in force, for [`report`](super::report()).
     pub effective: Vec<Effective>,
 }
 
-/// One key as it is in force.
+/// A key in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effective {
-    /// The key.
     pub key: String,
-    /// Its value; `[set]` in place of a secret, `[not set]` where there is none.
+    /// `[set]` in place of a secret, `[not set]` where there is none.
     pub value: String,
-    /// Where the value came from.
     pub origin: Origin,
 }
 
-/// `http`: the listener for the gateway.
-#[derive(Clone, Debug)]
-pub struct HttpSettings {
-    /// The address to listen on.
-    pub listen: SocketAddr,
-    /// Connections that may be open at once, 1 to 1,000,000.
-    pub max_connections: usize,
-    /// Bytes of request line and headers, 8 KiB to 1 MiB.
-    pub max_head_bytes: usize,
-    /// Bytes of a request body, 1 KiB to 16 MiB.
-    pub max_body_bytes: usize,
-    /// For request line and headers, and for an idle connection; 1 ms to 1 h.
-    pub head_timeout: Duration,
-    /// For the body and the answer, 1 ms to 10 min.
-    pub request_timeout: Duration,
-    /// For requests under way when the service stops, 0 to 10 min.
-    pub shutdown_timeout: Duration,
-    /// With `http://` or `https://`, without a `/` at the end. Only for printing the URLs to
-    /// register.
-    pub public_url: Option<String>,
-    /// The proxies whose `X-Forwarded-For` says where a request comes from; none if there is none.
-    pub trusted_proxies: Option<Networks>,
+section! {
+    /// The listener for the gateway.
+    pub struct HttpSettings {
+        listen: SocketAddr = address(),
+        max_connections: usize = number(1..=1_000_000),
+        /// Request line and headers.
+        max_head_bytes: usize = number(8 * KIB..=MIB),
+        max_body_bytes: usize = number(KIB..=16 * MIB),
+        /// Where the credentials are not in the head.
+        max_unauthenticated_body_bytes: usize = number(KIB..=16 * MIB),
+        /// Heads, bodies and queue of all connections together.
+        max_buffered_bytes: usize = number(MIB..=64 * GIB),
+        /// Also for an idle connection.
+        head_timeout: Duration = duration(MILLISECOND..=HOUR),
+        /// For the body, and again for the answer.
+        request_timeout: Duration = duration(MILLISECOND..=TEN_MINUTES),
+        shutdown_timeout: Duration = duration(Duration::ZERO..=TEN_MINUTES),
+        /// Without a `/` at the end. Only for printing the URLs to register.
+        public_url: Option<String> = base_url(),
+        /// The proxies whose `X-Forwarded-For` is believed.
+        trusted_proxies: Option<Networks> = networks(),
+    }
 }
 
-/// `admin`: the listener for the operator.
-#[derive(Clone, Debug)]
-pub struct AdminSettings {
-    /// The address to listen on. Never the port of `http.listen`, unless that is 0.
-    pub listen: SocketAddr,
+section! {
+    /// The listener for the operator.
+    pub struct AdminSettings {
+        /// Never the port of `http.listen`, unless that is 0.
+        listen: SocketAddr = address(),
+    }
 }
 
-/// `database`: where callbacks are kept.
-#[derive(Clone, Debug)]
-pub struct DatabaseSettings {
-    /// Which Postgres.
-    pub source: DatabaseSource,
-    /// Whether `serve` migrates the schema before it starts.
-    pub migrate_on_start: bool,
+section! {
+    pub struct DatabaseSettings {
+        /// `PgConnectOptions` can be made of it. See [`Self::source`].
+        url: Option<SecretString> = postgres_url(),
+        bin_dir: Option<PathBuf> = directory(),
+        /// Whether `serve` migrates the schema before it starts.
+        migrate_on_start: bool = boolean(),
+    }
 }
 
-/// Which Postgres.
-#[derive(Clone, Debug)]
-pub enum DatabaseSource {
-    /// A private one, started by the service in its data directory.
-    Embedded {
-        /// Where `initdb` and `postgres` are, if the usual places are not to be searched.
-        bin_dir: Option<PathBuf>,
-    },
-    /// The one with this URL, from which `PgConnectOptions` can be made.
-    External(SecretString),
+section! {
+    pub struct IngestSettings {
+        /// Callbacks that may wait.
+        queue_capacity: usize = number(1..=1_000_000),
+        max_batch_rows: usize = number(1..=10_000),
+        /// How long Postgres may take before the spool is used. Shorter than
+        /// `http.request_timeout`.
+        commit_deadline: Duration = duration(MILLISECOND..=TEN_MINUTES),
+    }
 }
 
-/// Somebody who may send callbacks: with a login, a report token, or both.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The name that stands in every row.
-    pub name: AccountName,
-    /// The user and password that come with a callback.
-    pub login: Option<Login>,
-    /// The last part of the delivery report URL; 1 to 128 unreserved URL characters.
-    pub report_token: Option<SecretString>,
-    /// The report token before that one, as long as it is taken too.
-    pub previous_report_token: Option<SecretString>,
-    /// Where its callbacks may come from; anywhere if there is nothing.
-    pub allowed_sources: Option<Networks>,
-    /// Where the account reads message bytes its own way.
-    pub encodings: EncodingOverrides,
+section! {
+    /// The files that take callbacks while Postgres can't.
+    pub struct SpoolSettings {
+        /// All files together.
+        max_bytes: u64 = number(16 * MIB..=TIB),
+        /// Left free on the disk.
+        min_free_bytes: u64 = number(0..=TIB),
+    }
 }
 
-/// A user with a password.
-#[derive(Clone, Debug)]
-pub struct Login {
-    /// 1 to 128 characters.
-    pub user: String,
-    /// 1 to 1024 characters.
-    pub password: SecretString,
-    /// The password before that one, as long as it is taken too.
-    pub previous_password: Option<SecretString>,
+section! {
+    pub struct PartitionSettings {
+        width: PartitionWidth = one_of(
+            "month or day",
+            &[("month", PartitionWidth::Month), ("day", PartitionWidth::Day)],
+        ),
+        /// Partitions kept ready beside the current one.
+        ahead: u32 = number(1..=120),
+    }
 }
 
-/// `ingest`: the way from a callback to the disk.
-#[derive(Clone, Debug)]
-pub struct IngestSettings {
-    /// Callbacks that may wait, 1 to 1,000,000.
-    pub queue_capacity: usize,
-    /// Callbacks in one transaction, 1 to 10,000.
-    pub max_batch_rows: usize,
-    /// How long Postgres may take before the spool is used; shorter than `http.request_timeout`.
-    pub commit_deadline: Duration,
+section! {
+    /// How long the rows of each table are kept. Unset: for ever.
+    pub struct RetentionSettings {
+        delivery_reports: Option<Duration> = duration(DAY..=CENTURY),
+        inbound_messages: Option<Duration> = duration(DAY..=CENTURY),
+        rejected_callbacks: Option<Duration> = duration(DAY..=CENTURY),
+    }
 }
 
-/// `spool`: the files that take callbacks while Postgres can't.
-#[derive(Clone, Copy, Debug)]
-pub struct SpoolSettings {
-    /// Bytes that they may take together, 16 MiB to 1 TiB; room for 8 of the largest requests.
-    pub max_bytes: u64,
-    /// Bytes of the disk that they leave free, 0 to 1 TiB.
-    pub min_free_bytes: u64,
+section! {
+    pub struct LogSettings {
+        level: Targets = log_level(),
+        format: LogFormat = one_of(
+            "auto, pretty or json",
+            &[
+                ("auto", LogFormat::Auto),
+                ("pretty", LogFormat::Pretty),
+                ("json", LogFormat::Json),
+            ],
+        ),
+    }
 }
 
-/// `partitions`: the tables' partitions.
-#[derive(Clone, Copy, Debug)]
-pub struct PartitionSettings {
-    /// How much time a new one covers.
-    pub width: PartitionWidth,
-    /// How many are kept ready beside the current one, 1 to 120.
-    pub ahead: u32,
-}
-
-/// `retention`: how long rows are kept, 1 day to 100 years; for ever where there is nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct RetentionSettings {
-    /// Rows of `delivery_reports`.
-    pub delivery_reports: Option<Duration>,
-    /// Rows of `inbound_messages`.
-    pub inbound_messages: Option<Duration>,
-    /// Rows of `rejected_callbacks`.
-    pub rejected_callbacks: Option<Duration>,
-}
-
-/// `log`: the log.
-#[derive(Clone, Debug)]
-pub struct LogSettings {
-    /// What is logged.
-    pub level: Targets,
-    /// How it is written.
-    pub format: LogFormat,
-}
-
-/// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// Pretty on a terminal, JSON elsewhere.
     Auto,
-    /// For people.
     Pretty,
-    /// For log collectors, one object a line.
+    /// One object a line.
     Json,
+}
+
+/// Which Postgres.
+#[derive(Clone, Copy, Debug)]
+pub enum DatabaseSource<'a> {
+    /// A private one in the data directory.
+    Embedded {
+        /// Where `initdb` and `postgres` are. `None`: search the usual places.
+        bin_dir: Option<&'a Path>,
+    },
+    /// The one with this URL.
+    External(&'a SecretString),
+}
+
+impl DatabaseSettings {
+    #[must_use]
+    pub fn source(&self) -> DatabaseSource<'_> {
+        match &self.url {
+            Some(url) => DatabaseSource::External(url),
+            None => DatabaseSource::Embedded { bin_dir: self.bin_dir.as_deref() },
+        }
+    }
+}
+
+/// The file that keeps the account of a first run.
+#[must_use]
+pub fn credentials_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("credentials.toml")
+}
+
+/// Every key, in the order in which problems and the report name them.
+pub(super) fn keys() -> Vec<Key> {
+    [
+        Key::declared::<PathBuf, _>("data_dir", &directory()),
+        HttpSettings::keys("http"),
+        AdminSettings::keys("admin"),
+        DatabaseSettings::keys("database"),
+        accounts::keys(),
+        IngestSettings::keys("ingest"),
+        SpoolSettings::keys("spool"),
+        PartitionSettings::keys("partitions"),
+        RetentionSettings::keys("retention"),
+        LogSettings::keys("log"),
+    ]
+    .concat()
+}
+
+/// Reads every section, even after a problem. `None` only with a problem noted.
+pub(super) fn read(reader: &mut Reader) -> Option<Settings> {
+    let data_dir = reader.read("data_dir", &directory());
+    let http = HttpSettings::read(reader, "http");
+    let admin = AdminSettings::read(reader, "admin");
+    let database = DatabaseSettings::read(reader, "database");
+    let accounts = accounts::read(reader);
+    let ingest = IngestSettings::read(reader, "ingest");
+    let spool = SpoolSettings::read(reader, "spool");
+    let partitions = PartitionSettings::read(reader, "partitions");
+    let retention = RetentionSettings::read(reader, "retention");
+    let log = LogSettings::read(reader, "log");
+
+    rules::check(reader, http.as_ref(), admin.as_ref(), ingest.as_ref(), spool.as_ref());
+    Some(Settings {
+        data_dir: data_dir?,
+        http: http?,
+        admin: admin?,
+        database: database?,
+        accounts,
+        ingest: ingest?,
+        spool: spool?,
+        partitions: partitions?,
+        retention: retention?,
+        log: log?,
+        warnings: std::mem::take(&mut reader.warnings),
+        effective: std::mem::take(&mut reader.effective),
+    })
 }

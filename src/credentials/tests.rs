@@ -64,7 +64,7 @@ fn only_the_owner_can_read_the_file_and_nothing_else_is_left() {
     let names: Vec<_> =
         fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["credentials.toml"]);
-    let mode = fs::metadata(path(directory.path())).unwrap().permissions().mode();
+    let mode = fs::metadata(credentials_file(directory.path())).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
@@ -72,11 +72,11 @@ fn only_the_owner_can_read_the_file_and_nothing_else_is_left() {
 fn the_file_can_be_pasted_into_the_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let (made, _) = load_or_generate(directory.path()).unwrap();
-    let sources = Sources { file: Some(path(directory.path())), ..Sources::default() };
+    let sources = Sources { file: Some(credentials_file(directory.path())), ..Sources::default() };
     let settings = Settings::load(&sources).unwrap();
     assert_eq!(secrets(&settings.accounts[0]), secrets(&made));
     assert!(settings.warnings.is_empty());
-    let text = fs::read_to_string(path(directory.path())).unwrap();
+    let text = fs::read_to_string(credentials_file(directory.path())).unwrap();
     assert!(text.starts_with("# Credentials that routo-receiver made"));
 }
 
@@ -91,12 +91,16 @@ fn a_damaged_file_is_an_error_that_says_what_to_do_and_keeps_the_secret() {
         "[accounts.other]\nreport_token = 's3cr3t-s3cr3t-s3cr3t'",
     ] {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(path(directory.path()), damaged).unwrap();
+        fs::write(credentials_file(directory.path()), damaged).unwrap();
         let error = load_or_generate(directory.path()).unwrap_err();
         assert!(matches!(error, CredentialsError::Damaged { .. }), "{error:?}");
         assert!(error.to_string().contains("credentials.toml is damaged: restore it"), "{error}");
         assert!(!format!("{error:?}").contains("s3cr3t"));
-        assert_eq!(fs::read_to_string(path(directory.path())).unwrap(), damaged, "left as it was");
+        assert_eq!(
+            fs::read_to_string(credentials_file(directory.path())).unwrap(),
+            damaged,
+            "left as it was"
+        );
     }
 }
 
@@ -110,14 +114,14 @@ fn a_data_directory_that_cannot_be_made_is_an_error_that_names_it() {
 }
 
 #[test]
-fn configured_accounts_are_served_and_none_is_made_up() {
+fn configured_accounts_are_served_and_none_is_generated() {
     let directory = tempfile::tempdir().unwrap();
     let token = ("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", "0123456789abcdef");
     let (accounts, generated) =
         accounts_or_generated(&settings(directory.path(), &[token])).unwrap();
     assert_eq!(accounts[0].name.as_str(), "main");
     assert_eq!(generated, None);
-    assert!(!path(directory.path()).exists());
+    assert!(!credentials_file(directory.path()).exists());
 }
 
 #[test]
@@ -142,5 +146,5 @@ fn without_an_account_a_real_database_is_not_served_and_the_error_says_what_to_s
     ] {
         assert!(error.to_string().contains(expected), "{error}");
     }
-    assert!(!path(directory.path()).exists());
+    assert!(!credentials_file(directory.path()).exists());
 }

@@ -1,8 +1,8 @@
-//! A delivery status as it arrived; what it means is a matter of the table `delivery_statuses`.
+//! A delivery status as it arrived. The table `delivery_statuses` has its meaning.
 
 use super::Text;
 
-/// The `status` of a delivery report: its text, and its code where the text is one.
+/// The `status` of a delivery report: its text, and its code where the text is a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryStatus {
     text: Text,
@@ -10,20 +10,19 @@ pub struct DeliveryStatus {
 }
 
 impl DeliveryStatus {
-    /// Any text is a status: the gateway's table has gaps, and codes outside it are observed.
+    /// Any text is valid: the gateway's table has gaps, and codes outside of it are observed.
     #[must_use]
     pub fn new(text: Text) -> Self {
         let code = text.as_str().trim().parse().ok();
         Self { text, code }
     }
 
-    /// The text as it arrived.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.text.as_str()
     }
 
-    /// The code, where the text is a 32-bit integer. 0 means delivered.
+    /// The code; `None` where the text is not a 32-bit integer. 0 means delivered.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
         self.code

@@ -1,4 +1,4 @@
-//! Identity and time of a callback, given once, where it arrives.
+//! The identity and time of a callback, assigned once, where it arrives.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,46 +7,45 @@ use rand::RngExt as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The primary key of every row: a replayed callback carries the same key, so it is the same row.
+/// The primary key of every row. A replayed callback has the same key, so it is the same row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey {
     /// Reception time in UTC, in whole microseconds (the resolution of Postgres).
     pub received_at: OffsetDateTime,
-    /// A `UUIDv7` of the same instant, so that ids sort as the receptions do.
+    /// A `UUIDv7` of the same instant: ids sort like reception times.
     pub id: Uuid,
 }
 
-/// Hands out keys that are unique and, within one process, strictly increasing in both fields,
-/// whatever the clock does: while the clock stands still or goes back, each key is one
-/// microsecond after the last.
+/// Assigns keys. Within one process they are unique and strictly increasing in both fields: a key has
+/// the time of the wall clock or, where that is not after the last key, one microsecond after the
+/// last key. After the clock is set back, keys advance by microseconds until the clock has caught up.
 pub struct EventKeySource {
     clock: Box<dyn Fn() -> OffsetDateTime + Send + Sync>,
-    /// The last time given out, in microseconds since the Unix epoch.
+    /// The last time assigned, in microseconds since the Unix epoch.
     last: AtomicI64,
 }
 
 impl EventKeySource {
-    /// Stamps by the system's clock.
+    /// Keys by the system's clock.
     #[must_use]
     pub fn system() -> Self {
         Self::with_clock(OffsetDateTime::now_utc)
     }
 
-    /// Stamps by a clock of the caller's.
     pub fn with_clock(clock: impl Fn() -> OffsetDateTime + Send + Sync + 'static) -> Self {
         Self { clock: Box::new(clock), last: AtomicI64::new(0) }
     }
 
-    /// The next key.
     pub fn next(&self) -> EventKey {
         let now = microseconds((self.clock)());
-        let previous = self
-            .last
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)));
-        let micros = now.max(previous.map_or(0, |last| last + 1));
+        let advanced = |last: i64| now.max(last + 1);
+        let (Ok(last) | Err(last)) =
+            self.last
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(advanced(last)));
+        let micros = advanced(last);
         EventKey {
             received_at: OffsetDateTime::UNIX_EPOCH + time::Duration::microseconds(micros),
-            id: uuid_v7(micros, rand::rng().random()),
+            id: uuid_v7(micros.unsigned_abs(), rand::rng().random()),
         }
     }
 }
@@ -57,20 +56,17 @@ impl fmt::Debug for EventKeySource {
     }
 }
 
-/// Microseconds since the Unix epoch; 0 for a clock that stands before it.
+/// Microseconds since the Unix epoch; 0 for a clock before it.
 fn microseconds(at: OffsetDateTime) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000).map_or(0, |micros| micros.max(0))
+    (at.unix_timestamp() * 1_000_000 + i64::from(at.microsecond())).max(0)
 }
 
 /// RFC 9562, section 5.7, with the microseconds within the millisecond in `rand_a` (section 6.2,
 /// method 3).
-fn uuid_v7(micros: i64, random: u64) -> Uuid {
-    let micros = micros.unsigned_abs();
-    let rand_a = u16::try_from(micros % 1_000).unwrap_or_default();
+fn uuid_v7(micros: u64, random: u64) -> Uuid {
     // The builder puts version and variant over the highest bits of both parts.
-    let rand_b = u128::from(random);
-    let bits = (u128::from(rand_a) << 64 | rand_b).to_be_bytes();
-    let random: [u8; 10] = bits.last_chunk().copied().unwrap_or_default();
+    let (rand_a, rand_b) = (u128::from(micros % 1_000), u128::from(random));
+    let [_, _, _, _, _, _, random @ ..] = (rand_a << 64 | rand_b).to_be_bytes();
     uuid::Builder::from_unix_timestamp_millis(micros / 1_000, &random).into_uuid()
 }
 
@@ -80,6 +76,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicI64 as Clock;
 
+    use time::Duration;
+
     fn source(clock: &Arc<Clock>) -> EventKeySource {
         let clock = Arc::clone(clock);
         EventKeySource::with_clock(move || {
@@ -88,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn stamps_keep_their_order_when_the_clock_stands_still_or_goes_back() {
+    fn keys_keep_their_order_when_the_clock_stands_still_or_goes_back() {
         let clock = Arc::new(Clock::new(1_800_000_000_000_123));
         let source = source(&clock);
         let mut keys: Vec<EventKey> = (0..2_000).map(|_| source.next()).collect();
@@ -114,5 +112,14 @@ mod tests {
     fn two_processes_at_the_same_microsecond_give_different_ids() {
         let clock = Arc::new(Clock::new(1_800_000_000_000_000));
         assert_ne!(source(&clock).next().id, source(&clock).next().id);
+    }
+
+    #[test]
+    fn a_clock_before_the_epoch_counts_as_the_epoch() {
+        let source = source(&Arc::new(Clock::new(-5_000_000)));
+        assert_eq!(
+            source.next().received_at,
+            OffsetDateTime::UNIX_EPOCH + Duration::microseconds(1)
+        );
     }
 }

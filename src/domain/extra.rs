@@ -1,51 +1,70 @@
 //! Parameters that no document names, kept as JSON.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Text;
 
-/// A JSON object of text values, as it goes into a `jsonb` column: a parameter that came once has a
-/// string, one that came several times an array of strings.
+/// A JSON object for a `jsonb` column. A parameter that came once is a string; one that came several
+/// times is an array of strings. There is no NUL in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extra(Cow<'static, str>);
 
+/// The object, read.
+type Object = BTreeMap<String, Values>;
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Values {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Values {
+    fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(value) => vec![value],
+            Self::Several(values) => values,
+        }
+    }
+}
+
 impl Extra {
-    /// The object as JSON text, without NUL anywhere.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.0
     }
 
-    /// The object of this [JSON text](Self::as_json); `None` where it is no object.
+    /// The inverse of [`as_json`](Self::as_json). `None` where the text is not an object of strings and
+    /// arrays of strings.
     #[must_use]
     pub fn from_json(json: &str) -> Option<Self> {
         if json == "{}" {
             return Some(Self::default());
         }
-        let _: Map<String, Value> = serde_json::from_str(json).ok()?;
-        Some(Self(Cow::Owned(json.to_owned())))
+        let object = serde_json::from_str(json).ok()?;
+        Some(pairs(object).map(|(name, value)| (name.into(), value.into())).collect())
     }
 
-    /// The parameters again, in the order of their names.
+    /// The parameters in the order of their names.
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, String)> {
-        let object: Map<String, Value> = serde_json::from_str(&self.0).unwrap_or_default();
-        let mut parameters = Vec::new();
-        for (name, value) in object {
-            let values = match value {
-                Value::Array(values) => values,
-                single => vec![single],
-            };
-            for value in values {
-                if let Value::String(text) = value {
-                    parameters.push((name.clone(), text));
-                }
-            }
-        }
-        parameters
+        pairs(self.object()).collect()
     }
+
+    fn object(&self) -> Object {
+        serde_json::from_str(&self.0)
+            .expect("`Extra` is an object of strings and arrays of strings")
+    }
+}
+
+fn pairs(object: Object) -> impl Iterator<Item = (String, String)> {
+    object.into_iter().flat_map(|(name, values)| {
+        values.into_vec().into_iter().map(move |value| (name.clone(), value))
+    })
 }
 
 impl Default for Extra {
@@ -97,10 +116,21 @@ mod tests {
     }
 
     #[test]
-    fn the_parameters_can_be_had_back() {
+    fn the_parameters_come_back_in_the_order_of_their_names() {
         let extra = extra(&[("b", "x"), ("a", "1"), ("a", "2")]);
         let expected = [("a", "1"), ("a", "2"), ("b", "x")];
         let found = extra.parameters();
         assert!(found.iter().map(|(n, v)| (n.as_str(), v.as_str())).eq(expected));
+    }
+
+    #[test]
+    fn only_an_object_of_strings_and_arrays_of_strings_is_read() {
+        for json in [r#"{"a":"1"}"#, r#"{"a":["1","2"],"b":""}"#, "{}"] {
+            assert_eq!(Extra::from_json(json).unwrap().as_json(), json);
+        }
+        for json in ["", "[]", "{", r#"{"a":1}"#, r#"{"a":[1]}"#, r#"{"a":null}"#] {
+            assert_eq!(Extra::from_json(json), None, "{json}");
+        }
+        assert_eq!(Extra::from_json(r#"{"a":"\u0000"}"#), Some(extra(&[("a", "\0")])));
     }
 }

@@ -1,21 +1,19 @@
-//! Networks that somebody listed: whose addresses are meant.
+//! A list of networks.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// One or more networks. An IPv4 address is the same whether it comes as itself or mapped into IPv6.
+/// One or more networks. An IPv4 address and the same address mapped into IPv6 are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
 
-/// The text is no list of networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a list of IP addresses and networks such as 203.0.113.7, 10.0.0.0/8, 2001:db8::/32")]
 pub struct InvalidNetworks;
 
 impl Networks {
-    /// Whether this address is in one of them.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -26,7 +24,7 @@ impl Networks {
 impl FromStr for Networks {
     type Err = InvalidNetworks;
 
-    /// Separated by commas: addresses, and networks as an address with the length of their prefix.
+    /// Reads addresses, and networks in CIDR notation, separated by commas.
     fn from_str(text: &str) -> Result<Self, InvalidNetworks> {
         let networks = text.split(',').map(|part| network(part.trim()).ok_or(InvalidNetworks));
         Ok(Self(networks.collect::<Result<_, _>>()?))
@@ -38,7 +36,7 @@ fn network(text: &str) -> Option<IpNet> {
         return Some(address.to_canonical().into());
     }
     let network: IpNet = text.parse().ok()?;
-    // The last 32 bits of a mapped network are the IPv4 one.
+    // The last 32 bits of a mapped network are the IPv4 network.
     let mapped = match network.addr().to_canonical() {
         IpAddr::V4(address) if network.max_prefix_len() == 128 => {
             let length = network.prefix_len().checked_sub(96)?;
@@ -80,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_networks_is_refused() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             " ",

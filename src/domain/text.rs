@@ -2,15 +2,14 @@
 
 use std::fmt;
 
-/// Any Unicode text without NUL (U+0000), which Postgres `text` and `jsonb` refuse.
+/// Any Unicode text without NUL (U+0000), which Postgres refuses in `text` and `jsonb`.
 ///
-/// NUL becomes U+FFFD, the replacement character, on the way in; the exact bytes of a message are
-/// kept beside its text, so nothing is lost by it.
+/// The constructors replace NUL with U+FFFD, the replacement character. The exact bytes of a message
+/// are kept beside its text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(String);
 
 impl Text {
-    /// The text itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

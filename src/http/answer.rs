@@ -62,9 +62,9 @@ impl CallbackError {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
             Self::SourceNotAllowed => StatusCode::FORBIDDEN,
-            Self::Unusable(..) | Self::BodyBroken | Self::NotStored(SubmitError::Refused) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Unusable(..)
+            | Self::BodyBroken
+            | Self::NotStored(SubmitError::StoredAsRejected) => StatusCode::BAD_REQUEST,
             Self::NotStored(SubmitError::Overloaded | SubmitError::Unavailable) | Self::TooSlow => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

@@ -13,7 +13,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use crate::domain::{CallbackKind, Event, Reception, RejectedCallback, Transport};
+use crate::accounts::{Account, Accounts};
+use crate::domain::{CallbackKind, Event, Reception, RejectedCallback, Source, Transport};
 use crate::ingest::{IngestHandle, Receipt, SubmitError};
 use crate::metrics::Metrics;
 use crate::wire::Unusable;
@@ -21,7 +22,7 @@ use crate::wire::params::Params;
 
 use super::answer::{Acknowledged, CallbackError};
 use super::arrival::Arrival;
-use super::auth::{Account, Accounts, basic};
+use super::auth::basic;
 use super::gate::Gate;
 use super::visit::Visit;
 
@@ -46,30 +47,31 @@ pub(super) struct CallbackRequest {
     target: Option<PathAndQuery>,
     form: Bytes,
     authorization: Option<HeaderValue>,
-    transport: Transport,
     /// Where it comes from, proxies apart.
-    source: IpAddr,
+    source: Source,
 }
 
 impl CallbackRequest {
     /// The head's part of it.
     fn of(state: &CallbackState, peer: IpAddr, head: Parts) -> Self {
         Self {
-            source: state.gate.source(peer, &head.headers),
-            authorization: head.headers.get(header::AUTHORIZATION).cloned(),
-            transport: match head.method {
-                Method::POST => Transport::HttpPost,
-                _ => Transport::HttpGet,
+            source: Source {
+                transport: match head.method {
+                    Method::POST => Transport::HttpPost,
+                    _ => Transport::HttpGet,
+                },
+                remote_addr: state.gate.source(peer, &head.headers),
             },
+            authorization: head.headers.get(header::AUTHORIZATION).cloned(),
             target: head.uri.into_parts().path_and_query,
             form: Bytes::new(),
         }
     }
 
-    /// Its parameters; `documented` are those the route knows.
-    pub(super) fn params(&self, documented: &[&str]) -> Params<'_> {
+    /// The parameters of query and form.
+    pub(super) fn params(&self, kind: CallbackKind) -> Params<'_> {
         let query = self.target.as_ref().and_then(PathAndQuery::query).unwrap_or_default();
-        Params::parse(query.as_bytes(), &self.form, documented)
+        Params::parse(kind, query.as_bytes(), &self.form)
     }
 
     /// The account whose credentials it has, unless it comes from where that has no callbacks from.
@@ -79,7 +81,7 @@ impl CallbackRequest {
         kind: CallbackKind,
         account: Option<&'a Account>,
     ) -> Result<&'a Account, CallbackError> {
-        state.gate.admit(kind, self.source, account)
+        state.gate.admit(kind, self.source.remote_addr, account)
     }
 
     /// The account that the parameters `user` and `pass` belong to.
@@ -110,7 +112,7 @@ impl CallbackRequest {
 
     /// The callback turned out to be this account's.
     pub(super) fn reception(&self, visit: &mut Visit, account: &Account) -> Reception {
-        visit.reception(&account.name, self.source, self.transport)
+        visit.reception(&account.name, self.source)
     }
 }
 
@@ -137,7 +139,7 @@ impl Fact {
                 let event = Event::RejectedCallback(RejectedCallback {
                     kind,
                     reason: unusable.to_string().into(),
-                    request: params.to_rejected_request(reception.transport, kind),
+                    content: params.to_rejected_content(),
                     reception,
                 });
                 Self { event, unusable: Some(unusable) }

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 
+use crate::accounts::Account;
 use crate::domain::{CallbackKind, Networks, Reception};
 use crate::wire::Unusable;
 
 use super::answer::CallbackError;
-use super::auth::Account;
 use super::failures::Failures;
 use super::occasional::Occasional;
 use super::sources;
@@ -104,7 +104,7 @@ impl Gate {
             tracing::warn!(
                 kind = kind.as_str(),
                 account = reception.account.as_str(),
-                remote_addr = %reception.remote_addr,
+                remote_addr = %reception.source.remote_addr,
                 callbacks,
                 reason = %unusable,
                 "callbacks that can't be used are answered 400; they are kept in rejected_callbacks"

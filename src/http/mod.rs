@@ -3,7 +3,7 @@
 
 mod answer;
 mod arrival;
-pub mod auth;
+mod auth;
 mod callback;
 mod crowd;
 mod failures;

@@ -1,12 +1,10 @@
 //! A callback from its arrival to its answer: whose it turned out to be, and what is counted of it.
 
-use std::net::IpAddr;
-
 use axum::body::Body;
 use axum::http::Response;
 use axum::response::IntoResponse;
 
-use crate::domain::{AccountName, CallbackKind, Reception, Transport};
+use crate::domain::{AccountName, CallbackKind, Reception, Source};
 use crate::metrics::{AuthenticationFailure, Metrics, Rejection};
 
 use super::answer::{Acknowledged, CallbackError};
@@ -25,14 +23,9 @@ impl Visit {
     }
 
     /// The callback is this account's.
-    pub(super) fn reception(
-        &mut self,
-        account: &AccountName,
-        remote_addr: IpAddr,
-        transport: Transport,
-    ) -> Reception {
+    pub(super) fn reception(&mut self, account: &AccountName, source: Source) -> Reception {
         self.account = Some(account.clone());
-        Reception { key: self.arrival.key, account: account.clone(), transport, remote_addr }
+        Reception { key: self.arrival.key, account: account.clone(), source }
     }
 
     /// Counts how it ended, and answers.
@@ -63,5 +56,5 @@ fn count(metrics: &Metrics, kind: CallbackKind, error: &CallbackError) {
         | CallbackError::BodyTooSlow
         | CallbackError::BodyBroken => return,
     };
-    metrics.http.not_believed(failure);
+    metrics.http.authentication_failed(failure);
 }

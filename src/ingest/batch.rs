@@ -1,12 +1,12 @@
-//! Facts that are made durable together, each with what its maker needs once it is.
+//! Events that are made durable together.
 
 use crate::domain::Event;
 
-/// Once a batch weighs this much, in bytes, nothing is added to it: a batch of large messages must
-/// be committed in time like any other.
+/// A batch takes no more events once they weigh this much, in bytes: a batch of large messages has to
+/// commit in time like any other.
 const MAX_WEIGHT: usize = 4 * 1024 * 1024;
 
-/// Facts and, at the same places, whatever belongs to each: where to send its answer, say.
+/// Events and, in the same order, a tag for each: where to send its answer, for example.
 #[derive(Debug)]
 pub(super) struct Batch<T> {
     pub(super) events: Vec<Event>,
@@ -14,7 +14,7 @@ pub(super) struct Batch<T> {
 }
 
 impl<T> Batch<T> {
-    /// Takes as many as may share a commit, at least one if there is one.
+    /// Takes as many events as may share a commit: at least one, if any is waiting.
     pub(super) fn take(waiting: &mut impl Iterator<Item = (Event, T)>) -> Self {
         let (at_least, _) = waiting.size_hint();
         let mut batch =
@@ -32,16 +32,5 @@ impl<T> Batch<T> {
 
     pub(super) fn len(&self) -> usize {
         self.events.len()
-    }
-
-    /// Takes the second half off.
-    pub(super) fn split_half(&mut self) -> Self {
-        let middle = self.len() / 2;
-        Self { events: self.events.split_off(middle), tags: self.tags.split_off(middle) }
-    }
-
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.events.append(&mut other.events);
-        self.tags.append(&mut other.tags);
     }
 }

@@ -1,22 +1,22 @@
-//! The task that makes facts durable: one batch at a time, each as large as what has gathered, in
-//! Postgres, or while that is away in the spool.
+//! The task that makes events durable, one batch at a time: in Postgres or, while that can't be used, in
+//! the spool.
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::metrics::{IngestMetrics, Target};
-use crate::store::Attempt;
+use crate::log_once::LogOnce;
+use crate::metrics::{CommitTarget, IngestMetrics};
+use crate::store::OnConflict;
 
 use super::Limits;
 use super::batch::Batch;
 use super::handle::{Readiness, Receipt, Submission, SubmitError};
-use super::journal::{Failed, Journal, Spooler};
+use super::journal::{Journal, SpoolUnavailable, Spooler};
 use super::link::Link;
-use super::overload::Overload;
 use super::pace::Pace;
-use super::sink::{Failures, Settled, Sink, Terms, Unsettled, store};
+use super::sink::{InsertOutcome, InsertPolicy, Sink, Unsettled, store};
 
 type Answer = oneshot::Sender<Result<Receipt, SubmitError>>;
 
@@ -27,21 +27,21 @@ pub(super) struct Committer<S: Sink, J> {
     pub(super) queue: mpsc::Receiver<Submission>,
     pub(super) readiness: watch::Sender<Readiness>,
     pub(super) pace: Arc<Pace>,
-    pub(super) overload: Arc<Overload>,
+    pub(super) overload: Arc<LogOnce>,
     pub(super) metrics: IngestMetrics,
 }
 
 impl<S: Sink, J: Journal> Committer<S, J> {
     /// Runs until every handle is gone and the queue is empty.
     pub(super) async fn run(mut self) {
-        self.give_postgres_a_moment().await;
+        self.wait_for_postgres_at_start().await;
         let mut gathered = Vec::new();
         loop {
-            let spool_is_due = self.spooler.failed_until().filter(|_| !self.postgres.is_there());
+            let spool_retry = self.spooler.retry_at().filter(|_| !self.postgres.is_up());
             tokio::select! {
                 biased;
-                () = self.postgres.until_back() => self.say(Readiness::Postgres),
-                () = until(spool_is_due) => self.probe_spool().await,
+                () = self.postgres.until_up() => self.publish(Readiness::Postgres),
+                () = until(spool_retry) => self.probe_spool().await,
                 received = self.queue.recv_many(&mut gathered, self.limits.max_batch_rows) => {
                     if received == 0 {
                         return;
@@ -56,51 +56,51 @@ impl<S: Sink, J: Journal> Committer<S, J> {
                     while waiting.peek().is_some() {
                         self.make_durable(Batch::take(&mut waiting)).await;
                     }
-                    if self.queue.is_empty() {
-                        self.overload.end();
+                    if self.queue.is_empty() && self.overload.end() {
+                        tracing::info!("no callbacks wait any more: all are taken again");
                     }
                 }
             }
         }
     }
 
-    /// At the start nothing is known of Postgres. What comes meanwhile waits, no longer than for a
-    /// commit: a service that starts beside its database shall not begin with the spool.
-    async fn give_postgres_a_moment(&mut self) {
+    /// Lets early callbacks wait for Postgres, no longer than for a commit: a service that starts beside
+    /// its database should not begin with the spool.
+    async fn wait_for_postgres_at_start(&mut self) {
         if self.postgres.first_attempt(self.limits.commit_deadline).await {
-            self.say(Readiness::Postgres);
+            self.publish(Readiness::Postgres);
         } else {
             self.probe_spool().await;
         }
     }
 
-    /// Finds out whether facts could be kept now, though none is there to be kept.
+    /// Finds out whether the spool would take events, without having any.
     async fn probe_spool(&mut self) {
-        let works = self.spooler.probe().await;
-        self.say(readiness_by(&works));
+        let probed = self.spooler.probe().await;
+        self.publish(readiness_by(&probed));
     }
 
-    fn say(&self, readiness: Readiness) {
+    fn publish(&self, readiness: Readiness) {
         self.readiness.send_if_modified(|now| std::mem::replace(now, readiness) != readiness);
     }
 
-    /// Answers every one of a batch's facts, once it is on disk somewhere or can't be.
+    /// Answers each event of a batch once it is on disk, or can't be put there.
     async fn make_durable(&mut self, batch: Batch<Answer>) {
         let left = match self.postgres.sink() {
             Some((sink, outage)) => {
-                let terms = Terms {
+                let policy = InsertPolicy {
                     deadline: self.limits.commit_deadline,
-                    attempt: Attempt::First,
-                    failures: Failures::OfPostgres,
+                    on_conflict: OnConflict::Fail,
+                    suspect_rows: false,
                 };
                 let (rows, began) = (batch.len(), Instant::now());
-                let committed = store(sink, terms, &self.metrics, batch, settle).await;
-                self.metrics.committed(Target::Postgres, rows, began.elapsed());
+                let committed = store(sink, policy, &self.metrics, batch, settle).await;
+                self.metrics.committed(CommitTarget::Postgres, rows, began.elapsed());
                 self.pace.committed();
                 match committed {
                     Ok(()) => return outage.end(),
                     Err(Unsettled { batch, error }) => {
-                        outage.tell(&error);
+                        outage.log(&error);
                         batch
                     }
                 }
@@ -114,35 +114,35 @@ impl<S: Sink, J: Journal> Committer<S, J> {
     async fn spool(&mut self, batch: Batch<Answer>) {
         let Batch { events, tags } = batch;
         let (rows, began) = (events.len(), Instant::now());
-        let kept = self.spooler.append(events).await;
-        self.metrics.committed(Target::Spool, rows, began.elapsed());
-        if kept.is_ok() {
+        let spooled = self.spooler.append(events).await;
+        self.metrics.committed(CommitTarget::Spool, rows, began.elapsed());
+        if spooled.is_ok() {
             self.metrics.spooled(rows);
         }
-        self.say(readiness_by(&kept));
+        self.publish(readiness_by(&spooled));
         for answer in tags {
-            // The client may have gone; its fact is durable all the same.
-            let _ = answer.send(match kept {
-                Ok(()) => Ok(Receipt::for_durable_fact()),
-                Err(Failed) => Err(SubmitError::Unavailable),
+            // The client may have gone; its event is durable all the same.
+            let _ = answer.send(match spooled {
+                Ok(()) => Ok(Receipt::for_durable_event()),
+                Err(SpoolUnavailable) => Err(SubmitError::Unavailable),
             });
         }
     }
 }
 
-fn settle(answer: Answer, settled: Settled) {
-    // The client may have gone; its fact is durable all the same.
-    let _ = answer.send(match settled {
-        Settled::Stored => Ok(Receipt::for_durable_fact()),
-        Settled::Rejected => Err(SubmitError::Refused),
-        Settled::Refused => Err(SubmitError::Unavailable),
+fn settle(answer: Answer, outcome: InsertOutcome) {
+    // The client may have gone; its event is durable all the same.
+    let _ = answer.send(match outcome {
+        InsertOutcome::Stored => Ok(Receipt::for_durable_event()),
+        InsertOutcome::StoredAsRejected => Err(SubmitError::StoredAsRejected),
+        InsertOutcome::Refused => Err(SubmitError::Unavailable),
     });
 }
 
-fn readiness_by(spool: &Result<(), Failed>) -> Readiness {
+fn readiness_by(spool: &Result<(), SpoolUnavailable>) -> Readiness {
     match spool {
         Ok(()) => Readiness::Spool,
-        Err(Failed) => Readiness::NotReady,
+        Err(SpoolUnavailable) => Readiness::NotReady,
     }
 }
 

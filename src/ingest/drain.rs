@@ -1,4 +1,4 @@
-//! The task that moves facts from the spool to Postgres, oldest first, while Postgres is there.
+//! The task that moves events from the spool to Postgres, oldest first, while Postgres can be used.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,28 +9,27 @@ use tokio::time::{Instant, sleep};
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
+use crate::log_once::LogOnce;
 use crate::metrics::IngestMetrics;
 use crate::spool::SpoolError;
-use crate::store::{Attempt, InsertError, StoreError};
+use crate::store::{InsertError, OnConflict, StoreError};
 
 use super::batch::Batch;
 use super::handle::Readiness;
 use super::journal::Journal;
 use super::pace::Pace;
-use super::sink::Failures::{OfARow, OfPostgres};
-use super::sink::{Settled, Sink, Terms, Unsettled, store};
+use super::sink::{InsertOutcome, InsertPolicy, Sink, Unsettled, store};
 
-/// Rows that are moved in one transaction.
+/// The most rows of a chunk, which is moved in one transaction.
 const CHUNK_ROWS: usize = 2_000;
 
 /// How long such a transaction may take. Nobody waits for it.
 pub(super) const CHUNK_DEADLINE: Duration = Duration::from_secs(30);
 
-/// After so many failures of a chunk it is taken apart: one row may be what Postgres fails on.
+/// After so many failures of a chunk, one of its rows is suspected to be the cause.
 const PATIENCE: u32 = 3;
 
-/// How long to wait after something failed, and before looking again for segments of a predecessor
-/// that is finishing.
+/// How long to wait after a failure, and before checking an empty spool again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Drain<S, J> {
@@ -38,7 +37,7 @@ pub(super) struct Drain<S, J> {
     pub(super) journal: Arc<J>,
     pub(super) readiness: watch::Receiver<Readiness>,
     pub(super) pace: Arc<Pace>,
-    /// How often in a row Postgres has failed a chunk, though it takes other rows.
+    /// Consecutive failures of a chunk while Postgres takes other rows.
     pub(super) failures: u32,
     pub(super) metrics: IngestMetrics,
 }
@@ -46,30 +45,31 @@ pub(super) struct Drain<S, J> {
 /// Callbacks of the spool were not moved; they are still in it.
 #[derive(Debug, thiserror::Error)]
 pub enum DrainError {
-    /// The spool failed.
     #[error("the spool can't be read")]
     Spool(#[from] SpoolError),
-    /// Postgres can't be used.
+    /// No usable connection to Postgres.
     #[error("Postgres does not take callbacks from the spool")]
     Store(#[from] StoreError),
-    /// Postgres failed.
+    /// Postgres failed a chunk.
     #[error("Postgres does not take callbacks from the spool")]
     Insert(#[from] InsertError),
-    /// A bug, which the log tells more of.
+    /// A bug; the panic is in the log.
     #[error("the spool's task ended early")]
     Panic(#[from] tokio::task::JoinError),
 }
 
 impl<S: Sink, J: Journal> Drain<S, J> {
-    /// Runs until the committer has ended, or this future is dropped: a chunk that was under way is
-    /// then moved again later, and is the same rows.
+    /// Runs until the committer has ended, or this future is dropped. A chunk that was under way then
+    /// is moved again later, as the same rows.
     pub(super) async fn run(mut self) {
         let (mut moved, mut since) = (0, Instant::now());
-        let mut told = false;
+        let failure = LogOnce::default();
         while self.readiness.wait_for(|now| *now == Readiness::Postgres).await.is_ok() {
             let (commits, started) = (self.pace.commits(), Instant::now());
             let outcome = self.move_chunk().await;
-            told = told && outcome.is_err();
+            if outcome.is_ok() {
+                failure.end();
+            }
             match outcome {
                 Ok(None) => {
                     if moved > 0 {
@@ -88,17 +88,16 @@ impl<S: Sink, J: Journal> Drain<S, J> {
                     sleep(self.pace.rest(commits, started.elapsed())).await;
                 }
                 Err(error) => {
-                    if !told {
+                    if failure.begin() {
                         tracing::warn!(error = %Chain(&error), "callbacks can't be moved from the spool to Postgres just now; it is tried again every second");
                     }
-                    told = true;
                     sleep(PAUSE).await;
                 }
             }
         }
     }
 
-    /// Moves all there is, and says after every chunk how many rows it was.
+    /// Empties the spool. Calls `moved` after every chunk with its number of rows.
     pub(super) async fn run_once(mut self, mut moved: impl FnMut(u64)) -> Result<(), DrainError> {
         loop {
             match self.move_chunk().await {
@@ -110,7 +109,7 @@ impl<S: Sink, J: Journal> Drain<S, J> {
         }
     }
 
-    /// Moves the oldest facts, and returns how many rows they were; `None` when there are none.
+    /// Moves the oldest events and returns their number of rows; `None` if the spool is empty.
     async fn move_chunk(&mut self) -> Result<Option<u64>, DrainError> {
         let journal = Arc::clone(&self.journal);
         let Some(mut chunk) = spawn_blocking(move || journal.next(CHUNK_ROWS)).await?? else {
@@ -118,49 +117,54 @@ impl<S: Sink, J: Journal> Drain<S, J> {
         };
         let rows = chunk.rows();
         let callbacks = chunk.events.len() as u64;
-        let refused = self.put_into_postgres(std::mem::take(&mut chunk.events)).await?;
+        let refused = self.insert(std::mem::take(&mut chunk.events)).await?;
         self.metrics.drained(callbacks - refused);
         let journal = Arc::clone(&self.journal);
         spawn_blocking(move || journal.settle(&chunk, refused)).await??;
         Ok(Some(rows))
     }
 
-    /// Returns how many of the facts Postgres takes nowhere.
-    async fn put_into_postgres(&mut self, events: Vec<Event>) -> Result<u64, DrainError> {
+    /// Returns the number of events that Postgres takes nowhere.
+    async fn insert(&mut self, events: Vec<Event>) -> Result<u64, DrainError> {
         let mut refused = 0;
         if events.is_empty() {
             return Ok(refused);
         }
         self.sink.connect().await?;
-        // Postgres takes rows, but not these, and says what it would say of itself.
-        let failures = if self.failures < PATIENCE { OfPostgres } else { OfARow };
         let batch = Batch { tags: vec![(); events.len()], events };
-        let settle = |(), settled| refused += u64::from(settled == Settled::Refused);
-        let terms = Terms { deadline: CHUNK_DEADLINE, attempt: Attempt::Again, failures };
-        let stored = store(&mut self.sink, terms, &self.metrics, batch, settle).await;
+        let settle = |(), outcome| refused += u64::from(outcome == InsertOutcome::Refused);
+        let policy = InsertPolicy {
+            deadline: CHUNK_DEADLINE,
+            on_conflict: OnConflict::DoNothing,
+            suspect_rows: self.failures >= PATIENCE,
+        };
+        let stored = store(&mut self.sink, policy, &self.metrics, batch, settle).await;
         match stored {
             Ok(()) => {
                 self.failures = 0;
                 Ok(refused)
             }
             Err(Unsettled { error, .. }) => {
-                let is_told = matches!(error, InsertError::Failed { .. });
-                self.failures = if is_told { self.failures + 1 } else { 0 };
+                // Other errors mean that Postgres can't be reached, and say nothing of the chunk.
+                let is_answer = matches!(error, InsertError::Failed { .. });
+                self.failures = if is_answer { self.failures + 1 } else { 0 };
                 Err(error.into())
             }
         }
     }
 
-    /// Returns when Postgres is back after having been away, and now and then.
+    /// Returns when Postgres is back after an outage, and after a pause: a predecessor that is finishing
+    /// may have left more.
     async fn until_there_may_be_more(&mut self) {
         tokio::select! {
-            // An error means that the committer has ended: the caller finds out.
+            // An error means that the committer has ended; the caller finds out.
             _ = self.readiness.changed() => {}
             () = sleep(PAUSE) => {}
         }
     }
 }
 
+/// Saturates after 584 million years.
 fn elapsed_ms(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! What the rest of the house sees of ingest.
+//! The part of ingest that other rooms see: submitting events, and the receipt.
 
 use std::sync::Arc;
 
@@ -6,47 +6,45 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::domain::Event;
+use crate::log_once::LogOnce;
 
-use super::overload::Overload;
-
-/// Proof that a fact is durable. Nothing outside this room can make one, and without one no handler
-/// can answer 200.
+/// Proof that an event is durable. Only this room can make one, and no handler can answer 200 without.
 #[derive(Debug)]
 #[must_use = "a receipt is the reason to acknowledge"]
 pub struct Receipt(());
 
 impl Receipt {
-    pub(super) fn for_durable_fact() -> Self {
+    pub(super) fn for_durable_event() -> Self {
         Self(())
     }
 }
 
-/// A fact was not made durable as what it is.
+/// An event was not stored as what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
-    /// More facts are waiting than the queue holds.
+    /// The queue is full. The event was not stored.
     #[error("too many callbacks at once")]
     Overloaded,
-    /// Nothing can be made durable just now.
+    /// Neither Postgres nor the spool made the event durable in time. It may be stored all the same.
     #[error("the callback can't be stored just now")]
     Unavailable,
-    /// Postgres refused the fact; it is durable among the rejected callbacks.
+    /// Postgres refused the event. It is durable, as a row of `rejected_callbacks`.
     #[error("the database refused the callback; it is kept in rejected_callbacks")]
-    Refused,
+    StoredAsRejected,
 }
 
-/// Whether a fact that came now would be made durable.
+/// Where an event that is submitted now is made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// Yes, in Postgres.
+    /// In Postgres.
     Postgres,
-    /// Yes, in the spool: Postgres is away.
+    /// In the spool: Postgres can't be used.
     Spool,
-    /// No: both fail, or nothing is known yet.
+    /// Nowhere: both fail, or neither has been tried yet.
     NotReady,
 }
 
-/// A fact on its way to the committer, and where to send the answer.
+/// An event on its way to the committer, and where to send the answer.
 #[derive(Debug)]
 pub(super) struct Submission {
     pub(super) event: Event,
@@ -61,26 +59,27 @@ impl Submission {
     }
 }
 
-/// Submits facts. Cheap to clone.
+/// Submits events. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct IngestHandle {
     sender: mpsc::Sender<Submission>,
     readiness: watch::Receiver<Readiness>,
-    overload: Arc<Overload>,
+    overload: Arc<LogOnce>,
 }
 
 impl IngestHandle {
     pub(super) fn new(
         sender: mpsc::Sender<Submission>,
         readiness: watch::Receiver<Readiness>,
-        overload: Arc<Overload>,
+        overload: Arc<LogOnce>,
     ) -> Self {
         Self { sender, readiness, overload }
     }
 
-    /// Submits a fact, at once; what it returns says when the fact is durable.
+    /// Submits an event at once. The returned future is ready when the event is durable, or can't be
+    /// made so.
     ///
-    /// Not cancelled by dropping the future: a submitted fact is committed all the same.
+    /// Dropping the future does not cancel the submission: the event is committed all the same.
     pub fn submit(
         &self,
         event: Event,
@@ -89,32 +88,38 @@ impl IngestHandle {
         let submission = Submission { event, at: Instant::now(), answer };
         let submitted = self.sender.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
-                self.overload.begin(self.sender.max_capacity());
+                if self.overload.begin() {
+                    tracing::warn!(
+                        capacity = self.sender.max_capacity(),
+                        "too many callbacks wait to be stored: more are answered 503; if the database keeps up otherwise, raise ingest.queue_capacity"
+                    );
+                }
                 SubmitError::Overloaded
             }
             mpsc::error::TrySendError::Closed(_) => SubmitError::Unavailable,
         });
         async move {
             submitted?;
+            // A committer that ends without an answer has proved nothing.
             answered.await.unwrap_or(Err(SubmitError::Unavailable))
         }
     }
 
-    /// How many facts wait for a batch, and how many may.
+    /// The number of events that wait for a batch, and the most that may.
     #[must_use]
     pub fn queue(&self) -> (usize, usize) {
         let capacity = self.sender.max_capacity();
         (capacity - self.sender.capacity(), capacity)
     }
 
-    /// Returns once a fact that came now would go to Postgres.
+    /// Returns once events go to Postgres, or the committer has ended.
     pub async fn until_postgres(&self) {
         let mut readiness = self.readiness.clone();
-        // An error means that the committer has ended; then nobody waits for it.
+        // An error means that the committer has ended.
         let _ = readiness.wait_for(|readiness| *readiness == Readiness::Postgres).await;
     }
 
-    /// Whether a fact that came now would be made durable.
+    /// Where an event that is submitted now is made durable.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         *self.readiness.borrow()

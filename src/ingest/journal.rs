@@ -1,4 +1,4 @@
-//! The spool as ingest uses it: without blocking the others, and not again at once when it failed.
+//! The committer's way to the spool: off the async threads, and with a pause after a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,22 +8,23 @@ use tokio::time::Instant;
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
+use crate::log_once::LogOnce;
 use crate::spool::{Chunk, Spool, SpoolError};
 
-/// How long a spool that failed is left alone; meanwhile the answer is 503, at once.
+/// How long a spool that failed is not tried again; events are answered 503 meanwhile, at once.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What keeps facts while Postgres can't take them: the spool, or in a test one with faults.
+/// Keeps events while Postgres can't take them: the spool or, in a test, one with injected faults.
 pub(super) trait Journal: Send + Sync + 'static {
-    /// Returns once the facts are on disk. After an error it is not known which of them are.
+    /// Returns once the events are on disk. After an error any of them may be.
     fn append(&self, events: &[Event]) -> Result<(), SpoolError>;
-    /// Whether facts could be written.
+    /// Whether events could be written.
     fn probe(&self) -> Result<(), SpoolError>;
-    /// The oldest facts.
+    /// The oldest events.
     fn next(&self, max_rows: usize) -> Result<Option<Chunk>, SpoolError>;
-    /// Goes on after facts that, but for `refused` of them, are in Postgres.
+    /// Goes on after a chunk whose events are in Postgres, all but `refused` of them.
     fn settle(&self, chunk: &Chunk, refused: u64) -> Result<(), SpoolError>;
-    /// Called once, when nothing will be appended any more.
+    /// Called once, after the last append.
     fn close(&self);
 }
 
@@ -49,50 +50,48 @@ impl Journal for Spool {
     }
 }
 
-/// The committer's way to the spool.
 pub(super) struct Spooler<J> {
     journal: Arc<J>,
-    /// Until when it is left alone.
-    failed_until: Option<Instant>,
-    /// Whether the log has been told that it failed.
-    told: bool,
+    /// Set while the spool fails.
+    retry_at: Option<Instant>,
+    failure: LogOnce,
 }
 
-/// The spool can't keep anything just now. The log has been told.
-pub(super) struct Failed;
+/// The spool can't keep events just now; that is logged.
+pub(super) struct SpoolUnavailable;
 
 impl<J: Journal> Spooler<J> {
     pub(super) fn new(journal: Arc<J>) -> Self {
-        Self { journal, failed_until: None, told: false }
+        Self { journal, retry_at: None, failure: LogOnce::default() }
     }
 
     /// When a spool that failed can be tried again.
-    pub(super) fn failed_until(&self) -> Option<Instant> {
-        self.failed_until
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        self.retry_at
     }
 
-    /// Returns once the facts are on disk.
-    pub(super) async fn append(&mut self, events: Vec<Event>) -> Result<(), Failed> {
-        if self.failed_until.is_some_and(|until| Instant::now() < until) {
-            return Err(Failed);
+    /// Returns once the events are on disk.
+    pub(super) async fn append(&mut self, events: Vec<Event>) -> Result<(), SpoolUnavailable> {
+        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+            return Err(SpoolUnavailable);
         }
         self.run(move |journal| journal.append(&events)).await
     }
 
-    /// Returns whether facts could be written.
-    pub(super) async fn probe(&mut self) -> Result<(), Failed> {
+    /// Whether events could be written.
+    pub(super) async fn probe(&mut self) -> Result<(), SpoolUnavailable> {
         self.run(J::probe).await
     }
 
     async fn run(
         &mut self,
         action: impl FnOnce(&J) -> Result<(), SpoolError> + Send + 'static,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), SpoolUnavailable> {
         let journal = Arc::clone(&self.journal);
         let reason = match spawn_blocking(move || action(&journal)).await {
             Ok(Ok(())) => {
-                self.failed_until = None;
-                if std::mem::take(&mut self.told) {
+                self.retry_at = None;
+                if self.failure.end() {
                     tracing::info!("the spool takes callbacks again");
                 }
                 return Ok(());
@@ -100,14 +99,13 @@ impl<J: Journal> Spooler<J> {
             Ok(Err(error)) => Chain(&error).to_string(),
             Err(panic) => panic.to_string(),
         };
-        self.failed_until = Some(Instant::now() + PAUSE);
-        // The figures in a text differ each time; one line an outage is enough.
-        if !std::mem::replace(&mut self.told, true) {
+        self.retry_at = Some(Instant::now() + PAUSE);
+        if self.failure.begin() {
             tracing::error!(
                 error = reason,
                 "the spool can't keep callbacks: they are answered 503 until it, or Postgres, can"
             );
         }
-        Err(Failed)
+        Err(SpoolUnavailable)
     }
 }

@@ -1,10 +1,10 @@
-//! Owns the promise: a fact is durable before anybody is told so. The only room that can make a
+//! Owns the promise: an event is durable before it is acknowledged. The only room that can make a
 //! [`Receipt`].
 //!
-//! One committer writes to Postgres. While a commit is under way the next batch gathers in the
-//! queue, so a commit carries as many facts as arrived during the one before it: group commit,
-//! without a timer. What Postgres fails to commit in time goes to the spool, and so does what comes
-//! after it, until a probe finds Postgres back; then the drain moves the spool's facts there.
+//! One committer writes to Postgres. During a commit the next batch gathers in the queue, so a commit
+//! carries all events that arrived during the one before it: group commit, without a timer. A batch that
+//! Postgres fails to commit in time goes to the spool, and so do all later ones until a probe finds
+//! Postgres back; then the drain moves the spool's events to Postgres.
 
 mod batch;
 mod committer;
@@ -17,7 +17,6 @@ mod journal;
 mod link;
 #[cfg(test)]
 mod model_tests;
-mod overload;
 mod pace;
 mod sink;
 
@@ -27,6 +26,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::log_once::LogOnce;
 use crate::metrics::{IngestMetrics, Purpose};
 use crate::spool::Spool;
 use crate::store::{Database, Writer};
@@ -35,7 +35,6 @@ use committer::Committer;
 use drain::{CHUNK_DEADLINE, Drain};
 use journal::{Journal, Spooler};
 use link::Link;
-use overload::Overload;
 use sink::Sink;
 
 pub use drain::DrainError;
@@ -44,16 +43,16 @@ pub use handle::{IngestHandle, Readiness, Receipt, SubmitError};
 /// The bounds of ingest.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Facts that may wait for the committer; one more is answered 503.
+    /// The most events that wait for the committer; one more is answered 503.
     pub queue_capacity: usize,
-    /// Facts in one transaction, at most.
+    /// The most events in one transaction.
     pub max_batch_rows: usize,
-    /// How long a commit may take before its facts go to the spool.
+    /// How long a commit may take before its events go to the spool.
     pub commit_deadline: Duration,
 }
 
-/// Starts the committer and the drain. They end, with all that was submitted on disk or answered,
-/// once every clone of the handle is gone; the spool is closed then.
+/// Starts the committer and the drain. Once every clone of the handle is dropped, they answer what was
+/// submitted, close the spool and end.
 #[must_use]
 pub fn start(
     database: &Database,
@@ -66,8 +65,8 @@ pub fn start(
     start_with(live, draining, spool, limits, metrics)
 }
 
-/// Moves everything from the spool to Postgres, and says after every transaction how many callbacks
-/// it was.
+/// Moves everything from the spool to Postgres. Calls `moved` after every transaction with the number of
+/// its callbacks.
 pub async fn drain(
     database: Database,
     spool: Arc<Spool>,
@@ -94,7 +93,7 @@ fn start_with<S: Sink, J: Journal>(
     let (sender, queue) = mpsc::channel(limits.queue_capacity);
     let (readiness, watcher) = watch::channel(Readiness::NotReady);
     let pace = Arc::default();
-    let overload: Arc<Overload> = Arc::default();
+    let overload: Arc<LogOnce> = Arc::default();
     let drain = Drain {
         sink: draining,
         journal: Arc::clone(&journal),
@@ -117,9 +116,9 @@ fn start_with<S: Sink, J: Journal>(
         let drain = tokio::spawn(drain.run());
         committer.run().await;
         drain.abort();
-        // It may be in the midst of a chunk; that is moved again another time.
+        // A chunk that was under way is moved again by the next process.
         let _ = drain.await;
-        // Nothing to be done about a panic that has been logged.
+        // A panic is in the log already.
         let _ = tokio::task::spawn_blocking(move || journal.close()).await;
     });
     (IngestHandle::new(sender, watcher, overload), running)

@@ -1,4 +1,4 @@
-//! How the drain leaves room for live traffic.
+//! Keeps the drain from crowding out live traffic.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,18 +10,18 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A batch of live traffic was committed, or could not be.
+    /// Counts a batch of live traffic, whether it was committed or failed.
     pub(super) fn committed(&self) {
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A number that differs when there was live traffic in between.
+    /// The number of batches so far.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// How long the drain rests after a chunk that took `elapsed`: while there is live traffic, as
-    /// long as it worked, so that at least half of the database is left to it.
+    /// How long the drain rests after a chunk that took `elapsed`: as long as it worked if there was live
+    /// traffic since `commits_before`, so that at least half of the database is left to that.
     pub(super) fn rest(&self, commits_before: u64, elapsed: Duration) -> Duration {
         if self.commits() == commits_before { Duration::ZERO } else { elapsed }
     }

@@ -1,5 +1,4 @@
-//! Putting batches into Postgres: row by row where it must be, within a deadline, and never the same
-//! row twice.
+//! Stores a batch in Postgres: within a deadline, row by row where it must be, and no row twice.
 
 use std::time::Duration;
 
@@ -7,20 +6,20 @@ use tokio::time::timeout;
 
 use crate::domain::Event;
 use crate::metrics::{IngestMetrics, Rejection};
-use crate::store::{Attempt, InsertError, StoreError, Writer};
+use crate::store::{InsertError, Isolation, OnConflict, StoreError, Writer};
 
 use super::batch::Batch;
 
-/// What takes facts: Postgres, or in a test something that fails when it is told to.
+/// Takes events: Postgres or, in a test, a model of it.
 pub(super) trait Sink: Send + 'static {
-    /// Makes sure that facts are taken, or gives up within a bounded time. Cancel-safe.
+    /// Makes sure that events can be inserted, or fails within a bounded time. Cancel-safe.
     fn connect(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Commits all of the facts or none. When this fails, or is not awaited to its end, nothing is
-    /// known of them, and they have to be inserted [again](Attempt::Again).
+    /// Commits all of the events or none. After an error other than [`InsertError::Refused`], and when
+    /// the future is dropped, they may have been committed: they need [`OnConflict::DoNothing`] then.
     fn insert(
         &mut self,
-        attempt: Attempt,
+        on_conflict: OnConflict,
         batch: &[Event],
     ) -> impl Future<Output = Result<(), InsertError>> + Send;
 }
@@ -30,39 +29,44 @@ impl Sink for Writer {
         Self::connect(self).await
     }
 
-    async fn insert(&mut self, attempt: Attempt, batch: &[Event]) -> Result<(), InsertError> {
-        Self::insert(self, attempt, batch).await
+    async fn insert(
+        &mut self,
+        on_conflict: OnConflict,
+        batch: &[Event],
+    ) -> Result<(), InsertError> {
+        Self::insert(self, on_conflict, batch).await
     }
 }
 
-/// What became of a fact that Postgres was given.
+/// What became of an event that Postgres answered for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Settled {
-    /// It is a row.
+pub(super) enum InsertOutcome {
+    /// A row of its own table.
     Stored,
-    /// Postgres refused it; it is a row among the rejected callbacks.
-    Rejected,
-    /// Postgres refused it there too.
+    /// Postgres refused it; a row of `rejected_callbacks`.
+    StoredAsRejected,
+    /// Postgres refused it in `rejected_callbacks` too: no row.
     Refused,
 }
 
-/// What it says of a batch that Postgres fails it, and not because it refuses a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failures {
-    /// Nothing: Postgres can't take anything just now.
-    OfPostgres,
-    /// One of its rows may be why, as when a trigger of the user's raises an error of its own; unless
-    /// Postgres says that it lacks something.
-    OfARow,
+/// How to insert a batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InsertPolicy {
+    /// For each statement.
+    pub(super) deadline: Duration,
+    pub(super) on_conflict: OnConflict,
+    /// Treat an error that is not about the server as the refusal of a row, even if its class does not
+    /// say so: a user's trigger may raise any error because of one row.
+    pub(super) suspect_rows: bool,
 }
 
-impl Failures {
+impl InsertPolicy {
     fn judge(self, inserted: Result<(), InsertError>) -> Result<(), InsertError> {
         match inserted {
             Err(InsertError::Failed { sqlstate })
-                if self == Self::OfARow && !is_about_the_server(&sqlstate) =>
+                if self.suspect_rows && !is_about_the_server(&sqlstate) =>
             {
-                let message = "an error that is not about a row otherwise".to_owned();
+                let message = "an error that usually is not about a row".to_owned();
                 Err(InsertError::Refused { sqlstate, message })
             }
             other => other,
@@ -70,61 +74,53 @@ impl Failures {
     }
 }
 
-/// Classes of errors that no row is the reason of (Postgres documentation, appendix A): connection,
-/// read-only, conflicts, resources, state of objects, operators, the system, internal errors.
+/// Classes of errors that no row causes (Postgres documentation, appendix A): connection, read-only,
+/// conflicts, resources, object state, operators, the system, internal errors.
 fn is_about_the_server(sqlstate: &str) -> bool {
     ["08", "25", "40", "53", "55", "57", "58", "XX"].iter().any(|class| sqlstate.starts_with(class))
 }
 
-/// How a batch is to be stored.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
-    /// For each statement.
-    pub(super) deadline: Duration,
-    pub(super) attempt: Attempt,
-    pub(super) failures: Failures,
-}
-
-/// Postgres failed; the facts that are not settled yet. They may have been committed all the same.
+/// Postgres failed before it answered for these events. They may have been committed all the same.
 #[derive(Debug)]
 pub(super) struct Unsettled<T> {
     pub(super) batch: Batch<T>,
     pub(super) error: InsertError,
 }
 
-/// Commits a batch, and says of every fact what became of it. When Postgres refuses a row, the batch
-/// is halved until the row is alone; it goes to the rejected callbacks and its neighbours commit.
+/// Commits a batch and settles each event with its outcome, in order. Rows that Postgres refuses go to
+/// the rejected callbacks; their neighbours commit.
 pub(super) async fn store<T: Send>(
     sink: &mut impl Sink,
-    terms: Terms,
+    policy: InsertPolicy,
     metrics: &IngestMetrics,
     batch: Batch<T>,
-    mut settle: impl FnMut(T, Settled) + Send,
+    mut settle: impl FnMut(T, InsertOutcome) + Send,
 ) -> Result<(), Unsettled<T>> {
-    let mut pending = vec![batch];
-    let mut rejected = Rejected::default();
-    while let Some(mut batch) = pending.pop() {
-        let inserted = insert(sink, terms, &batch.events).await;
-        let result = match terms.failures.judge(inserted) {
-            Err(InsertError::Refused { .. }) if batch.len() > 1 => {
-                let second = batch.split_half();
-                pending.extend([second, batch]);
-                continue;
-            }
-            Err(InsertError::Refused { sqlstate, message }) => {
+    let Batch { mut events, tags } = batch;
+    let mut tags = tags.into_iter();
+    let mut refusals = RefusalLog::default();
+    let mut isolation = Isolation::of(&events);
+    while let Some(part) = isolation.part() {
+        let inserted = policy.judge(insert(sink, policy, part).await);
+        let outcome = match (inserted, part) {
+            (Ok(()), _) => Ok(InsertOutcome::Stored),
+            (Err(InsertError::Refused { sqlstate, message }), [event]) => {
                 let reason = format!("refused by Postgres ({sqlstate}): {message}");
-                let outcome = reject(sink, terms, metrics, &batch.events, &reason).await;
-                rejected.count(sqlstate, &outcome);
+                let outcome = reject(sink, policy, metrics, event, &reason).await;
+                refusals.count(sqlstate, &outcome);
                 outcome
             }
-            other => other.map(|()| Settled::Stored),
+            (Err(InsertError::Refused { .. }), _) if isolation.halve() => continue,
+            (Err(error), _) => Err(error),
         };
-        match result {
-            Ok(settled) => batch.tags.into_iter().for_each(|tag| settle(tag, settled)),
+        match outcome {
+            Ok(outcome) => {
+                tags.by_ref().take(part.len()).for_each(|tag| settle(tag, outcome));
+                isolation.advance();
+            }
             Err(error) => {
-                for rest in pending.into_iter().rev() {
-                    batch.append(rest);
-                }
+                let settled = events.len() - isolation.rest().len();
+                let batch = Batch { events: events.split_off(settled), tags: tags.collect() };
                 return Err(Unsettled { batch, error });
             }
         }
@@ -132,91 +128,89 @@ pub(super) async fn store<T: Send>(
     Ok(())
 }
 
-/// One line a batch for the log, however many of its facts Postgres refuses.
-#[derive(Default)]
-struct Rejected {
-    callbacks: u64,
-    nowhere: u64,
-    sqlstate: String,
-}
-
-impl Rejected {
-    fn count(&mut self, sqlstate: String, outcome: &Result<Settled, InsertError>) {
-        match outcome {
-            Ok(Settled::Rejected) => self.callbacks += 1,
-            Ok(Settled::Refused) => self.nowhere += 1,
-            Ok(Settled::Stored) | Err(_) => return,
-        }
-        self.sqlstate = sqlstate;
-    }
-}
-
-impl Drop for Rejected {
-    fn drop(&mut self) {
-        if self.callbacks > 0 {
-            tracing::warn!(
-                callbacks = self.callbacks,
-                sqlstate = self.sqlstate,
-                "Postgres refused callbacks; they are kept in rejected_callbacks"
-            );
-        }
-        if self.nowhere > 0 {
-            tracing::error!(
-                callbacks = self.nowhere,
-                sqlstate = self.sqlstate,
-                "Postgres refused callbacks even among the rejected ones"
-            );
-        }
-    }
-}
-
-/// Keeps a fact that Postgres refused among the rejected callbacks.
+/// Stores an event that Postgres refused among the rejected callbacks.
 async fn reject(
     sink: &mut impl Sink,
-    terms: Terms,
+    policy: InsertPolicy,
     metrics: &IngestMetrics,
-    refused: &[Event],
+    event: &Event,
     reason: &str,
-) -> Result<Settled, InsertError> {
-    for event in refused {
-        let rejected = event.clone().into_rejected(reason.into());
-        let (id, kind) = (rejected.reception.key.id, rejected.kind);
-        let kept = insert(sink, terms, &[Event::RejectedCallback(rejected)]).await;
-        match terms.failures.judge(kept) {
-            Ok(()) => {
-                metrics.rejected(kind, Rejection::Refused);
-                tracing::debug!(%id, kind = kind.as_str(), "Postgres refused a callback");
-            }
-            Err(InsertError::Refused { sqlstate, .. }) => {
-                tracing::debug!(%id, kind = kind.as_str(), sqlstate, "Postgres refused a callback even among the rejected ones");
-                return Ok(Settled::Refused);
-            }
-            Err(away) => return Err(away),
+) -> Result<InsertOutcome, InsertError> {
+    let rejected = event.clone().into_rejected(reason.into());
+    let (id, kind) = (rejected.reception.key.id, rejected.kind);
+    let inserted = insert(sink, policy, &[Event::RejectedCallback(rejected)]).await;
+    match policy.judge(inserted) {
+        Ok(()) => {
+            metrics.rejected(kind, Rejection::Refused);
+            tracing::debug!(%id, kind = kind.as_str(), "Postgres refused a callback");
+            Ok(InsertOutcome::StoredAsRejected)
         }
+        Err(InsertError::Refused { sqlstate, .. }) => {
+            tracing::debug!(%id, kind = kind.as_str(), sqlstate, "Postgres refused a callback even among the rejected ones");
+            Ok(InsertOutcome::Refused)
+        }
+        Err(failed) => Err(failed),
     }
-    Ok(Settled::Rejected)
 }
 
-/// Inserts within the deadline. A connection that turns out to be dead, as one is after Postgres was
-/// restarted, is replaced once: rows are recognised by their keys, so a batch that was committed
-/// without our knowing is not doubled.
+/// Inserts within the deadline. A dead connection, as after a restart of Postgres, is replaced once and
+/// the batch sent again: rows that were committed after all are recognised by their keys.
 async fn insert(
     sink: &mut impl Sink,
-    Terms { deadline, attempt, .. }: Terms,
+    policy: InsertPolicy,
     events: &[Event],
 ) -> Result<(), InsertError> {
+    let InsertPolicy { deadline, on_conflict, .. } = policy;
     let inserted = async {
-        match sink.insert(attempt, events).await {
+        match sink.insert(on_conflict, events).await {
             Err(
                 error @ (InsertError::Failed { .. }
                 | InsertError::Unavailable(_)
                 | InsertError::NotConnected),
             ) => {
                 sink.connect().await.map_err(|_| error)?;
-                sink.insert(Attempt::Again, events).await
+                sink.insert(OnConflict::DoNothing, events).await
             }
             other => other,
         }
     };
     timeout(deadline, inserted).await.unwrap_or(Err(InsertError::Timeout(deadline)))
+}
+
+/// Logs one line for a batch, however many of its events Postgres refuses.
+#[derive(Default)]
+struct RefusalLog {
+    stored_as_rejected: u64,
+    not_stored: u64,
+    sqlstate: String,
+}
+
+impl RefusalLog {
+    fn count(&mut self, sqlstate: String, outcome: &Result<InsertOutcome, InsertError>) {
+        match outcome {
+            Ok(InsertOutcome::StoredAsRejected) => self.stored_as_rejected += 1,
+            Ok(InsertOutcome::Refused) => self.not_stored += 1,
+            Ok(InsertOutcome::Stored) | Err(_) => return,
+        }
+        self.sqlstate = sqlstate;
+    }
+}
+
+impl Drop for RefusalLog {
+    fn drop(&mut self) {
+        if self.stored_as_rejected > 0 {
+            tracing::warn!(
+                callbacks = self.stored_as_rejected,
+                sqlstate = self.sqlstate,
+                "Postgres refused callbacks; they are kept in rejected_callbacks"
+            );
+        }
+        if self.not_stored > 0 {
+            tracing::error!(
+                callbacks = self.not_stored,
+                sqlstate = self.sqlstate,
+                "Postgres refused callbacks even among the rejected ones"
+            );
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The text that Prometheus reads, with the figures that are looked up when it asks.
+//! Renders all metrics as text for Prometheus. Some are sampled at each scrape.
 
 use std::fmt;
 
@@ -11,42 +11,35 @@ use super::Metrics;
 
 const PREFIX: &str = "routo";
 
-/// What is looked up at once when Prometheus asks.
+/// State that is in memory at each scrape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    /// Whether a callback that came now would go to Postgres.
+    /// Whether a callback that arrives now goes to Postgres.
     pub postgres_up: bool,
-    /// Whether a callback that came now would be made durable.
+    /// Whether a callback that arrives now is made durable.
     pub ready: bool,
-    /// What waits to be made durable.
     pub queue: QueueSample,
 }
 
-/// The queue before the committer.
+/// The queue of the committer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueSample {
-    /// Callbacks that wait.
     pub callbacks: usize,
-    /// How many may.
     pub capacity: usize,
 }
 
-/// The spool, which takes reading files.
+/// State of the spool, which has to be read from its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpoolSample {
-    /// Callbacks that wait for Postgres.
     pub callbacks: u64,
-    /// Bytes of all files.
     pub bytes: u64,
-    /// Bytes that they may have.
     pub max_bytes: u64,
-    /// Seconds since the oldest of the callbacks was received; 0 without one.
+    /// Since the oldest callback was received; 0 if there is none.
     pub oldest_age_seconds: u64,
-    /// Files that were set aside, for a person to look at.
     pub set_aside_files: u64,
 }
 
-/// All figures as text.
+/// All metrics, counted and sampled.
 pub struct Exposition {
     registry: Registry,
     sample: Box<dyn Fn() -> Sample + Send + Sync>,
@@ -54,8 +47,8 @@ pub struct Exposition {
 }
 
 impl Exposition {
-    /// Of these metrics and of what `sample` and `spool` find when they are asked. `spool` may block, and
-    /// finds nothing where the spool can't be looked into.
+    /// `sample` and `spool` are called at each scrape. `spool` may block; it returns `None` if the spool
+    /// can't be read.
     pub fn new(
         metrics: &Metrics,
         sample: impl Fn() -> Sample + Send + Sync + 'static,
@@ -67,13 +60,13 @@ impl Exposition {
         Self { registry, sample: Box::new(sample), spool: Box::new(spool) }
     }
 
-    /// Looks into the spool. Blocks, for as long as the disk takes.
+    /// Reads the spool's files, and blocks for as long as the disk takes.
     #[must_use]
-    pub fn look_into_spool(&self) -> Option<SpoolSample> {
+    pub fn inspect_spool(&self) -> Option<SpoolSample> {
         (self.spool)()
     }
 
-    /// The text, in Prometheus' format 0.0.4; of the spool only what is known of it.
+    /// The text, in Prometheus' format 0.0.4. Metrics of the spool are left out without a sample.
     #[must_use]
     pub fn render(&self, spool: Option<SpoolSample>) -> String {
         let mut sampled = Registry::with_prefix(PREFIX);
@@ -82,17 +75,20 @@ impl Exposition {
             spool.register(&mut sampled);
         }
         let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = prometheus_text::encode(&mut text, &self.registry);
-        let _ = prometheus_text::encode(&mut text, &sampled);
+        encode(&mut text, &self.registry);
+        encode(&mut text, &sampled);
         #[cfg(target_os = "linux")]
         {
             let mut process = Registry::with_prefix("process");
             super::process::register(&mut process);
-            let _ = prometheus_text::encode(&mut text, &process);
+            encode(&mut text, &process);
         }
         text
     }
+}
+
+fn encode(text: &mut String, registry: &Registry) {
+    prometheus_text::encode(text, registry).expect("writing to a string does not fail");
 }
 
 impl fmt::Debug for Exposition {
@@ -108,7 +104,7 @@ struct Build {
 }
 
 impl Build {
-    /// The revision is told by whoever builds a release; `cargo` does not know it.
+    /// The build of a release sets the revision; `cargo` does not know it.
     fn of_this_program() -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION"),

@@ -1,4 +1,4 @@
-//! Requests and connections.
+//! Metrics of requests and connections.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -14,29 +14,28 @@ use crate::domain::{AccountName, CallbackKind};
 
 use super::seconds;
 
-/// Callbacks by what was answered, how long that took, and connections.
 #[derive(Clone, Debug)]
 pub struct HttpMetrics {
-    callbacks: Family<Callback, Counter>,
-    answer: Family<OfKind, Histogram, fn() -> Histogram>,
-    /// The two of them, which every callback needs.
+    callbacks: Family<CallbackLabels, Counter>,
+    answer: Family<KindLabel, Histogram, fn() -> Histogram>,
+    /// The members of `answer`, without a lookup for each callback.
     report_answer: Histogram,
     message_answer: Histogram,
-    failures: Family<OfReason, Counter>,
-    connections: Family<OfListener, Gauge>,
-    limit: Family<OfListener, Gauge>,
-    refused: Family<OfListener, Counter>,
-    evicted: Family<OfListener, Counter>,
+    failures: Family<ReasonLabel, Counter>,
+    connections: Family<ListenerLabel, Gauge>,
+    limit: Family<ListenerLabel, Gauge>,
+    refused: Family<ListenerLabel, Counter>,
+    evicted: Family<ListenerLabel, Counter>,
 }
 
-/// Why somebody was not believed.
+/// Why an authentication failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthenticationFailure {
     /// No account has these credentials.
     Credentials,
-    /// They are right, but the account has no callbacks from there.
+    /// They are right, but the account does not allow the source address.
     Source,
-    /// No account has these credentials, and their address has shown too many such.
+    /// No account has these credentials, and the address has used up its failure budget.
     Limited,
 }
 
@@ -55,9 +54,9 @@ impl AuthenticationFailure {
 /// One of the service's sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listener {
-    /// For the gateway.
+    /// The gateway's.
     Http,
-    /// For the operator.
+    /// The operator's.
     Admin,
 }
 
@@ -71,41 +70,42 @@ impl Listener {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Callback {
+struct CallbackLabels {
     kind: &'static str,
-    account: Account,
+    account: AccountLabel,
     answer: u16,
 }
 
-/// Empty where nobody was authenticated.
+/// Empty for a callback that was not authenticated.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Account(Option<AccountName>);
+struct AccountLabel(Option<AccountName>);
 
-impl EncodeLabelValue for Account {
+impl EncodeLabelValue for AccountLabel {
     fn encode(&self, encoder: &mut LabelValueEncoder) -> fmt::Result {
         encoder.write_str(self.0.as_ref().map_or("", AccountName::as_str))
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfKind {
+struct KindLabel {
     kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfReason {
+struct ReasonLabel {
     reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfListener {
+struct ListenerLabel {
     listener: &'static str,
 }
 
 impl Default for HttpMetrics {
     fn default() -> Self {
         let answer = Family::new_with_constructor(seconds as fn() -> Histogram);
-        let of = |kind: CallbackKind| answer.get_or_create_owned(&OfKind { kind: kind.as_str() });
+        let of =
+            |kind: CallbackKind| answer.get_or_create_owned(&KindLabel { kind: kind.as_str() });
         Self {
             callbacks: Family::default(),
             report_answer: of(CallbackKind::DeliveryReport),
@@ -123,7 +123,7 @@ impl Default for HttpMetrics {
 impl HttpMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         for reason in AuthenticationFailure::ALL {
-            let _ = self.failures.get_or_create(&OfReason { reason: reason.as_str() });
+            let _ = self.failures.get_or_create(&ReasonLabel { reason: reason.as_str() });
         }
         registry.register(
             "callbacks",
@@ -137,7 +137,7 @@ impl HttpMetrics {
         );
         registry.register(
             "authentication_failures",
-            "Callbacks that were not believed",
+            "Callbacks whose authentication failed",
             self.failures.clone(),
         );
         registry.register("connections", "Connections that are open", self.connections.clone());
@@ -148,7 +148,7 @@ impl HttpMetrics {
         );
         registry.register(
             "connections_refused",
-            "Connections that there was no place for",
+            "Connections that were refused, because too many were open",
             self.refused.clone(),
         );
         registry.register(
@@ -158,16 +158,16 @@ impl HttpMetrics {
         );
     }
 
-    /// Shows an account from the start: a rate needs a zero to begin with.
+    /// Exposes an account before its first callback: a rate needs a zero to start from.
     pub fn expect(&self, account: &AccountName) {
         for kind in CallbackKind::ALL {
-            let account = Account(Some(account.clone()));
-            let labels = Callback { kind: kind.as_str(), account, answer: 200 };
+            let account = AccountLabel(Some(account.clone()));
+            let labels = CallbackLabels { kind: kind.as_str(), account, answer: 200 };
             let _ = self.callbacks.get_or_create(&labels);
         }
     }
 
-    /// A callback was answered; `account` is whose it was, where that is known.
+    /// A callback was answered. `account` is `None` if it was not authenticated.
     pub fn answered(
         &self,
         kind: CallbackKind,
@@ -175,7 +175,8 @@ impl HttpMetrics {
         status: u16,
         elapsed: Duration,
     ) {
-        let labels = Callback { kind: kind.as_str(), account: Account(account), answer: status };
+        let labels =
+            CallbackLabels { kind: kind.as_str(), account: AccountLabel(account), answer: status };
         self.callbacks.get_or_create(&labels).inc();
         let answer = match kind {
             CallbackKind::DeliveryReport => &self.report_answer,
@@ -184,15 +185,14 @@ impl HttpMetrics {
         answer.observe(elapsed.as_secs_f64());
     }
 
-    /// Somebody was not believed.
-    pub fn not_believed(&self, failure: AuthenticationFailure) {
-        self.failures.get_or_create(&OfReason { reason: failure.as_str() }).inc();
+    pub fn authentication_failed(&self, failure: AuthenticationFailure) {
+        self.failures.get_or_create(&ReasonLabel { reason: failure.as_str() }).inc();
     }
 
-    /// The figures of one of the sockets, which takes so many connections at once.
+    /// The metrics of a listener that accepts at most `limit` connections at once.
     #[must_use]
     pub fn listener(&self, listener: Listener, limit: usize) -> ListenerMetrics {
-        let labels = OfListener { listener: listener.as_str() };
+        let labels = ListenerLabel { listener: listener.as_str() };
         self.limit.get_or_create(&labels).set(i64::try_from(limit).unwrap_or(i64::MAX));
         ListenerMetrics {
             open: self.connections.get_or_create_owned(&labels),
@@ -202,7 +202,7 @@ impl HttpMetrics {
     }
 }
 
-/// The connections of one socket.
+/// Metrics of one listener's connections.
 #[derive(Clone, Debug)]
 pub struct ListenerMetrics {
     open: Gauge,
@@ -211,19 +211,19 @@ pub struct ListenerMetrics {
 }
 
 impl ListenerMetrics {
-    /// A connection was opened: it counts until the value is dropped.
+    /// Counts a connection as open until the returned value is dropped.
     #[must_use]
     pub fn opened(&self) -> OpenConnection {
         self.open.inc();
         OpenConnection(self.open.clone())
     }
 
-    /// A connection is closed to make room for another.
+    /// An idle connection is closed to make room for another.
     pub fn evicted(&self) {
         self.evicted.inc();
     }
 
-    /// There was no place for a connection.
+    /// A connection is refused, because too many are open.
     pub fn refused(&self) {
         self.refused.inc();
     }

@@ -1,4 +1,4 @@
-//! The way of facts to the disk.
+//! Metrics of the way from the queue to the disk.
 
 use std::time::Duration;
 
@@ -12,36 +12,33 @@ use crate::domain::CallbackKind;
 
 use super::seconds;
 
-/// Waiting, commits, and what took another way than usual.
 #[derive(Clone, Debug)]
 pub struct IngestMetrics {
     queue_wait: Histogram,
     postgres: Commits,
     spool: Commits,
-    commit_seconds: Family<To, Histogram, fn() -> Histogram>,
-    batch_rows: Family<To, Histogram, fn() -> Histogram>,
+    commit_seconds: Family<TargetLabel, Histogram, fn() -> Histogram>,
+    batch_rows: Family<TargetLabel, Histogram, fn() -> Histogram>,
     spooled: Counter,
     drained: Counter,
-    rejected: Family<Rejected, Counter>,
+    rejected: Family<RejectionLabels, Counter>,
 }
 
-/// The figures of one place, at hand.
+/// The members of the families for one target, without a lookup for each batch.
 #[derive(Clone, Debug)]
 struct Commits {
     seconds: Histogram,
     rows: Histogram,
 }
 
-/// Where facts are made durable.
+/// Where a batch is made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// In the database.
+pub enum CommitTarget {
     Postgres,
-    /// On this machine's disk.
     Spool,
 }
 
-impl Target {
+impl CommitTarget {
     fn as_str(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
@@ -50,12 +47,12 @@ impl Target {
     }
 }
 
-/// Why a callback is kept among the rejected ones.
+/// Why a callback is kept in `rejected_callbacks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
-    /// It is no report and no message.
+    /// Neither a delivery report nor an inbound message.
     Unusable,
-    /// Postgres refused it.
+    /// Postgres refused the row.
     Refused,
 }
 
@@ -71,17 +68,17 @@ impl Rejection {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct To {
+struct TargetLabel {
     to: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Rejected {
+struct RejectionLabels {
     kind: &'static str,
     reason: &'static str,
 }
 
-/// 1 to 8,192: up to more than the default of `ingest.max_batch_rows`.
+/// 1 to 8,192: more than the default of `ingest.max_batch_rows`.
 fn rows() -> Histogram {
     Histogram::new(exponential_buckets(1.0, 2.0, 14))
 }
@@ -90,14 +87,14 @@ impl Default for IngestMetrics {
     fn default() -> Self {
         let commit_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         let batch_rows = Family::new_with_constructor(rows as fn() -> Histogram);
-        let commits = |target: Target| Commits {
-            seconds: commit_seconds.get_or_create_owned(&To { to: target.as_str() }),
-            rows: batch_rows.get_or_create_owned(&To { to: target.as_str() }),
+        let commits = |target: CommitTarget| Commits {
+            seconds: commit_seconds.get_or_create_owned(&TargetLabel { to: target.as_str() }),
+            rows: batch_rows.get_or_create_owned(&TargetLabel { to: target.as_str() }),
         };
         Self {
             queue_wait: seconds(),
-            postgres: commits(Target::Postgres),
-            spool: commits(Target::Spool),
+            postgres: commits(CommitTarget::Postgres),
+            spool: commits(CommitTarget::Spool),
             commit_seconds,
             batch_rows,
             spooled: Counter::default(),
@@ -137,42 +134,41 @@ impl IngestMetrics {
         );
         registry.register(
             "rejected_callbacks",
-            "Callbacks that went to rejected_callbacks, by why",
+            "Callbacks that went to rejected_callbacks, by reason",
             self.rejected.clone(),
         );
     }
 
-    /// A callback's batch is begun, so long after the callback was submitted.
+    /// The time from a callback's submission to the begin of its batch.
     pub fn waited(&self, elapsed: Duration) {
         self.queue_wait.observe(elapsed.as_secs_f64());
     }
 
-    /// A batch was put somewhere, or that failed.
-    pub fn committed(&self, to: Target, rows: usize, elapsed: Duration) {
+    /// A batch was committed, or failed.
+    pub fn committed(&self, to: CommitTarget, rows: usize, elapsed: Duration) {
         let commits = match to {
-            Target::Postgres => &self.postgres,
-            Target::Spool => &self.spool,
+            CommitTarget::Postgres => &self.postgres,
+            CommitTarget::Spool => &self.spool,
         };
         commits.seconds.observe(elapsed.as_secs_f64());
         commits.rows.observe(f64::from(u32::try_from(rows).unwrap_or(u32::MAX)));
     }
 
-    /// So many callbacks are in the spool now.
+    /// Callbacks were written to the spool.
     pub fn spooled(&self, callbacks: usize) {
         self.spooled.inc_by(callbacks as u64);
     }
 
-    /// So many callbacks were moved from the spool to Postgres.
+    /// Callbacks were moved from the spool to Postgres.
     pub fn drained(&self, callbacks: u64) {
         self.drained.inc_by(callbacks);
     }
 
-    /// A callback is kept among the rejected ones.
     pub fn rejected(&self, kind: CallbackKind, reason: Rejection) {
         self.rejected.get_or_create(&labels(kind, reason)).inc();
     }
 }
 
-fn labels(kind: CallbackKind, reason: Rejection) -> Rejected {
-    Rejected { kind: kind.as_str(), reason: reason.as_str() }
+fn labels(kind: CallbackKind, reason: Rejection) -> RejectionLabels {
+    RejectionLabels { kind: kind.as_str(), reason: reason.as_str() }
 }

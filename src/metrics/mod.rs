@@ -1,7 +1,7 @@
-//! What is counted and measured, and its text for Prometheus. Holds figures, whoever reports them.
+//! Metrics: what is counted and measured, and its text for Prometheus.
 //!
-//! Names follow Prometheus' conventions, and no label has a value that a stranger chooses: kinds,
-//! answers, reasons, and the accounts of the configuration.
+//! Names follow Prometheus' conventions. A stranger can't choose the value of a label: there are kinds,
+//! answers, reasons, and the configured accounts.
 
 mod exposition;
 mod http;
@@ -15,17 +15,14 @@ use prometheus_client::registry::Registry;
 
 pub use exposition::{Exposition, QueueSample, Sample, SpoolSample};
 pub use http::{AuthenticationFailure, HttpMetrics, Listener, ListenerMetrics, OpenConnection};
-pub use ingest::{IngestMetrics, Rejection, Target};
+pub use ingest::{CommitTarget, IngestMetrics, Rejection};
 pub use postgres::{OpenPostgresConnection, PostgresMetrics, Purpose};
 
-/// All that is counted where it happens. Clones share their figures.
+/// All metrics that are counted where something happens. Clones share their counters.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    /// Requests and connections.
     pub http: HttpMetrics,
-    /// The way to the disk.
     pub ingest: IngestMetrics,
-    /// Connections to Postgres and what is looked after there.
     pub postgres: PostgresMetrics,
 }
 
@@ -37,7 +34,7 @@ impl Metrics {
     }
 }
 
-/// From half a millisecond, which is fast, to past any time-out of a gateway's.
+/// From half a millisecond, which is fast, to beyond the timeout of any gateway.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0];
 

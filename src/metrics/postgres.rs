@@ -1,4 +1,4 @@
-//! Connections to Postgres, and what is looked after there.
+//! Metrics of connections to Postgres and of partitions.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -6,22 +6,21 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Connections by what they are for, and partitions.
 #[derive(Clone, Debug, Default)]
 pub struct PostgresMetrics {
-    connections: Family<OfPurpose, Gauge>,
-    connects: Family<Connect, Counter>,
-    partitions_ahead: Family<OfTable, Gauge>,
+    connections: Family<PurposeLabel, Gauge>,
+    connects: Family<ConnectLabels, Counter>,
+    partitions_ahead: Family<TableLabel, Gauge>,
 }
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Callbacks that somebody waits for.
+    /// Live callbacks.
     Ingest,
     /// Callbacks from the spool.
     Drain,
-    /// Partitions, retention, indexes, and the commands of people.
+    /// Partitions, retention, indexes, and commands that people run.
     Upkeep,
 }
 
@@ -38,25 +37,25 @@ impl Purpose {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfPurpose {
+struct PurposeLabel {
     purpose: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Connect {
+struct ConnectLabels {
     purpose: &'static str,
     outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfTable {
+struct TableLabel {
     table: &'static str,
 }
 
 impl PostgresMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         for purpose in Purpose::ALL {
-            let _ = self.connections.get_or_create(&OfPurpose { purpose: purpose.as_str() });
+            let _ = self.connections.get_or_create(&PurposeLabel { purpose: purpose.as_str() });
             for connected in [true, false] {
                 let _ = self.connects.get_or_create(&connect(purpose, connected));
             }
@@ -73,16 +72,16 @@ impl PostgresMetrics {
         );
         registry.register(
             "partitions_ahead",
-            "Partitions that are ready for times to come, when they were last looked after",
+            "Partitions that are ready for the future, when that was last checked",
             self.partitions_ahead.clone(),
         );
     }
 
-    /// A connection was made: it counts until the value is dropped.
+    /// Counts a connection as open until the returned value is dropped.
     #[must_use]
     pub fn connected(&self, purpose: Purpose) -> OpenPostgresConnection {
         self.connects.get_or_create(&connect(purpose, true)).inc();
-        let labels = OfPurpose { purpose: purpose.as_str() };
+        let labels = PurposeLabel { purpose: purpose.as_str() };
         let open = self.connections.get_or_create_owned(&labels);
         open.inc();
         OpenPostgresConnection(open)
@@ -93,16 +92,16 @@ impl PostgresMetrics {
         self.connects.get_or_create(&connect(purpose, false)).inc();
     }
 
-    /// So many of a table's partitions are ready for times to come.
+    /// The number of a table's partitions that are ready for the future.
     pub fn partitions_ahead(&self, table: &'static str, partitions: usize) {
         let partitions = i64::try_from(partitions).unwrap_or(i64::MAX);
-        self.partitions_ahead.get_or_create(&OfTable { table }).set(partitions);
+        self.partitions_ahead.get_or_create(&TableLabel { table }).set(partitions);
     }
 }
 
-fn connect(purpose: Purpose, connected: bool) -> Connect {
+fn connect(purpose: Purpose, connected: bool) -> ConnectLabels {
     let outcome = if connected { "connected" } else { "failed" };
-    Connect { purpose: purpose.as_str(), outcome }
+    ConnectLabels { purpose: purpose.as_str(), outcome }
 }
 
 /// A connection that counts as open.

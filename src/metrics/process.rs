@@ -1,4 +1,4 @@
-//! What `/proc` says of this process, under the names that Prometheus' client libraries give it.
+//! Metrics of this process from `/proc`, under the names of Prometheus' client libraries.
 
 use procfs::process::{LimitValue, Process};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -6,7 +6,7 @@ use prometheus_client::registry::Registry;
 
 use super::exposition::gauge;
 
-/// Registers the figures of this moment; what can't be read is left out.
+/// Registers the current values. What can't be read is left out.
 pub(super) fn register(registry: &mut Registry) {
     let Ok(process) = Process::myself() else { return };
     if let Ok(stat) = process.stat() {
@@ -16,13 +16,13 @@ pub(super) fn register(registry: &mut Registry) {
             gauge(
                 registry,
                 "start_time_seconds",
-                "When it was started, since the Unix epoch",
+                "Start time of the process, since the Unix epoch",
                 boot + stat.starttime / procfs::ticks_per_second(),
             );
         }
         let resident = stat.rss * procfs::page_size();
         gauge(registry, "resident_memory_bytes", "Memory in use", resident);
-        gauge(registry, "virtual_memory_bytes", "Memory that addresses are for", stat.vsize);
+        gauge(registry, "virtual_memory_bytes", "Virtual memory", stat.vsize);
         gauge(registry, "threads", "Threads", stat.num_threads.unsigned_abs());
     }
     if let Ok(open) = process.fd_count() {
@@ -31,7 +31,7 @@ pub(super) fn register(registry: &mut Registry) {
     if let Ok(limits) = process.limits()
         && let LimitValue::Value(limit) = limits.max_open_files.soft_limit
     {
-        gauge(registry, "max_fds", "File descriptors that may be open", limit);
+        gauge(registry, "max_fds", "Limit of open file descriptors", limit);
     }
 }
 

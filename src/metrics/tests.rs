@@ -1,4 +1,4 @@
-//! Names, labels and figures as Prometheus reads them.
+//! Names, labels and values as Prometheus reads them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::*;
 
 fn text(metrics: &Metrics, sample: Sample, spool: Option<SpoolSample>) -> String {
     let exposition = Exposition::new(metrics, move || sample, move || spool);
-    exposition.render(exposition.look_into_spool())
+    exposition.render(exposition.inspect_spool())
 }
 
 #[test]
@@ -19,14 +19,14 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
     let elapsed = Duration::from_millis(3);
     metrics.http.answered(CallbackKind::DeliveryReport, Some(account), 200, elapsed);
     metrics.http.answered(CallbackKind::InboundMessage, None, 401, elapsed);
-    metrics.http.not_believed(AuthenticationFailure::Credentials);
+    metrics.http.authentication_failed(AuthenticationFailure::Credentials);
     let listener = metrics.http.listener(Listener::Http, 2048);
     let open = listener.opened();
     drop(listener.opened());
     listener.refused();
     listener.evicted();
     metrics.ingest.waited(elapsed);
-    metrics.ingest.committed(Target::Postgres, 27, elapsed);
+    metrics.ingest.committed(CommitTarget::Postgres, 27, elapsed);
     metrics.ingest.spooled(5);
     metrics.ingest.drained(4);
     metrics.ingest.rejected(CallbackKind::InboundMessage, Rejection::Refused);
@@ -85,7 +85,7 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
 }
 
 #[test]
-fn a_spool_that_can_t_be_looked_into_has_no_figures() {
+fn a_spool_that_can_t_be_read_has_no_metrics() {
     let text = text(&Metrics::default(), Sample::default(), None);
     assert!(text.contains("\nrouto_ready 0\n"), "{text}");
     assert!(!text.contains("routo_spool_bytes"), "{text}");
@@ -93,7 +93,7 @@ fn a_spool_that_can_t_be_looked_into_has_no_figures() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_process_has_the_figures_that_every_dashboard_knows() {
+fn the_process_has_the_metrics_that_every_dashboard_knows() {
     let text = text(&Metrics::default(), Sample::default(), None);
     for name in [
         "process_cpu_seconds_total",

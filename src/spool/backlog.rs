@@ -1,4 +1,4 @@
-//! The segments that earlier processes left behind, worked off one after the other.
+//! Drains the segments that earlier processes left, one after the other.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -11,20 +11,19 @@ use super::error::SpoolError;
 use super::figures::{Figures, Surveyed};
 use super::leftover::Leftover;
 
-/// What is being worked off.
 #[derive(Default)]
 pub(super) struct Backlog {
     current: Option<Leftover>,
-    /// Segments that are worked off, but could not be taken from the disk.
+    /// Segments that are drained, but could not be removed.
     done: HashSet<PathBuf>,
-    /// Segments of which the log has been told that they can't be opened.
-    told: HashSet<PathBuf>,
+    /// Segments that can't be opened and are logged as such.
+    logged: HashSet<PathBuf>,
     surveyed: Surveyed,
 }
 
 impl Backlog {
-    /// The next facts of the oldest segment that can be had, but for the one that is `own_path` once
-    /// the directory has been read.
+    /// The next events of the oldest segment that can be opened, except this process's own. `own_path` is
+    /// called after the directory has been read.
     pub(super) fn next(
         &mut self,
         directory: &Directory,
@@ -44,7 +43,7 @@ impl Backlog {
                 if let Err(error) = done.finish(directory) {
                     tracing::error!(
                         file = %path.display(), error = %Chain(&error),
-                        "a file of the spool is worked off, but can't be taken from the disk; it is done again at the next start"
+                        "a file of the spool is drained, but can't be removed; it is drained again at the next start"
                     );
                     self.done.insert(path);
                 }
@@ -52,7 +51,8 @@ impl Backlog {
         }
     }
 
-    /// What waits in the segments, but for the one that is `own_path` once the directory has been read.
+    /// Adds what waits in the segments, except this process's own. `own_path` is called after the directory
+    /// has been read.
     pub(super) fn count(
         &mut self,
         directory: &Directory,
@@ -74,7 +74,7 @@ impl Backlog {
         Ok(())
     }
 
-    /// Goes on after a chunk that this backlog gave out.
+    /// Goes on after a chunk of this backlog.
     pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
         if let Some(leftover) = &mut self.current {
             leftover.settle(chunk, refused);
@@ -95,7 +95,7 @@ impl Backlog {
             match Leftover::open(&path) {
                 Ok(leftover) => {
                     if leftover.is_damaged() {
-                        leftover.tell_damage(None);
+                        leftover.log_damage(None);
                     } else if leftover.callbacks() > 0 {
                         tracing::info!(
                             file = %path.display(), callbacks = leftover.callbacks(),
@@ -104,10 +104,10 @@ impl Backlog {
                     }
                     return Ok(Some(leftover));
                 }
-                // Of a process that is finishing what it had begun.
+                // It belongs to a process that is about to end.
                 Err(SpoolError::InUse { .. }) => {}
                 Err(error) => {
-                    if self.told.insert(path.clone()) {
+                    if self.logged.insert(path.clone()) {
                         tracing::error!(
                             file = %path.display(), error = %Chain(&error),
                             "a file of the spool can't be opened; its callbacks wait in it until it can"

@@ -1,7 +1,7 @@
-//! The spool's directory: one owner at a time, and the names in it.
+//! The spool's directory: its lock and the names of its files.
 //!
-//! Segments are numbered: `0000000001.sqlite`, … A damaged one is set aside under a name that ends
-//! in `.damaged`, which no program looks at again.
+//! Segments are numbered: `0000000001.sqlite`, … A damaged segment is set aside: it gets the suffix
+//! `.damaged`, and is not drained again.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use super::error::SpoolError;
 use super::salvage::log_of;
 
-/// The directory, without the right to write in it.
+/// The directory. Having it does not mean owning it; see [`Directory::lock`].
 #[derive(Clone, Debug)]
 pub(super) struct Directory(PathBuf);
 
-/// A disk, in bytes.
+/// In bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Disk {
     pub(super) size: u64,
@@ -23,8 +23,8 @@ pub(super) struct Disk {
 }
 
 impl Directory {
-    /// Makes it where it is missing, for nobody else to read. What is above it others may have to
-    /// enter, as the user of an embedded Postgres.
+    /// Creates the directory if it is missing, readable only for this user. Its parents stay open for
+    /// others, such as the user of an embedded Postgres.
     pub(super) fn make(path: &Path) -> Result<Self, SpoolError> {
         if let Some(above) = path.parent() {
             fs::create_dir_all(above).map_err(SpoolError::directory(above))?;
@@ -37,7 +37,6 @@ impl Directory {
         }
     }
 
-    /// The disk it is on.
     pub(super) fn disk(&self) -> Result<Disk, SpoolError> {
         let disk = rustix::fs::statvfs(&self.0)
             .map_err(|error| SpoolError::directory(&self.0)(error.into()))?;
@@ -45,7 +44,7 @@ impl Directory {
         Ok(Disk { size: bytes(disk.f_blocks), free: bytes(disk.f_bavail) })
     }
 
-    /// The right to it, until the file is dropped or this process ends, however it ends.
+    /// Makes this process the owner until the file is dropped or the process ends, however it ends.
     pub(super) fn lock(&self) -> Result<File, SpoolError> {
         let path = self.0.join("lock");
         let lock = OpenOptions::new()
@@ -62,31 +61,30 @@ impl Directory {
         }
     }
 
-    /// The segments that are there, oldest first.
+    /// Oldest first.
     pub(super) fn segments(&self) -> Result<Vec<PathBuf>, SpoolError> {
         let mut files = self.files_ending_in(".sqlite")?;
-        // What else somebody keeps here is not ours.
+        // Other files are not ours.
         files.retain(|path| number(path).is_some() && path.is_file());
         Ok(files)
     }
 
-    /// The files that were set aside.
     pub(super) fn set_aside(&self) -> Result<Vec<PathBuf>, SpoolError> {
         self.files_ending_in(".damaged")
     }
 
-    /// The name for a new segment: later than all that are there.
+    /// A name that sorts after all existing ones.
     pub(super) fn next_segment(&self) -> Result<PathBuf, SpoolError> {
         let last = self.files_ending_in("")?.iter().filter_map(|path| number(path)).max();
         Ok(self.0.join(format!("{:010}.sqlite", last.unwrap_or(0) + 1)))
     }
 
-    /// Bytes on the disk of everything in it.
+    /// The size of all files, in bytes.
     pub(super) fn bytes(&self) -> Result<u64, SpoolError> {
         self.files_ending_in("")?.iter().try_fold(0, |sum, path| Ok(sum + bytes_of(path)))
     }
 
-    /// Gives a segment, and its log, a name under which it is kept but not used.
+    /// Renames a segment and its log, so that they are kept but not used. Returns the new name.
     pub(super) fn put_aside(&self, segment: &Path) -> Result<PathBuf, SpoolError> {
         let aside = segment.with_extension("sqlite.damaged");
         let log = log_of(segment);
@@ -117,7 +115,13 @@ impl Directory {
     }
 }
 
-/// Bytes on the disk of a segment with its log; 0 for one that is not there.
+/// Whether the file is a segment that was set aside.
+#[must_use]
+pub fn is_set_aside(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "damaged")
+}
+
+/// The size of a segment with its log, in bytes; 0 for one that was removed meanwhile.
 pub(super) fn bytes_with_log(segment: &Path) -> u64 {
     bytes_of(segment) + bytes_of(&log_of(segment))
 }

@@ -1,4 +1,4 @@
-//! A segment while its records are read, oldest first.
+//! Reads the records of a segment, oldest first.
 
 use std::path::PathBuf;
 
@@ -10,47 +10,45 @@ use super::error::SpoolError;
 use super::record::decode;
 use super::segment::{Row, Segment};
 
-/// Records, in bytes, that are read at a time.
+/// The size of the records that are read at a time, in bytes.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
-/// Facts from the spool, to be put into Postgres and then settled.
+/// Events from the spool, to be inserted into Postgres and then settled.
 #[derive(Debug)]
 pub struct Chunk {
-    /// The facts, oldest first. Empty only if nothing of the chunk could be read.
+    /// Oldest first. Empty only if no row of the chunk could be read.
     pub events: Vec<Event>,
     pub(super) segment: PathBuf,
-    /// The last row it was read from; `None` where it was found in the bytes of a file.
+    /// The last row of the chunk; `None` for events that were salvaged from the bytes of a file.
     pub(super) last: Option<i64>,
-    /// How many rows it is, readable or not.
+    /// Readable or not.
     rows: u64,
     unreadable: u64,
 }
 
 impl Chunk {
-    /// Facts that were found in the bytes of a file.
+    /// Events that were salvaged from the bytes of a file.
     pub(super) fn beside_table(events: Vec<Event>, segment: PathBuf) -> Self {
         Self { events, segment, last: None, rows: 0, unreadable: 0 }
     }
 
-    /// How many rows it is, readable or not; 0 where it was found in the bytes of a file, beside the
-    /// rows.
+    /// The number of rows, readable or not; 0 for events that were salvaged from the bytes of a file.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.rows
     }
 }
 
-/// A segment and how far it has been settled.
+/// A segment and how far it is settled.
 ///
-/// That is kept in memory only. Records that were settled before a crash are read again after it, and
-/// are the same rows.
+/// The position is only in memory. After a crash, records that were settled before are read again, and
+/// become the same rows.
 pub(super) struct Draining {
     pub(super) segment: Segment,
     /// Every row up to this one is settled.
     after: i64,
-    /// How many rows are settled.
     settled: u64,
-    /// How many of these are not in Postgres: unreadable, or taken nowhere.
+    /// Settled rows that are not in Postgres: unreadable, or refused everywhere.
     not_moved: u64,
 }
 
@@ -59,7 +57,7 @@ impl Draining {
         Self { segment, after: 0, settled: 0, not_moved: 0 }
     }
 
-    /// The records that follow what is settled; `None` when there are no more.
+    /// The records after what is settled; `None` at the end.
     pub(super) fn next(&self, max_rows: usize) -> Result<Option<Chunk>, SpoolError> {
         let rows = self.segment.read(self.after, max_rows, CHUNK_BYTES)?;
         let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
@@ -85,32 +83,31 @@ impl Draining {
         Ok(Some(chunk))
     }
 
-    /// Goes on after a chunk whose facts, but for `refused` of them, are in Postgres.
+    /// Goes on after a chunk whose events are in Postgres, all but `refused` of them.
     pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
-        self.after = chunk.last.unwrap_or(self.after);
+        self.after = chunk.last.expect("a chunk of a table has a last row");
         self.settled += chunk.rows;
         self.not_moved += refused + chunk.unreadable;
     }
 
-    /// How many rows are not settled.
+    /// The number of rows that are not settled.
     pub(super) fn left(&self) -> u64 {
-        // A damaged table can give out more rows than it counts.
+        // A damaged table can return more rows than it counts.
         self.segment.rows().saturating_sub(self.settled)
     }
 
-    /// When the first of these was received, if that can be read.
+    /// When the first of these was received. `None` if that can't be read.
     pub(super) fn oldest(&self) -> Option<OffsetDateTime> {
         let rows = self.segment.read(self.after, 1, 1).ok()?;
         let event = decode(&rows.first()?.frame).ok()?;
         Some(event.reception().key.received_at)
     }
 
-    /// Whether all that was written is settled.
     pub(super) fn is_settled(&self) -> bool {
         self.settled == self.segment.rows()
     }
 
-    /// Whether all that is settled is in Postgres.
+    /// Whether everything that is settled is in Postgres.
     pub(super) fn is_moved(&self) -> bool {
         self.not_moved == 0
     }

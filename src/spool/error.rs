@@ -1,82 +1,50 @@
-//! What can be wrong with the spool.
+//! Errors of the spool.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The spool can't do what was asked of it. Texts never quote a callback.
+use super::record::EncodeError;
+
+/// An error of the spool. Texts never quote a callback.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
-    /// Its directory, or a file in it, can't be used.
+    /// The directory, or a file in it, can't be used.
     #[error("can't use {}; make it writable for this user, or set data_dir (ROUTO_DATA_DIR) to another directory", path.display())]
-    Directory {
-        /// The directory or file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Another process has it.
+    Directory { path: PathBuf, source: io::Error },
     #[error("{} is in use by another routo-receiver; stop it, or set data_dir (ROUTO_DATA_DIR) to another directory", path.display())]
-    InUse {
-        /// The spool's directory.
-        path: PathBuf,
-    },
-    /// A segment of this name is there already.
-    #[error("{} is there already", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// As many bytes are in the spool as it may have.
+    InUse { path: PathBuf },
+    #[error("{} exists already", path.display())]
+    Exists { path: PathBuf },
+    /// The spool has reached `spool.max_bytes`.
     #[error(
         "the spool is full: it holds the {max_bytes} bytes it may have; raise spool.max_bytes, or bring Postgres back"
     )]
-    Full {
-        /// The value of `spool.max_bytes`.
-        max_bytes: u64,
-    },
-    /// The system says so, whatever it said before.
+    Full { max_bytes: u64 },
+    /// A write failed for lack of space.
     #[error("there is no space left on the disk for {}; make room", path.display())]
-    NoSpace {
-        /// The file that was to grow.
-        path: PathBuf,
-    },
-    /// The rest of the disk is not for the spool.
+    NoSpace { path: PathBuf },
+    /// Only the space that `spool.min_free_bytes` reserves is left.
     #[error(
         "the disk is full but for {free} bytes, and {min_free_bytes} are kept free (spool.min_free_bytes); make room"
     )]
-    DiskFull {
-        /// Bytes that are free.
-        free: u64,
-        /// The value of `spool.min_free_bytes`.
-        min_free_bytes: u64,
-    },
-    /// The disk is smaller than what is to be kept free of it.
+    DiskFull { free: u64, min_free_bytes: u64 },
+    /// The disk is smaller than the space that `spool.min_free_bytes` reserves.
     #[error(
         "the disk has {size} bytes, of which {min_free_bytes} are to be kept free: nothing would be left for the spool; lower spool.min_free_bytes, or set data_dir (ROUTO_DATA_DIR) to a directory on another disk"
     )]
-    NeverRoom {
-        /// Bytes of the disk.
-        size: u64,
-        /// The value of `spool.min_free_bytes`.
-        min_free_bytes: u64,
-    },
-    /// A file's contents are not what was written.
+    NeverRoom { size: u64, min_free_bytes: u64 },
     #[error("{} is damaged", path.display())]
     Damaged {
-        /// The file.
         path: PathBuf,
-        /// What `SQLite` says, if it was it that found out.
+        /// `None` if our own checks found the damage.
         source: Option<rusqlite::Error>,
     },
-    /// Reading or writing a file failed.
     #[error("can't read or write {}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: rusqlite::Error,
-    },
-    /// What was read could not be passed on.
+    File { path: PathBuf, source: rusqlite::Error },
+    /// An event has no representation on disk; nothing of its batch was written.
+    #[error("can't encode a callback for the spool")]
+    Encode(#[from] EncodeError),
+    /// The output of an export failed.
     #[error("can't write what was read")]
     Output(#[source] io::Error),
 }
@@ -87,7 +55,7 @@ impl SpoolError {
         move |source| Self::Directory { path, source }
     }
 
-    /// Sorts what `SQLite` says of a file.
+    /// Classifies an error of `SQLite`.
     pub(super) fn of_file(path: &Path) -> impl Fn(rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         let path = path.to_owned();
@@ -96,7 +64,7 @@ impl SpoolError {
                 Self::InUse { path: path.clone() }
             }
             Some(ErrorCode::DiskFull) => Self::NoSpace { path: path.clone() },
-            // An unknown error is what it says of a header it can't make sense of.
+            // A header that SQLite can't interpret is an unknown error.
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
                 Self::Damaged { path: path.clone(), source: Some(source) }
             }

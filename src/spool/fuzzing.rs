@@ -1,10 +1,10 @@
-//! What holds for any record of the spool.
+//! Properties of every record of the spool, for fuzzing and tests.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "what does not hold is to panic"
+    reason = "a property that does not hold panics"
 )]
 
 use std::fs;
@@ -12,34 +12,36 @@ use std::net::IpAddr;
 
 use crate::domain::{
     Charset, DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, InboundMessage,
-    MessageText, PhoneNumber, Reception, Text, Transport,
+    MessageText, PhoneNumber, Reception, Source, Text, Transport,
 };
 
 use super::record::{RecordError, decode, encode, frame, json_of};
 use super::salvage::Salvage;
 
-/// The bytes as a frame, as what is in a frame, as a callback, and as damage to its record.
+/// Checks the bytes as a frame, as the content of a frame, as a callback, and as damage to its record.
 pub fn records(bytes: &[u8]) {
     read_back_if_read(bytes);
-    read_back_if_read(&frame(bytes));
+    read_back_if_read(&frame(bytes).expect("it is short"));
     for event in [report(bytes), message(bytes)] {
-        let record = encode(&event);
+        let record = encode(&event).expect("its time is of today");
         assert_eq!(decode(&record).as_ref(), Ok(&event));
         damage_is_noticed(&record, bytes);
         is_found_in_a_damaged_file(&record, &event, bytes);
     }
 }
 
-/// What is read says the same once it is written and read again.
+/// An event that can be read stays the same when it is written and read again.
 fn read_back_if_read(record: &[u8]) {
     match decode(record) {
-        Ok(event) => assert_eq!(decode(&encode(&event)), Ok(event)),
+        Ok(event) => {
+            assert_eq!(decode(&encode(&event).expect("what was read can be written")), Ok(event));
+        }
         Err(RecordError::Damaged) => assert!(json_of(record).is_err()),
         Err(RecordError::NoCallback | RecordError::UnknownVersion(_)) => {}
     }
 }
 
-/// Whatever byte changes, or however much is missing: another callback it is never.
+/// A record with a changed byte, or without its end, is never read as another callback.
 fn damage_is_noticed(record: &[u8], bytes: &[u8]) {
     let [place @ .., change] = bytes else { return };
     let place = place.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(*byte))
@@ -94,7 +96,9 @@ fn reception() -> Reception {
     Reception {
         key: EventKeySource::system().next(),
         account: "main".parse().expect("it is a name"),
-        transport: Transport::HttpPost,
-        remote_addr: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        source: Source {
+            transport: Transport::HttpPost,
+            remote_addr: IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        },
     }
 }

@@ -1,9 +1,9 @@
-//! What benchmarks reach of this room, and nothing else may.
+//! The part of this room that benchmarks reach. Nothing else may.
 
 use crate::domain::Event;
 
-/// A fact as it stands on disk.
+/// The record of an event.
 #[must_use]
 pub fn encode(event: &Event) -> Vec<u8> {
-    super::record::encode(event)
+    super::record::encode(event).expect("a benchmark's events can be encoded")
 }

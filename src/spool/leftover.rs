@@ -1,4 +1,4 @@
-//! A segment that somebody left: whole or damaged, what is in it comes out.
+//! Reads a segment that an earlier process left, whole or damaged.
 
 use std::path::{Path, PathBuf};
 
@@ -12,23 +12,22 @@ use super::figures::Waiting;
 use super::salvage::Salvage;
 use super::segment::Segment;
 
-/// A segment that somebody left.
 pub(super) struct Leftover {
     path: PathBuf,
-    /// What is found in its bytes: of a whole segment in its log, of a damaged one anywhere.
+    /// Finds records in the bytes: of a whole segment in its log, of a damaged one in both files.
     bytes: Salvage,
-    /// What was found there and is not settled yet.
+    /// Events that were found so and are not settled yet.
     found: Option<Vec<Event>>,
-    /// What is in its table, if that can be read.
+    /// `None` if the table can't be read.
     table: Option<Draining>,
-    /// Something that was found beside the table is taken nowhere by Postgres.
+    /// Postgres takes an event that was found in the bytes nowhere.
     is_refused: bool,
-    /// In the end it is set aside.
+    /// The file is set aside in the end.
     is_damaged: bool,
 }
 
 impl Leftover {
-    /// Opens a segment that nobody has.
+    /// Opens a segment that no process has open.
     pub(super) fn open(path: &Path) -> Result<Self, SpoolError> {
         let (segment, is_damaged) = match Segment::open(path) {
             Ok((segment, is_whole)) => (Some(segment), !is_whole),
@@ -54,17 +53,17 @@ impl Leftover {
         self.is_damaged
     }
 
-    /// How many callbacks are in its table.
+    /// The number of callbacks in the table.
     pub(super) fn callbacks(&self) -> u64 {
         self.table.as_ref().map_or(0, |table| table.segment.rows())
     }
 
-    /// What is not settled of its table; what is found beside that is not counted.
+    /// What is not settled of the table. Events that are found in the bytes are not counted.
     pub(super) fn waiting(&self) -> Waiting {
         self.table.as_ref().map(Waiting::in_table).unwrap_or_default()
     }
 
-    /// The next facts that are not settled. A fact may come more than once.
+    /// The next events that are not settled. An event may come more than once.
     pub(super) fn next(&mut self, max_rows: usize) -> Result<Option<Chunk>, SpoolError> {
         loop {
             if self.found.is_none() {
@@ -79,7 +78,7 @@ impl Leftover {
                 Some(Err(error)) => {
                     self.table = None;
                     if !self.is_damaged {
-                        self.tell_damage(Some(&error));
+                        self.log_damage(Some(&error));
                         self.is_damaged = true;
                         self.bytes = Salvage::of(&self.path);
                     }
@@ -88,7 +87,7 @@ impl Leftover {
         }
     }
 
-    /// Goes on after a chunk whose facts, but for `refused` of them, are in Postgres.
+    /// Goes on after a chunk whose events are in Postgres, all but `refused` of them.
     pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
         match &mut self.table {
             Some(table) if chunk.last.is_some() => table.settle(chunk, refused),
@@ -99,14 +98,14 @@ impl Leftover {
         }
     }
 
-    pub(super) fn tell_damage(&self, error: Option<&SpoolError>) {
+    pub(super) fn log_damage(&self, error: Option<&SpoolError>) {
         tracing::error!(
             file = %self.path.display(), error = error.map(|error| Chain(error).to_string()),
             "a file of the spool is damaged, or of a newer version: the callbacks in it that can be read go to Postgres, then it is set aside"
         );
     }
 
-    /// Takes the file from the disk, or sets it aside.
+    /// Removes the file, or sets it aside.
     pub(super) fn finish(self, directory: &Directory) -> Result<(), SpoolError> {
         let Self { path, bytes, table, is_damaged, is_refused, .. } = self;
         match table {
@@ -114,13 +113,13 @@ impl Leftover {
             table => {
                 // Closed before it is renamed, so that its log stays beside it.
                 drop(table);
-                directory.put_aside(&path).map(|aside| tell_set_aside(&aside, bytes.found()))
+                directory.put_aside(&path).map(|aside| log_set_aside(&aside, bytes.found()))
             }
         }
     }
 }
 
-pub(super) fn tell_set_aside(aside: &Path, records_found: u64) {
+pub(super) fn log_set_aside(aside: &Path, records_found: u64) {
     tracing::error!(
         file = %aside.display(), records_found,
         "a file of the spool was set aside: some of its callbacks can't be read, or Postgres takes them nowhere; all others are in Postgres; look at it with `routo-receiver spool export FILE`"

@@ -1,8 +1,7 @@
-//! Facts on disk while Postgres can't take them. Knows files, not what becomes of the facts.
+//! Keeps events on disk while Postgres can't take them. Knows files, not what happens to the events.
 //!
-//! Each process writes a segment of its own, and works off those that others left: a damaged file
-//! can't keep a service from starting, and a successor can start before its predecessor has ended.
-//! All calls block.
+//! Each process writes a segment of its own and drains those that others left. So a damaged file can't
+//! prevent a start, and a successor can start before its predecessor has ended. All calls block.
 
 mod backlog;
 mod directory;
@@ -34,24 +33,25 @@ use backlog::Backlog;
 use directory::{Directory, bytes_with_log};
 use draining::Draining;
 use figures::Waiting;
-use leftover::tell_set_aside;
+use leftover::log_set_aside;
 use segment::{LOG_BYTES, Segment};
 
+pub use directory::is_set_aside;
 pub use draining::Chunk;
 pub use error::SpoolError;
 pub use figures::Figures;
+pub use record::EncodeError;
 pub use survey::{Contents, SurveyedFile, export, survey};
 
-/// Once a segment has this many bytes, the next is begun: a file is taken from the disk as a whole,
-/// when all that is in it is in Postgres.
+/// The size at which the next segment begins. A segment is removed as a whole, when all of it is in Postgres.
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Where the spool is and how large it may become.
+/// The place and the bounds of the spool.
 #[derive(Clone, Debug)]
 pub struct SpoolOptions {
-    /// Its directory; made where it is missing.
+    /// Created if it is missing.
     pub directory: PathBuf,
-    /// The most bytes that all its files together may take.
+    /// The most bytes that all files together may take.
     pub max_bytes: u64,
     /// Bytes of the disk that the spool leaves free.
     pub min_free_bytes: u64,
@@ -61,16 +61,16 @@ pub struct SpoolOptions {
 pub struct Spool {
     options: SpoolOptions,
     directory: Directory,
-    /// The right to work off what others left; given up before the end.
+    /// The right to drain what others left. Given up before the process ends.
     lock: Mutex<Option<File>>,
     own: Mutex<Option<Draining>>,
-    /// Where `own` is, from before its file is made until after it is closed.
+    /// The path of `own`, from before its file is created until after it is closed.
     own_path: Mutex<Option<PathBuf>>,
     backlog: Mutex<Backlog>,
 }
 
 impl Spool {
-    /// Takes the directory, or says who has it. Nothing of what is in it is read yet.
+    /// Locks the directory. Reads none of its files yet.
     pub fn open(options: SpoolOptions) -> Result<Self, SpoolError> {
         let directory = Directory::make(&options.directory)?;
         let lock = directory.lock()?;
@@ -91,15 +91,14 @@ impl Spool {
         })
     }
 
-    /// Writes the facts. They are on disk when this returns, all of them; after an error it is not
-    /// known which of them are.
+    /// Returns once all of the events are on disk. After an error any of them may be.
     pub fn append(&self, events: &[Event]) -> Result<(), SpoolError> {
-        let frames: Vec<Vec<u8>> = events.iter().map(record::encode).collect();
+        let frames = events.iter().map(record::encode).collect::<Result<Vec<_>, _>>()?;
         let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
         self.write(bytes, |segment| segment.append(&frames))
     }
 
-    /// Writes something and takes it back: whether facts could be written.
+    /// Writes something and removes it again, to find out whether events could be written.
     pub fn probe(&self) -> Result<(), SpoolError> {
         self.write(0, Segment::probe)
     }
@@ -112,7 +111,7 @@ impl Spool {
         let mut own = locked(&self.own);
         if own.as_ref().is_some_and(|own| !own.segment.path().exists()) {
             tracing::error!(
-                "somebody has removed a file of the spool, with the callbacks in it; the next is begun"
+                "a file of the spool was removed, with the callbacks in it; a new one is begun"
             );
             self.leave(&mut own);
         }
@@ -122,9 +121,9 @@ impl Spool {
         self.check_room_for(bytes)?;
         let is_new = own.is_none();
         match self.write_to_own(&mut own, &write) {
-            // A fresh one may do.
+            // A new file may work.
             Err(error @ (SpoolError::File { .. } | SpoolError::Damaged { .. })) if !is_new => {
-                tracing::error!(error = %Chain(&error), "a file of the spool can't be written to any more; the next is begun");
+                tracing::error!(error = %Chain(&error), "a file of the spool can't be written to any more; a new one is begun");
                 self.write_to_own(&mut own, &write)
             }
             other => other,
@@ -145,8 +144,7 @@ impl Spool {
         let is_broken =
             matches!(written, Err(SpoolError::File { .. } | SpoolError::Damaged { .. }));
         if is_broken && draining.segment.rows() == 0 {
-            // Nothing was ever acknowledged from it. A disk that goes on failing shall not fill up
-            // with such files.
+            // Nothing in it was acknowledged. A disk that keeps failing must not fill up with such files.
             self.finish(own.take())?;
         } else if is_broken {
             self.leave(own);
@@ -158,7 +156,7 @@ impl Spool {
 
     fn check_room_for(&self, bytes: u64) -> Result<(), SpoolError> {
         let SpoolOptions { max_bytes, min_free_bytes, .. } = self.options;
-        // What is in a log is written a second time when it is worked into its file.
+        // A checkpoint writes the contents of the log a second time.
         if self.directory.bytes()? + bytes + LOG_BYTES > max_bytes {
             return Err(SpoolError::Full { max_bytes });
         }
@@ -175,12 +173,12 @@ impl Spool {
             let path = self.directory.next_segment()?;
             *locked(&self.own_path) = Some(path.clone());
             match Segment::create(&path) {
-                // A predecessor or successor was faster, or looked into it before it was ours.
+                // Another process created the file first, or opened it before we locked it.
                 Err(SpoolError::Exists { .. } | SpoolError::InUse { .. }) if attempts < 3 => {
                     attempts += 1;
                 }
                 Err(error @ (SpoolError::NoSpace { .. } | SpoolError::File { .. })) => {
-                    // Of no use to anybody; if it stays, it is worked off as an empty one.
+                    // The file is empty. If it can't be removed either, it is drained as such.
                     let _ = std::fs::remove_file(&path);
                     return Err(error);
                 }
@@ -189,8 +187,7 @@ impl Spool {
         }
     }
 
-    /// Closes the segment of this process in good order. It is worked off like one that another
-    /// process left.
+    /// Closes the segment of this process in order. It is drained like one that another process left.
     fn seal(&self, own: &mut Option<Draining>) {
         if let Some(draining) = own.take() {
             draining.segment.seal();
@@ -198,14 +195,14 @@ impl Spool {
         *locked(&self.own_path) = None;
     }
 
-    /// Closes the segment of this process, of which it is not known any more what is on disk. It is
-    /// checked and worked off like one that another process left.
+    /// Gives up the segment of this process, whose contents on disk are not certain any more. It is checked
+    /// and drained like one that another process left.
     fn leave(&self, own: &mut Option<Draining>) {
         *own = None;
         *locked(&self.own_path) = None;
     }
 
-    /// The oldest facts; `None` when there are none, or none that this process may take.
+    /// The oldest events. `None` if there are none, or none that this process may drain.
     pub fn next(&self, max_rows: usize) -> Result<Option<Chunk>, SpoolError> {
         if locked(&self.lock).is_none() {
             return Ok(None);
@@ -226,8 +223,8 @@ impl Spool {
         }
     }
 
-    /// Goes on after a chunk whose facts, but for `refused` of them, are in Postgres. A file that is
-    /// settled is taken from the disk, or set aside.
+    /// Goes on after a chunk whose events are in Postgres, all but `refused` of them. A file that is settled
+    /// completely is removed or, if some of its rows are not in Postgres, set aside.
     pub fn settle(&self, chunk: &Chunk, refused: u64) -> Result<(), SpoolError> {
         let mut own = locked(&self.own);
         let Some(draining) = own.as_mut().filter(|own| own.segment.path() == chunk.segment) else {
@@ -245,7 +242,7 @@ impl Spool {
             Some(done) => {
                 let path = done.segment.path().to_owned();
                 drop(done);
-                self.directory.put_aside(&path).map(|aside| tell_set_aside(&aside, 0))
+                self.directory.put_aside(&path).map(|aside| log_set_aside(&aside, 0))
             }
             None => Ok(()),
         };
@@ -253,7 +250,7 @@ impl Spool {
         finished
     }
 
-    /// How much is in it. What an earlier process left is read whole for that, the first time.
+    /// Measures the spool. Reads the segments of earlier processes completely, the first time.
     pub fn figures(&self) -> Result<Figures, SpoolError> {
         let mut figures = Figures {
             bytes: self.directory.bytes()?,
@@ -269,12 +266,12 @@ impl Spool {
         Ok(figures)
     }
 
-    /// Lets a successor have the directory. Facts can still be appended.
+    /// Releases the directory to a successor. Events can still be appended.
     pub fn release(&self) {
         *locked(&self.lock) = None;
     }
 
-    /// Closes the segment; an empty one is taken from the disk. The directory is kept until
+    /// Closes the segment, or removes it if it is empty. The directory stays locked until
     /// [`Spool::release`], or until this value is dropped.
     pub fn close(&self) {
         let mut own = locked(&self.own);
@@ -287,7 +284,7 @@ impl Spool {
     }
 }
 
-/// A panic in between leaves nothing half done that the next call would not see.
+/// A panic leaves no state behind that the next call would misread.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,10 @@
-//! One fact as it stands on disk: a line of JSON in a frame that shows whether it is whole.
+//! The record of an event on disk: a line of JSON in a frame that detects damage.
 //!
 //! ```text
 //!  magic 7 · version 1 · length 4, little-endian · first 8 bytes of SHA-256 over the JSON · JSON
 //! ```
 //!
-//! A frame can be found and checked without the database around it: see [`super::salvage`].
+//! A frame can be found and checked without the database around it, see [`super::salvage`].
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -18,37 +18,48 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    CallbackKind, DeliveryReport, DeliveryStatus, Event, EventKey, Extra, InboundMessage,
-    MessageText, PhoneNumber, Reception, RejectedCallback, RejectedRequest, Transport,
+    CallbackKind, Charset, DeliveryReport, DeliveryStatus, Event, EventKey, Extra, InboundMessage,
+    MessageText, PhoneNumber, Reception, RejectedCallback, RejectedContent, Source, Transport,
 };
 
-/// What every frame begins with: no text does.
+/// The begin of every frame, and of no text.
 pub(super) const MAGIC: [u8; 7] = *b"\x8Drouto\n";
 
-/// The version that is written. A change of [`Record`] that an older program would misread needs the
-/// next one, and a way to read this one for ever.
+/// The version that is written. A change of [`Record`] that an older program would misread needs the next
+/// version, and a reader for this one for ever.
 const VERSION: u8 = 1;
 
-/// Bytes of a frame before its JSON.
+/// The length of a frame before its JSON.
 pub(super) const HEADER_BYTES: usize = MAGIC.len() + 1 + 4 + DIGEST_BYTES;
 
 const DIGEST_BYTES: usize = 8;
 
-/// A frame holds no fact that this program can read.
+/// An event was not encoded. Texts never quote it.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// A value has no representation in JSON, such as a time before year 0.
+    #[error("a callback has no JSON representation")]
+    Json(#[from] serde_json::Error),
+    /// The length of a frame is 4 bytes.
+    #[error("a callback of {0} bytes is too long for a record")]
+    TooLong(usize),
+}
+
+/// A frame holds no event that this program can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RecordError {
-    /// Bytes are missing, or are not those that were written.
+    /// Bytes are missing or were changed.
     #[error("a record is damaged")]
     Damaged,
-    /// It is whole, but of a version that this program does not know.
+    /// The frame is whole, but of a version that this program does not know.
     #[error("a record has version {0}: a newer routo-receiver wrote it, and can read it")]
     UnknownVersion(u8),
-    /// It is whole, but says something that no fact can.
+    /// The frame is whole, but its values are not those of an event.
     #[error("a record is whole, but is no callback")]
     NoCallback,
 }
 
-/// Version 1. `export` prints exactly this.
+/// Version 1, which is also the format of `export`.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Record<'a> {
@@ -88,7 +99,8 @@ struct Inbound<'a> {
     dcs: Option<Cow<'a, str>>,
     message: Cow<'a, str>,
     charset: Cow<'a, str>,
-    /// The message's bytes in Base64.
+    is_lossy: bool,
+    /// In Base64.
     message_raw: Cow<'a, str>,
     #[serde(borrow)]
     extra: &'a RawValue,
@@ -99,26 +111,27 @@ struct Rejected<'a> {
     received: Envelope<'a>,
     kind: Cow<'a, str>,
     reason: Cow<'a, str>,
-    request: Cow<'a, str>,
+    parameters: Cow<'a, str>,
 }
 
-/// The frame of a fact.
-pub(super) fn encode(event: &Event) -> Vec<u8> {
-    frame(to_json(event).as_bytes())
+/// The frame of an event.
+pub(super) fn encode(event: &Event) -> Result<Vec<u8>, EncodeError> {
+    frame(to_json(event)?.as_bytes())
 }
 
 /// A frame around JSON.
-pub(super) fn frame(json: &[u8]) -> Vec<u8> {
+pub(super) fn frame(json: &[u8]) -> Result<Vec<u8>, EncodeError> {
+    let length = u32::try_from(json.len()).map_err(|_| EncodeError::TooLong(json.len()))?;
     let mut frame = Vec::with_capacity(HEADER_BYTES + json.len());
     frame.extend(MAGIC);
     frame.push(VERSION);
-    frame.extend(u32::try_from(json.len()).unwrap_or(u32::MAX).to_le_bytes());
+    frame.extend(length.to_le_bytes());
     frame.extend(digest(json));
     frame.extend(json);
-    frame
+    Ok(frame)
 }
 
-/// The fact that a frame at the start of `bytes` holds.
+/// The event in a frame at the start of `bytes`.
 pub(super) fn decode(bytes: &[u8]) -> Result<Event, RecordError> {
     let json = json_of(bytes)?;
     let record: Record<'_> = serde_json::from_str(json).map_err(|_| RecordError::NoCallback)?;
@@ -143,17 +156,17 @@ pub(super) fn json_of(bytes: &[u8]) -> Result<&str, RecordError> {
 }
 
 fn digest(json: &[u8]) -> [u8; DIGEST_BYTES] {
-    Sha256::digest(json).first_chunk().copied().unwrap_or_default()
+    *Sha256::digest(json).first_chunk().expect("SHA-256 has 32 bytes")
 }
 
-/// A fact as `export` prints it.
-pub(super) fn to_json(event: &Event) -> String {
+/// The JSON of an event, as `export` prints it.
+pub(super) fn to_json(event: &Event) -> Result<String, EncodeError> {
     let received = |reception: &Reception| Envelope {
         received_at: reception.key.received_at,
         id: reception.key.id,
         account: reception.account.as_str().to_owned().into(),
-        transport: reception.transport.as_str().into(),
-        remote_addr: reception.remote_addr,
+        transport: reception.source.transport.as_str().into(),
+        remote_addr: reception.source.remote_addr,
     };
     let record = match event {
         Event::DeliveryReport(report) => Record::DeliveryReport(Report {
@@ -161,7 +174,7 @@ pub(super) fn to_json(event: &Event) -> String {
             mess_id: report.mess_id.as_str().into(),
             number: report.number.as_str().into(),
             status: report.status.as_str().into(),
-            extra: raw(report.extra.as_json()),
+            extra: serde_json::from_str(report.extra.as_json())?,
         }),
         Event::InboundMessage(message) => Record::InboundMessage(Inbound {
             received: received(&message.reception),
@@ -169,24 +182,22 @@ pub(super) fn to_json(event: &Event) -> String {
             dest: message.dest.as_str().into(),
             dcs: message.dcs.as_ref().map(|dcs| dcs.as_str().into()),
             message: message.message.as_str().into(),
-            charset: message.message.charset_label().into(),
+            charset: message.message.charset().as_str().into(),
+            is_lossy: message.message.is_lossy(),
             message_raw: BASE64_STANDARD.encode(&message.message_raw).into(),
-            extra: raw(message.extra.as_json()),
+            extra: serde_json::from_str(message.extra.as_json())?,
         }),
-        Event::RejectedCallback(rejected) => Record::RejectedCallback(Rejected {
-            received: received(&rejected.reception),
-            kind: rejected.kind.as_str().into(),
-            reason: rejected.reason.as_str().into(),
-            request: rejected.request.to_json().into(),
-        }),
+        Event::RejectedCallback(rejected) => {
+            let RejectedContent::Parameters(parameters) = &rejected.content;
+            Record::RejectedCallback(Rejected {
+                received: received(&rejected.reception),
+                kind: rejected.kind.as_str().into(),
+                reason: rejected.reason.as_str().into(),
+                parameters: parameters.into(),
+            })
+        }
     };
-    // Writing strings and numbers to memory can't fail.
-    serde_json::to_string(&record).unwrap_or_default()
-}
-
-/// `Extra` is JSON by construction.
-fn raw(json: &str) -> &RawValue {
-    serde_json::from_str(json).unwrap_or(RawValue::NULL)
+    Ok(serde_json::to_string(&record)?)
 }
 
 impl Envelope<'_> {
@@ -194,8 +205,10 @@ impl Envelope<'_> {
         Some(Reception {
             key: EventKey { received_at: self.received_at, id: self.id },
             account: self.account.parse().ok()?,
-            transport: Transport::from_name(&self.transport)?,
-            remote_addr: self.remote_addr,
+            source: Source {
+                transport: Transport::from_name(&self.transport)?,
+                remote_addr: self.remote_addr,
+            },
         })
     }
 }
@@ -215,10 +228,11 @@ impl Record<'_> {
                 org: PhoneNumber::new(&message.org),
                 dest: PhoneNumber::new(&message.dest),
                 dcs: message.dcs.map(|dcs| dcs.as_ref().into()),
-                message: MessageText::from_label(
-                    message.message.as_ref().into(),
-                    &message.charset,
-                )?,
+                message: MessageText::new(
+                    message.message.into_owned(),
+                    Charset::from_name(&message.charset)?,
+                    message.is_lossy,
+                ),
                 message_raw: BASE64_STANDARD.decode(message.message_raw.as_bytes()).ok()?,
                 extra: Extra::from_json(message.extra.get())?,
             }),
@@ -226,7 +240,7 @@ impl Record<'_> {
                 reception: rejected.received.into_reception()?,
                 kind: CallbackKind::from_name(&rejected.kind)?,
                 reason: rejected.reason.as_ref().into(),
-                request: RejectedRequest::from_json(&rejected.request)?,
+                content: RejectedContent::Parameters(rejected.parameters.into_owned()),
             }),
         })
     }

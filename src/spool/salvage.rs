@@ -1,8 +1,7 @@
-//! Finding whole records in a damaged file, without the database around them.
+//! Finds whole records in the bytes of a damaged file and its log.
 //!
-//! Pages are read as bytes, in the file and in its log. A record larger than a page is in pieces and
-//! can't be found so; it stays in the file that is set aside. A record may be found more than once,
-//! and also when it was removed already: all copies carry the same id, so Postgres keeps one row.
+//! A record larger than a page is stored in pieces and can't be found; it stays in the file that is set
+//! aside. A record may be found more than once: all copies have the same key, so Postgres keeps one row.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +16,8 @@ use super::record::{MAGIC, decode};
 
 const WINDOW_BYTES: usize = 1024 * 1024;
 
-/// No record in one piece is longer than a page; the window is read on by this much.
+/// Added to the window, so that it contains each record that begins in it: none in one piece is longer
+/// than a page.
 const OVERLAP_BYTES: usize = 64 * 1024;
 
 /// A reader over the bytes of a segment and its log.
@@ -28,14 +28,13 @@ pub(super) struct Salvage {
 }
 
 impl Salvage {
-    /// All of a segment.
+    /// Reads a segment and its log.
     pub(super) fn of(segment: &Path) -> Self {
         Self::of_files(vec![log_of(segment), segment.to_owned()])
     }
 
-    /// Only what stands in its log. `SQLite` takes a log for as long as its checksums are right, and
-    /// passes over what follows in silence: after a crash that was never committed, but where a byte
-    /// has changed later, it was.
+    /// Reads only the log of a segment. `SQLite` silently stops at the first wrong checksum: after a crash
+    /// what follows was never committed, but after damage it was.
     pub(super) fn of_log(segment: &Path) -> Self {
         Self::of_files(vec![log_of(segment)])
     }
@@ -44,12 +43,12 @@ impl Salvage {
         Self { unread, current: None, found: 0 }
     }
 
-    /// How many records were found, copies included.
+    /// The number of records so far, copies included.
     pub(super) fn found(&self) -> u64 {
         self.found
     }
 
-    /// The next facts; `None` at the end.
+    /// The next events; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<Event>>> {
         loop {
             let Some((file, offset)) = &mut self.current else {
@@ -65,14 +64,14 @@ impl Salvage {
                 self.current = None;
                 continue;
             }
-            let mut facts: Vec<Event> = memmem::find_iter(&window, &MAGIC)
+            let mut events: Vec<Event> = memmem::find_iter(&window, &MAGIC)
                 .take_while(|&at| at < WINDOW_BYTES)
                 .filter_map(|at| decode(window.get(at..)?).ok())
                 .collect();
-            facts.sort_by_key(|fact| fact.reception().key);
-            self.found += facts.len() as u64;
-            if !facts.is_empty() {
-                return Ok(Some(facts));
+            events.sort_by_key(|event| event.reception().key);
+            self.found += events.len() as u64;
+            if !events.is_empty() {
+                return Ok(Some(events));
             }
         }
     }
@@ -85,7 +84,7 @@ pub(super) fn log_of(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Up to so many bytes from an offset on.
+/// Reads up to `bytes` bytes.
 fn read(file: &File, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
     let mut window = vec![0; bytes];
     let mut filled = 0;

@@ -1,8 +1,8 @@
-//! One file of records: an `SQLite` database with a write-ahead log, for one process at a time.
+//! A file of records: an `SQLite` database with a write-ahead log, for one process at a time.
 //!
-//! Settings that matter, and why: `synchronous = full` syncs the log at every commit;
-//! `locking_mode = exclusive` lets nobody else in and needs no shared memory; pages of 32 KiB keep
-//! all but the largest records in one piece, so that they can be found in a damaged file.
+//! Why its settings: `synchronous = full` syncs the log at every commit; `locking_mode = exclusive` keeps
+//! other processes out without shared memory; pages of 32 KiB keep all but the largest records in one
+//! piece, so that they can be found in a damaged file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -20,19 +20,17 @@ use super::salvage::log_of;
 
 const PAGE_BYTES: u64 = 32 * 1024;
 
-/// The log is worked into the file every so many pages: 4 MiB.
+/// The log is checkpointed every so many pages, which are 4 MiB.
 const CHECKPOINT_PAGES: u64 = 128;
 
-/// What is left of the log after a checkpoint, at most.
+/// The largest size of the log after a checkpoint.
 pub(super) const LOG_BYTES: u64 = 8 * 1024 * 1024;
 
-/// A row of a segment.
 pub(super) struct Row {
     pub(super) id: i64,
     pub(super) frame: Vec<u8>,
 }
 
-/// An open segment.
 pub(super) struct Segment {
     path: PathBuf,
     connection: Connection,
@@ -40,9 +38,9 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Makes a new one. Its name is durable when this returns.
+    /// Creates a segment, whose name is durable when this returns.
     pub(super) fn create(path: &Path) -> Result<Self, SpoolError> {
-        let directory = path.parent().unwrap_or(path);
+        let directory = path.parent().expect("a segment is a file in the spool's directory");
         OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(
             |error| match error.kind() {
                 io::ErrorKind::AlreadyExists => SpoolError::Exists { path: path.to_owned() },
@@ -50,7 +48,7 @@ impl Segment {
             },
         )?;
         let segment = Self::connect(path)?;
-        // In the file before there is a log: a file without it never had a record.
+        // Before there is a log, so that a file without the table never had a record.
         segment.execute_batch(
             "create table records (id integer primary key, frame blob not null) strict",
         )?;
@@ -61,21 +59,22 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Opens one that a process has left behind. Also says whether it is whole, which needs reading
-    /// all of it.
+    /// Opens a segment that a process has left. Also returns whether it is whole, for which it reads
+    /// everything.
     pub(super) fn open(path: &Path) -> Result<(Self, bool), SpoolError> {
         let damaged = || SpoolError::Damaged { path: path.to_owned(), source: None };
         if fs::metadata(path).is_ok_and(|file| file.len() == 0) && log_of(path).exists() {
-            // SQLite would take the log for a stranger's, and delete it.
+            // SQLite would take the log for one of another file, and delete it.
             return Err(damaged());
         }
         let mut segment = Self::connect(path)?;
         if segment.count("select count(*) from sqlite_schema where name = 'records'")? == 0 {
-            // Its maker was killed before it was done, unless there is a log.
+            // Without a log, the process was killed while it created the file.
             return if log_of(path).exists() { Err(damaged()) } else { Ok((segment, true)) };
         }
         segment.use_log()?;
         segment.rows = segment.count("select count(*) from records")?;
+        // What can't be checked is not whole: it is drained record by record and then set aside.
         let is_whole = log_is_whole(path) && segment.is_whole().unwrap_or(false);
         Ok((segment, is_whole))
     }
@@ -96,9 +95,9 @@ impl Segment {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(path, flags).map_err(SpoolError::of_file(path))?;
-        // A segment that another process has is left to it, not waited for.
+        // A segment of another process is not waited for.
         connection.busy_timeout(Duration::ZERO).map_err(SpoolError::of_file(path))?;
-        // Closing must not change a file that is only looked at, or work a damaged log into it.
+        // Closing must not change a file that is only surveyed, or checkpoint a damaged log.
         connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
             .map_err(SpoolError::of_file(path))?;
@@ -125,16 +124,15 @@ impl Segment {
         &self.path
     }
 
-    /// How many records were written to it. None is ever removed: when all are in Postgres, the file
-    /// is deleted.
+    /// The number of records. None is ever removed: the file is deleted when all are in Postgres.
     pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Writes the frames; they are on disk when this returns, all of them.
+    /// Returns once all frames are on disk.
     ///
-    /// After any error but [`SpoolError::NoSpace`] the file must not be written to again: what of it
-    /// is on disk is not known.
+    /// After any error but [`SpoolError::NoSpace`] the file must not be written to again: its contents on
+    /// disk are not certain.
     pub(super) fn append(&mut self, frames: &[Vec<u8>]) -> Result<(), SpoolError> {
         self.write(|transaction| {
             let mut insert =
@@ -145,7 +143,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Writes a record and takes it back, through to the disk.
+    /// Writes a record and removes it again, both durably.
     pub(super) fn probe(&mut self) -> Result<(), SpoolError> {
         self.write(|transaction| {
             transaction.execute("insert into records (frame) values (x'')", [])?;
@@ -165,8 +163,8 @@ impl Segment {
         write(&mut self.connection).map_err(SpoolError::of_file(&self.path))
     }
 
-    /// The records after `after`, in the order they were written: at least one if there is one, then
-    /// up to `max_rows` and about `max_bytes`.
+    /// The records after `after` in the order they were written: up to `max_rows` and about `max_bytes`, but
+    /// at least one, if there is one.
     pub(super) fn read(
         &self,
         after: i64,
@@ -195,13 +193,13 @@ impl Segment {
         read().map_err(SpoolError::of_file(&self.path))
     }
 
-    /// Closes it for good: its log is worked into it, where that can be done.
+    /// Closes the segment, with a checkpoint if possible.
     pub(super) fn seal(self) {
-        // What can't be worked in stays in the log.
+        // Without a checkpoint the records stay in the log.
         let _ = self.execute_batch("pragma wal_checkpoint(truncate)");
     }
 
-    /// Closes it and takes it from the disk.
+    /// Closes the segment and deletes its files.
     pub(super) fn delete(self) -> Result<(), SpoolError> {
         let Self { path, connection, .. } = self;
         drop(connection);

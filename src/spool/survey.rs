@@ -1,4 +1,4 @@
-//! Looking into a spool without taking anything out.
+//! Reads a spool without draining it.
 
 use std::collections::HashSet;
 use std::io;
@@ -19,32 +19,29 @@ use super::salvage::Salvage;
 /// A file of the spool.
 #[derive(Clone, Debug)]
 pub struct SurveyedFile {
-    /// Where it is.
     pub path: PathBuf,
-    /// Its bytes on the disk, with those of its log.
+    /// The size of the file and its log.
     pub bytes: u64,
-    /// What can be said of its contents.
     pub contents: Contents,
-    /// How many callbacks are in it.
     pub callbacks: u64,
-    /// When the oldest of them was received.
+    /// When the oldest callback was received.
     pub oldest: Option<OffsetDateTime>,
 }
 
-/// What can be said of a file's contents.
+/// The state of a file's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
     /// All of it can be read.
     Whole,
-    /// A running service has it: some of the callbacks counted may be in Postgres already.
+    /// A running service has it open: some of the counted callbacks may be in Postgres already.
     InUse,
-    /// It can't be opened; nothing is known of it.
+    /// It can't be opened; its contents are unknown.
     Closed,
-    /// Parts of it can't be read, or are taken nowhere by Postgres.
+    /// Parts of it can't be read, or Postgres takes them nowhere.
     Damaged,
 }
 
-/// Every file of the spool, oldest first, then those that were set aside.
+/// All files of the spool, oldest first, then those that were set aside.
 pub fn survey(directory: &Path) -> Result<Vec<SurveyedFile>, SpoolError> {
     if !directory.exists() {
         return Ok(Vec::new());
@@ -53,16 +50,16 @@ pub fn survey(directory: &Path) -> Result<Vec<SurveyedFile>, SpoolError> {
     let aside = directory.set_aside()?;
     let segments = directory.segments()?;
     let files = segments.into_iter().map(|path| (path, false));
-    files.chain(aside.into_iter().map(|path| (path, true))).map(look_into).collect()
+    files.chain(aside.into_iter().map(|path| (path, true))).map(inspect).collect()
 }
 
-pub(super) fn look_into((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFile, SpoolError> {
+pub(super) fn inspect((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFile, SpoolError> {
     let bytes = bytes_with_log(&path);
-    let mut tally = Tally::default();
+    let mut count = CallbackCount::default();
     let contents = match Leftover::open(&path) {
         Ok(mut leftover) => {
             read_all(&mut leftover, |event| {
-                tally.add(event);
+                count.add(event);
                 Ok(())
             })?;
             if is_aside || leftover.is_damaged() { Contents::Damaged } else { Contents::Whole }
@@ -71,7 +68,7 @@ pub(super) fn look_into((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFil
             let mut bytes = Salvage::of(&path);
             while let Some(events) = bytes.next().map_err(SpoolError::directory(&path))? {
                 for event in &events {
-                    tally.add(event);
+                    count.add(event);
                 }
             }
             Contents::InUse
@@ -81,49 +78,48 @@ pub(super) fn look_into((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFil
             Contents::Closed
         }
     };
-    let Tally { known, oldest } = tally;
+    let CallbackCount { known, oldest } = count;
     Ok(SurveyedFile { path, bytes, contents, callbacks: known.len() as u64, oldest })
 }
 
-/// Gives every callback of a file that nobody has in use to `each`, as a line of JSON, once. How many
-/// they were.
+/// Calls `each` once with every callback of a file, as a line of JSON. The file must not be in use. Returns
+/// the number of callbacks.
 pub fn export(
     file: &Path,
     mut each: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<u64, SpoolError> {
-    let mut tally = Tally::default();
+    let mut count = CallbackCount::default();
     read_all(&mut Leftover::open(file)?, |event| {
-        if tally.known.contains(&event.reception().key.id) {
+        if count.known.contains(&event.reception().key.id) {
             return Ok(());
         }
-        tally.add(event);
-        each(&to_json(event))
+        count.add(event);
+        each(&to_json(event)?).map_err(SpoolError::Output)
     })?;
-    Ok(tally.known.len() as u64)
+    Ok(count.known.len() as u64)
 }
 
-/// Rows that are read at a time.
 const CHUNK_ROWS: usize = 1_000;
 
 fn read_all(
     leftover: &mut Leftover,
-    mut each: impl FnMut(&Event) -> io::Result<()>,
+    mut each: impl FnMut(&Event) -> Result<(), SpoolError>,
 ) -> Result<(), SpoolError> {
     while let Some(chunk) = leftover.next(CHUNK_ROWS)? {
-        chunk.events.iter().try_for_each(&mut each).map_err(SpoolError::Output)?;
+        chunk.events.iter().try_for_each(&mut each)?;
         leftover.settle(&chunk, 0);
     }
     Ok(())
 }
 
-/// Callbacks, each counted once.
+/// Counts each callback once.
 #[derive(Default)]
-struct Tally {
+struct CallbackCount {
     known: HashSet<Uuid>,
     oldest: Option<OffsetDateTime>,
 }
 
-impl Tally {
+impl CallbackCount {
     fn add(&mut self, event: &Event) {
         let key = event.reception().key;
         self.known.insert(key.id);

@@ -17,9 +17,9 @@ impl Connection {
         Self { connection, _counted: counted }
     }
 
-    /// Takes leave of Postgres, which else notes a client that is gone. One that is lost already is no
-    /// loss.
+    /// Closes the connection in order: Postgres logs clients that disappear.
     pub(super) async fn close(self) {
+        // A connection that is lost already needs no closing.
         let _ = self.connection.close().await;
     }
 }

@@ -1,8 +1,7 @@
-//! Where the database is, opening connections to it, and the state its schema has to be in.
+//! Opens connections to the database and makes sure of its schema.
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -13,43 +12,42 @@ use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::domain::Event;
 use crate::error_chain::Chain;
+use crate::log_once::LogOnce;
 use crate::metrics::{PostgresMetrics, Purpose};
 
 use super::StoreError;
 use super::connection::Connection;
-use super::indexes::{self, Turn};
 use super::migrate::{self, Schema};
 use super::partitions::{self, PartitionPlan};
 use super::timeouts::Timeouts;
 
-/// How long an attempt to connect, and each look at the schema, may take.
+/// For an attempt to connect, and for each step of inspecting the schema.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long making partitions may take; Postgres gives up each of its statements before.
+/// For creating partitions. The statement timeout is shorter.
 const PARTITIONS_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long migrations may take, other replicas' turns included.
+/// For migrations, including the wait for other replicas that migrate.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(30);
 
-/// A Postgres database and what this service does to its schema. Holds no connection.
+/// A Postgres database and how this service treats its schema. Holds no connection.
 #[derive(Clone)]
 pub struct Database {
     options: PgConnectOptions,
     migrate: bool,
     partitions: PartitionPlan,
-    /// Whether the log has been told that the schema is newer than this program.
-    told_newer: Arc<AtomicBool>,
+    newer_schema: Arc<LogOnce>,
     metrics: PostgresMetrics,
 }
 
 impl Database {
-    /// `migrate`: bring the schema up to date before use, else only check it.
+    /// With `migrate`, [`prepare`](Self::prepare) brings the schema up to date; else it only checks it.
     pub fn new(
         url: &SecretString,
         migrate: bool,
         partitions: PartitionPlan,
     ) -> Result<Self, StoreError> {
-        // sqlx logs the value of a parameter that it does not know: it may be a misspelt password.
+        // sqlx logs the values of unknown parameters, such as a misspelt password.
         let parsed = with_default(NoSubscriber::default(), || {
             PgConnectOptions::from_str(url.expose_secret())
         });
@@ -58,17 +56,16 @@ impl Database {
             .application_name("routo-receiver")
             .disable_statement_logging();
         let metrics = PostgresMetrics::default();
-        Ok(Self { options, migrate, partitions, told_newer: Arc::default(), metrics })
+        Ok(Self { options, migrate, partitions, newer_schema: Arc::default(), metrics })
     }
 
-    /// The same, counted there.
+    /// Counts connections and partitions in these metrics.
     #[must_use]
     pub fn counted_in(self, metrics: &PostgresMetrics) -> Self {
         Self { metrics: metrics.clone(), ..self }
     }
 
-    /// A connection, with no look at the schema. A statement may take 20 s on it, and wait 10 s for a
-    /// lock.
+    /// Connects without inspecting the schema. The statement timeout is 20 s, the lock timeout 10 s.
     pub async fn connect(&self, purpose: Purpose) -> Result<Connection, StoreError> {
         match self.connect_uncounted().await {
             Ok(connection) => Ok(Connection::new(connection, self.metrics.connected(purpose))),
@@ -82,9 +79,9 @@ impl Database {
     async fn connect_uncounted(&self) -> Result<PgConnection, StoreError> {
         bounded(CONNECT_TIMEOUT, async {
             let mut connection = self.options.connect().await.map_err(StoreError::Connect)?;
-            // By a statement: a pooler may drop what is asked for at the start of a connection.
-            // Whatever the database's default, a commit that was not flushed is no commit, and a
-            // service that freezes in the midst of a transaction holds nobody back for ever.
+            // By a statement: a pooler may drop options of the startup packet. A commit has to be
+            // flushed, whatever the database's default; and a service that freezes during a transaction
+            // must not hold its locks for ever.
             sqlx::query!(
                 r#"
                 select
@@ -102,50 +99,47 @@ impl Database {
         .await
     }
 
-    /// Brings the schema up to date, or checks that it is, and makes the partitions that are due.
+    /// Migrates the schema, or checks that it is up to date, and creates the partitions that are due.
     pub async fn prepare(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let schema = look(connection).await?;
+        let schema = inspect(connection).await?;
         match schema.missing {
             Some(missing) if !self.migrate => return Err(StoreError::SchemaMissing { missing }),
             Some(_) => bring_up_to_date(connection, &schema).await?,
-            None => self.tell_if_newer(&schema),
+            None => self.log_if_newer(&schema),
         }
         match self.make_partitions(connection).await {
-            // Rows may be taken without them; if not, inserting says so.
+            // Inserts may work without them; if not, they fail themselves.
             Err(error @ StoreError::Partitions(sqlx::Error::Database(_))) => {
-                tracing::warn!(error = %Chain(&error), "could not look after partitions");
+                tracing::warn!(error = %Chain(&error), "can't create partitions");
                 Ok(())
             }
             other => other,
         }
     }
 
-    /// Does for the schema all that there is to do, and waits for it: migrations, partitions, and
-    /// indexes of partitions that exist.
+    /// Applies the migrations that the database lacks and makes the partitions that are due.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.connect(Purpose::Upkeep).await?;
-        let schema = look(&mut connection).await?;
+        let schema = inspect(&mut connection).await?;
         schema.ensure_not_newer()?;
         bring_up_to_date(&mut connection, &schema).await?;
-        self.make_partitions(&mut connection).await?;
-        drop(connection);
-        indexes::complete(self, Turn::Wait).await
+        self.make_partitions(&mut connection).await
     }
 
-    /// Refuses a schema that is not the one which this program knows: what changes rows that are there
-    /// has to know all of it, and has no business to change the schema.
+    /// Refuses a schema of another version: a command that changes existing rows has to know all of it, and
+    /// must not migrate it.
     pub(super) async fn ensure_current(
         &self,
         connection: &mut PgConnection,
     ) -> Result<(), StoreError> {
-        let schema = look(connection).await?;
+        let schema = inspect(connection).await?;
         match schema.missing {
             Some(missing) => Err(StoreError::SchemaMissing { missing }),
             None => schema.ensure_not_newer(),
         }
     }
 
-    /// Makes the partitions for now and those ahead, where they are missing.
+    /// Creates the current partitions and those ahead, where they are missing.
     pub(super) async fn make_partitions(
         &self,
         connection: &mut PgConnection,
@@ -154,7 +148,7 @@ impl Database {
         bounded(PARTITIONS_TIMEOUT, ensured).await
     }
 
-    /// Makes the partitions that these rows need.
+    /// Creates the partitions that these rows need.
     pub(super) async fn make_partitions_for(
         &self,
         connection: &mut PgConnection,
@@ -164,16 +158,16 @@ impl Database {
         partitions::ensure_for(connection, &times, self.partitions).await
     }
 
-    fn tell_if_newer(&self, schema: &Schema) {
+    fn log_if_newer(&self, schema: &Schema) {
         if let Err(error) = schema.ensure_not_newer()
-            && !self.told_newer.swap(true, Ordering::Relaxed)
+            && self.newer_schema.begin()
         {
             tracing::warn!(error = %Chain(&error), "callbacks are taken all the same; the schema is left as it is");
         }
     }
 }
 
-/// A peer that goes silent must not stop us for ever: every step has its time.
+/// Limits a step, so that a peer that goes silent can't stop the service for ever.
 pub(super) async fn bounded<T>(
     limit: Duration,
     step: impl Future<Output = Result<T, StoreError>>,
@@ -181,10 +175,10 @@ pub(super) async fn bounded<T>(
     timeout(limit, step).await.unwrap_or(Err(StoreError::Silent(limit)))
 }
 
-/// What the database's schema is, if it can be used at all.
-async fn look(connection: &mut PgConnection) -> Result<Schema, StoreError> {
+/// Compares the database's schema with this program's. Fails if the database can't be used at all.
+async fn inspect(connection: &mut PgConnection) -> Result<Schema, StoreError> {
     bounded(CONNECT_TIMEOUT, check_encoding(connection)).await?;
-    let schema = bounded(CONNECT_TIMEOUT, migrate::look(connection)).await?;
+    let schema = bounded(CONNECT_TIMEOUT, migrate::inspect(connection)).await?;
     match schema.altered {
         Some(version) => Err(StoreError::MigrationAltered { version }),
         None => Ok(schema),
@@ -208,6 +202,6 @@ async fn check_encoding(connection: &mut PgConnection) -> Result<(), StoreError>
         .fetch_one(connection)
         .await
         .map_err(StoreError::Connect)?
-        .unwrap_or_default();
+        .expect("every database has an encoding");
     if encoding == "UTF8" { Ok(()) } else { Err(StoreError::NotUtf8(encoding)) }
 }

@@ -6,13 +6,12 @@ use sqlx::PgConnection;
 
 use crate::domain::DeliveryReport;
 
-use super::Attempt;
+use super::OnConflict;
 
-/// Inserts the reports in one statement. With [`Attempt::Again`], a row that is there already, by its
-/// key, stays.
+/// Inserts the reports in one statement.
 pub(super) async fn insert(
     connection: &mut PgConnection,
-    attempt: Attempt,
+    on_conflict: OnConflict,
     reports: &[&DeliveryReport],
 ) -> Result<(), sqlx::Error> {
     macro_rules! column {
@@ -47,8 +46,8 @@ pub(super) async fn insert(
                 column!(|r| r.number.as_str()) as &[&str],
                 column!(|r| r.status.as_str()) as &[&str],
                 column!(|r| r.status.code()) as &[Option<i32>],
-                column!(|r| r.reception.transport.as_str()) as &[&str],
-                column!(|r| r.reception.remote_addr) as &[IpAddr],
+                column!(|r| r.reception.source.transport.as_str()) as &[&str],
+                column!(|r| r.reception.source.remote_addr) as &[IpAddr],
                 column!(|r| r.extra.as_json()) as &[&str],
             )
             .execute(connection)
@@ -56,8 +55,8 @@ pub(super) async fn insert(
             .map(drop)
         };
     }
-    match attempt {
-        Attempt::First => insert!(""),
-        Attempt::Again => insert!("on conflict do nothing"),
+    match on_conflict {
+        OnConflict::Fail => insert!(""),
+        OnConflict::DoNothing => insert!("on conflict do nothing"),
     }
 }

@@ -6,13 +6,13 @@ use sqlx::PgConnection;
 
 use crate::domain::{InboundMessage, Text};
 
-use super::Attempt;
+use super::OnConflict;
+use super::charset_label::charset_label;
 
-/// Inserts the messages in one statement. With [`Attempt::Again`], a row that is there already, by its
-/// key, stays.
+/// Inserts the messages in one statement.
 pub(super) async fn insert(
     connection: &mut PgConnection,
-    attempt: Attempt,
+    on_conflict: OnConflict,
     messages: &[&InboundMessage],
 ) -> Result<(), sqlx::Error> {
     macro_rules! column {
@@ -50,9 +50,9 @@ pub(super) async fn insert(
                 column!(|m| m.dcs.as_ref().map(Text::as_str)) as &[Option<&str>],
                 column!(|m| m.message.as_str()) as &[&str],
                 column!(|m| m.message_raw.as_slice()) as &[&[u8]],
-                column!(|m| m.message.charset_label()) as &[&str],
-                column!(|m| m.reception.transport.as_str()) as &[&str],
-                column!(|m| m.reception.remote_addr) as &[IpAddr],
+                column!(|m| charset_label(&m.message)) as &[&str],
+                column!(|m| m.reception.source.transport.as_str()) as &[&str],
+                column!(|m| m.reception.source.remote_addr) as &[IpAddr],
                 column!(|m| m.extra.as_json()) as &[&str],
             )
             .execute(connection)
@@ -60,8 +60,8 @@ pub(super) async fn insert(
             .map(drop)
         };
     }
-    match attempt {
-        Attempt::First => insert!(""),
-        Attempt::Again => insert!("on conflict do nothing"),
+    match on_conflict {
+        OnConflict::Fail => insert!(""),
+        OnConflict::DoNothing => insert!("on conflict do nothing"),
     }
 }

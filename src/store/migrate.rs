@@ -1,6 +1,7 @@
-//! The schema's versions: what the database has, beside what this program knows, and applying what is
-//! missing. Several replicas may migrate at once: an advisory lock lets one work and the others find
-//! it done.
+//! Migrations: how the database's schema compares with this program's, and applying what is missing.
+//!
+//! Several replicas may migrate at once: an advisory lock lets one of them work, and the others find
+//! the work done.
 
 use std::time::Duration;
 
@@ -12,37 +13,30 @@ use super::StoreError;
 use super::error::is_lock_timeout;
 use super::timeouts::Timeouts;
 
-/// How often a migration that waits for a lock is tried.
+/// sqlx's table of the migrations that were applied.
+const TABLE: &str = "_sqlx_migrations";
+
+/// How often a migration that waits for a table lock is tried.
 const ATTEMPTS: u32 = 30;
 
-/// How long callbacks of other replicas have the tables for themselves in between.
+/// Between two attempts, callbacks of other replicas have the tables to themselves.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long to wait before asking again for another replica's turn to end.
+/// How soon to ask again whether another replica has finished migrating.
 const TURN_PAUSE: Duration = Duration::from_millis(100);
 
-/// The migrations of `migrations/`, compiled in.
-fn migrator() -> Migrator {
-    let mut migrator = sqlx::migrate!();
-    // A newer version of this program may have been here before: its tables are a superset of ours.
-    migrator.set_ignore_missing(true);
-    migrator.set_locking(false);
-    migrator
-}
-
-/// How the database's schema differs from the one that this program knows.
+/// The differences between the database's schema and this program's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Schema {
-    /// The first migration that was not applied.
+    /// The first migration that is not applied.
     pub(super) missing: Option<i64>,
-    /// The first migration that was applied as something else.
+    /// The first migration that was applied with other statements than this program's.
     pub(super) altered: Option<i64>,
-    /// The last migration that was applied, if this program does not know it.
+    /// The last applied migration, if this program does not know it.
     newer: Option<i64>,
 }
 
 impl Schema {
-    /// Refuses a schema that this program does not know all of.
     pub(super) fn ensure_not_newer(&self) -> Result<(), StoreError> {
         match self.newer {
             Some(database) => Err(StoreError::SchemaNewer { database, program: newest() }),
@@ -51,18 +45,13 @@ impl Schema {
     }
 }
 
-fn newest() -> i64 {
-    migrator().iter().map(|migration| migration.version).max().unwrap_or_default()
-}
-
-/// Compares the database's schema with the one that this program knows.
-pub(super) async fn look(connection: &mut PgConnection) -> Result<Schema, StoreError> {
-    const TABLE: &str = "_sqlx_migrations";
-    let exists = sqlx::query_scalar!("select to_regclass($1) is not null", TABLE)
+/// Compares the database's schema with this program's.
+pub(super) async fn inspect(connection: &mut PgConnection) -> Result<Schema, StoreError> {
+    let exists = sqlx::query_scalar!(r#"select to_regclass($1) is not null as "exists!""#, TABLE)
         .fetch_one(&mut *connection)
         .await
         .map_err(StoreError::Connect)?;
-    let applied = if exists == Some(true) {
+    let applied = if exists {
         connection.list_applied_migrations(TABLE).await.map_err(StoreError::Migrate)?
     } else {
         Vec::new()
@@ -85,7 +74,7 @@ pub(super) async fn look(connection: &mut PgConnection) -> Result<Schema, StoreE
     })
 }
 
-/// Applies what has not been applied.
+/// Applies the missing migrations.
 pub(super) async fn run(connection: &mut PgConnection) -> Result<(), StoreError> {
     Timeouts::MIGRATION.set(connection).await.map_err(StoreError::Connect)?;
     take_turn(connection).await?;
@@ -95,8 +84,26 @@ pub(super) async fn run(connection: &mut PgConnection) -> Result<(), StoreError>
     Timeouts::UPKEEP.set(connection).await.map_err(StoreError::Connect)
 }
 
-/// Returns once no other replica migrates. It asks again and again: a statement that waits has a
-/// snapshot, which an index that is built concurrently would wait for, and the migration for that.
+/// The migrations of `migrations/`, compiled in.
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!();
+    // A newer version of this program may have migrated the database: its tables are a superset.
+    migrator.set_ignore_missing(true);
+    migrator.set_locking(false);
+    migrator
+}
+
+fn newest() -> i64 {
+    migrator()
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .expect("this program is compiled with its migrations")
+}
+
+/// Returns once no other replica migrates. Polls: a statement that waited for the lock would hold a
+/// snapshot, which a user's `create index concurrently` would wait for, and the other replica's
+/// migration for that.
 async fn take_turn(connection: &mut PgConnection) -> Result<(), StoreError> {
     loop {
         match connection.lock().await {

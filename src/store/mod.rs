@@ -1,27 +1,32 @@
-//! Every line of SQL that the service runs. Knows facts and Postgres, not where facts come from.
+//! Every line of SQL that the service runs. Knows events and Postgres, not where events come from.
 
+mod charset_label;
 mod connection;
 mod database;
 mod delivery_reports;
 mod error;
 mod inbound_messages;
-mod indexes;
+mod isolation;
 mod migrate;
 mod partitions;
 mod redecode;
 mod rejected_callbacks;
+pub mod rejected_request;
 mod retention;
+mod samples;
 mod simulated;
 mod timeouts;
 pub mod upkeep;
 mod writer;
 
+pub use charset_label::{charset_label, charset_labels};
 pub use connection::Connection;
 pub use database::Database;
 pub use error::{InsertError, StoreError};
-pub use partitions::PartitionPlan;
-pub use redecode::{Given, MessageFilter, StoredMessage, StoredMessages};
+pub use isolation::Isolation;
+pub use partitions::{PartitionPlan, PartitionWidth};
+pub use redecode::{MessageFilter, StoredMessage, StoredMessages, UpdateOutcome};
 pub use rejected_callbacks::{RejectedFilter, StoredRejected, StoredRejections};
 pub use retention::Retention;
 pub use simulated::{SimulatedMessage, SimulatedReport, SimulatedRows};
-pub use writer::{Attempt, Writer};
+pub use writer::{OnConflict, Writer};

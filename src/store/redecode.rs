@@ -1,4 +1,4 @@
-//! Reading stored messages, and giving them another text.
+//! Reads stored messages and corrects their texts.
 
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -7,63 +7,56 @@ use uuid::Uuid;
 use crate::domain::{AccountName, EventKey, MessageText};
 use crate::metrics::Purpose;
 
+use super::charset_label::charset_label;
 use super::connection::Connection;
 use super::error::is_refusal;
 use super::timeouts::Timeouts;
-use super::{Database, InsertError, StoreError};
+use super::{Database, InsertError, Isolation, StoreError};
 
-/// Before and after all times that a callback can have.
+/// Before and after any time that a callback can have.
 const ALWAYS: (OffsetDateTime, OffsetDateTime) =
     (datetime!(1970-01-01 0:00 UTC), datetime!(9999-01-01 0:00 UTC));
 
-/// Which messages to read; all that nothing here excludes.
+/// Which messages to read: those that meet every condition.
 #[derive(Clone, Debug, Default)]
 pub struct MessageFilter {
-    /// Those of this account.
     pub account: Option<AccountName>,
-    /// Those with this in the column `charset`.
+    /// The exact value of the column `charset`.
     pub charset: Option<String>,
-    /// Those of which a part could not be read.
+    /// Only messages that could not be decoded completely.
     pub failed: bool,
-    /// Those with this `dcs`.
     pub dcs: Option<String>,
-    /// Those that came without one.
+    /// Only messages that arrived without `dcs`.
     pub without_dcs: bool,
-    /// Those that arrived then or later.
+    /// Inclusive.
     pub from: Option<OffsetDateTime>,
-    /// Those that arrived earlier.
+    /// Exclusive.
     pub to: Option<OffsetDateTime>,
 }
 
-/// A message as it is stored, as far as its text goes.
+/// The columns of a message that its text depends on.
 #[derive(Clone, Debug)]
 pub struct StoredMessage {
-    /// Time of reception.
     pub received_at: OffsetDateTime,
-    /// Its id.
     pub id: Uuid,
-    /// Its account.
     pub account: String,
-    /// Its data coding scheme, as it arrived.
     pub dcs: Option<String>,
-    /// Its text.
     pub message: String,
-    /// Its bytes.
     pub message_raw: Vec<u8>,
-    /// The charset they were read in.
     pub charset: String,
 }
 
-/// What became of texts that messages were to be given.
-#[derive(Debug)]
-pub enum Given {
-    /// All have theirs; so many had not got it yet.
-    Changed(u64),
-    /// None has, as Postgres refuses one of them.
-    Refused(InsertError),
+/// What an update changed.
+#[derive(Debug, Default)]
+pub struct UpdateOutcome {
+    /// Messages whose text was another one before.
+    pub changed: u64,
+    /// Messages whose new text Postgres refuses, by a user's constraint for example. They stay as they
+    /// were.
+    pub refused: Vec<(EventKey, InsertError)>,
 }
 
-/// The stored messages, in the order in which they arrived.
+/// The stored messages, in the order of their arrival.
 pub struct StoredMessages {
     connection: Connection,
     filter: MessageFilter,
@@ -71,15 +64,15 @@ pub struct StoredMessages {
 }
 
 impl StoredMessages {
-    /// The messages of a database that this program knows all of.
+    /// Requires a schema of exactly this program's version.
     pub async fn open(database: &Database, filter: MessageFilter) -> Result<Self, StoreError> {
         let connection = by_hand(database).await?;
         let received_at = filter.from.unwrap_or(ALWAYS.0);
         Ok(Self { connection, filter, after: EventKey { received_at, id: Uuid::nil() } })
     }
 
-    /// The next so many; none once there are no more.
-    pub async fn next(&mut self, most: i64) -> Result<Vec<StoredMessage>, StoreError> {
+    /// The next messages, `limit` at most; empty at the end.
+    pub async fn next(&mut self, limit: i64) -> Result<Vec<StoredMessage>, StoreError> {
         let filter = &self.filter;
         let messages = sqlx::query_as!(
             StoredMessage,
@@ -105,7 +98,7 @@ impl StoredMessages {
             filter.dcs,
             filter.without_dcs,
             filter.failed,
-            most,
+            limit,
         )
         .fetch_all(&mut *self.connection)
         .await
@@ -116,13 +109,33 @@ impl StoredMessages {
         Ok(messages)
     }
 
-    /// Gives messages another text, all of them or none.
-    pub async fn give(&mut self, texts: &[(EventKey, MessageText)]) -> Result<Given, StoreError> {
+    /// Replaces the texts of messages, but for those that Postgres refuses.
+    pub async fn update(
+        &mut self,
+        texts: &[(EventKey, MessageText)],
+    ) -> Result<UpdateOutcome, StoreError> {
+        let mut outcome = UpdateOutcome::default();
+        let mut isolation = Isolation::of(texts);
+        while let Some(part) = isolation.part() {
+            match (self.update_all(part).await, part) {
+                (Ok(changed), _) => outcome.changed += changed,
+                (Err(error), _) if !error.as_database_error().is_some_and(is_refusal) => {
+                    return Err(StoreError::Correction(error));
+                }
+                (Err(error), [(key, _)]) => outcome.refused.push((*key, error.into())),
+                (Err(_), _) if isolation.halve() => continue,
+                (Err(error), _) => return Err(StoreError::Correction(error)),
+            }
+            isolation.advance();
+        }
+        Ok(outcome)
+    }
+
+    /// Replaces the texts of all of these messages, or of none. Returns how many were different.
+    async fn update_all(&mut self, texts: &[(EventKey, MessageText)]) -> Result<u64, sqlx::Error> {
         let times = || texts.iter().map(|(key, _)| key.received_at);
-        let (Some(first), Some(last)) = (times().min(), times().max()) else {
-            return Ok(Given::Changed(0));
-        };
-        let updated = sqlx::query!(
+        let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(0) };
+        sqlx::query!(
             r#"
             update inbound_messages as stored
             set message = given.message, charset = given.charset
@@ -141,24 +154,18 @@ impl StoredMessages {
             &times().collect::<Vec<_>>(),
             &texts.iter().map(|(key, _)| key.id).collect::<Vec<_>>(),
             &texts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>() as &[&str],
-            &texts.iter().map(|(_, text)| text.charset_label()).collect::<Vec<_>>() as &[&str],
+            &texts.iter().map(|(_, text)| charset_label(text)).collect::<Vec<_>>() as &[&str],
             first,
             last,
         )
         .execute(&mut *self.connection)
-        .await;
-        match updated {
-            Ok(done) => Ok(Given::Changed(done.rows_affected())),
-            Err(error) if error.as_database_error().is_some_and(is_refusal) => {
-                Ok(Given::Refused(error.into()))
-            }
-            Err(error) => Err(StoreError::Correction(error)),
-        }
+        .await
+        .map(|done| done.rows_affected())
     }
 }
 
-/// A connection for a person's command: to a schema that this program knows all of, and with time for
-/// long statements.
+/// A connection for a command that a person runs: with time for long statements, to a schema of exactly
+/// this program's version.
 pub(super) async fn by_hand(database: &Database) -> Result<Connection, StoreError> {
     let mut connection = database.connect(Purpose::Upkeep).await?;
     database.ensure_current(&mut connection).await?;

@@ -6,50 +6,41 @@ use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::rejected_request;
 use crate::domain::{AccountName, CallbackKind, Event, EventKey, RejectedCallback};
 
 use super::connection::Connection;
 use super::redecode::by_hand;
-use super::writer::{insert_and_take_back, insert_making_partitions};
-use super::{Database, InsertError, StoreError};
+use super::writer::{insert_and_roll_back, insert_making_partitions};
+use super::{Database, InsertError, Isolation, StoreError};
 
-/// Which rejected callbacks to read; all that nothing here excludes.
+/// Which rejected callbacks to read: those that meet every condition.
 #[derive(Clone, Debug, Default)]
 pub struct RejectedFilter {
-    /// Those with one of these ids; all, where there is none.
+    /// Empty for any id.
     pub ids: Vec<Uuid>,
-    /// Those of this account.
     pub account: Option<AccountName>,
-    /// Those of this kind.
     pub kind: Option<CallbackKind>,
-    /// Those that arrived then or later.
+    /// Inclusive.
     pub from: Option<OffsetDateTime>,
-    /// Those that arrived earlier.
+    /// Exclusive.
     pub to: Option<OffsetDateTime>,
-    /// Those that have been replayed, too.
+    /// Include those that have been replayed.
     pub replayed: bool,
 }
 
-/// A rejected callback as it is stored.
+/// A row of `rejected_callbacks`.
 #[derive(Clone, Debug)]
 pub struct StoredRejected {
-    /// Time of reception.
     pub received_at: OffsetDateTime,
-    /// Its id.
     pub id: Uuid,
-    /// Its account.
     pub account: String,
-    /// What it was meant to be.
     pub kind: String,
-    /// Why it could not be.
     pub reason: String,
-    /// The request: see [`RejectedRequest`](crate::domain::RejectedRequest).
+    /// The request: see [`rejected_request`].
     pub request: String,
-    /// How it came.
     pub transport: String,
-    /// Who sent it.
     pub remote_addr: String,
-    /// When it was replayed.
     pub replayed_at: Option<OffsetDateTime>,
 }
 
@@ -62,14 +53,14 @@ pub struct StoredRejections {
 }
 
 impl StoredRejections {
-    /// The rejected callbacks of a database that this program knows all of.
+    /// Requires a schema of exactly this program's version.
     pub async fn open(database: Database, filter: RejectedFilter) -> Result<Self, StoreError> {
         let connection = by_hand(&database).await?;
         Ok(Self { database, connection, filter, after: None })
     }
 
-    /// The next so many, in the order in which they arrived; none once there are no more.
-    pub async fn next(&mut self, most: i64) -> Result<Vec<StoredRejected>, StoreError> {
+    /// The next rejected callbacks in the order of their arrival, `limit` at most; empty at the end.
+    pub async fn next(&mut self, limit: i64) -> Result<Vec<StoredRejected>, StoreError> {
         let filter = &self.filter;
         let rejected = sqlx::query_as!(
             StoredRejected,
@@ -103,7 +94,7 @@ impl StoredRejections {
             filter.account.as_ref().map(AccountName::as_str),
             filter.kind.map(CallbackKind::as_str),
             filter.replayed,
-            most,
+            limit,
         )
         .fetch_all(&mut *self.connection)
         .await
@@ -114,37 +105,74 @@ impl StoredRejections {
         Ok(rejected)
     }
 
-    /// Whether Postgres would take a rejected callback, which was read again as this. Leaves nothing
-    /// behind.
-    pub async fn try_out(&mut self, fact: Event) -> Result<(), InsertError> {
-        insert_and_take_back(&mut self.connection, &[fact]).await.map_err(InsertError::from)
+    /// Stores the events that rejected callbacks were read as, and marks these as replayed, without
+    /// `write` only as a trial that leaves nothing behind. Returns the events that Postgres refuses.
+    pub async fn replay(
+        &mut self,
+        events: &[Event],
+        write: bool,
+    ) -> Result<Vec<(EventKey, InsertError)>, InsertError> {
+        let mut refused = Vec::new();
+        let mut isolation = Isolation::of(events);
+        while let Some(part) = isolation.part() {
+            let replayed = if write {
+                self.replay_all(part).await
+            } else {
+                insert_and_roll_back(&mut self.connection, part).await
+            };
+            match (replayed.map_err(InsertError::from), part) {
+                (Ok(()), _) => {}
+                // A failure may be about every row, or about one: a user's trigger can raise any error.
+                (
+                    Err(error @ (InsertError::Refused { .. } | InsertError::Failed { .. })),
+                    [event],
+                ) => {
+                    refused.push((event.reception().key, error));
+                }
+                (Err(InsertError::Refused { .. } | InsertError::Failed { .. }), _)
+                    if isolation.halve() =>
+                {
+                    continue;
+                }
+                (Err(error), _) => return Err(error),
+            }
+            isolation.advance();
+        }
+        Ok(refused)
     }
 
-    /// Makes a row of a rejected callback, which was read again as this, and marks it replayed, in one
-    /// transaction. A row that is there already, by its key, stays.
-    pub async fn replay(&mut self, fact: Event) -> Result<(), InsertError> {
-        let EventKey { received_at, id } = fact.reception().key;
+    /// Stores all of these events and marks their rejected callbacks, in one transaction, or none.
+    async fn replay_all(&mut self, events: &[Event]) -> Result<(), sqlx::Error> {
         let mut transaction = self.connection.begin().await?;
-        insert_making_partitions(&mut transaction, &self.database, &[fact]).await?;
-        sqlx::query!(
-            r#"
-            update rejected_callbacks
-            set replayed_at = now()
-            where received_at = $1
-            and id = $2
-            and replayed_at is null
-            "#,
-            received_at,
-            id,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(())
+        insert_making_partitions(&mut transaction, &self.database, events).await?;
+        mark_replayed(&mut transaction, events).await?;
+        transaction.commit().await
     }
 }
 
-/// Inserts the callbacks in one statement. A row that is there already, by its key, stays.
+async fn mark_replayed(
+    transaction: &mut PgConnection,
+    events: &[Event],
+) -> Result<(), sqlx::Error> {
+    let keys = || events.iter().map(|event| event.reception().key);
+    sqlx::query!(
+        r#"
+        update rejected_callbacks as stored
+        set replayed_at = now()
+        from unnest($1::timestamptz[], $2::uuid[]) as replayed (received_at, id)
+        where stored.received_at = replayed.received_at
+        and stored.id = replayed.id
+        and stored.replayed_at is null
+        "#,
+        &keys().map(|key| key.received_at).collect::<Vec<_>>(),
+        &keys().map(|key| key.id).collect::<Vec<_>>(),
+    )
+    .execute(transaction)
+    .await
+    .map(drop)
+}
+
+/// Inserts the callbacks in one statement. A row whose key is there already stays.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     callbacks: &[&RejectedCallback],
@@ -171,9 +199,9 @@ pub(super) async fn insert(
         column!(|c| c.reception.account.as_str()) as &[&str],
         column!(|c| c.kind.as_str()) as &[&str],
         column!(|c| c.reason.as_str()) as &[&str],
-        column!(|c| c.request.to_json()),
-        column!(|c| c.reception.transport.as_str()) as &[&str],
-        column!(|c| c.reception.remote_addr) as &[IpAddr],
+        column!(|c| rejected_request::to_json(c)),
+        column!(|c| c.reception.source.transport.as_str()) as &[&str],
+        column!(|c| c.reception.source.remote_addr) as &[IpAddr],
     )
     .execute(connection)
     .await

@@ -1,5 +1,5 @@
-//! Dropping what is older than the configuration says: whole partitions, or, of a table that has none,
-//! rows in small batches.
+//! Dropping what is older than `retention.*` in the configuration: whole partitions, and of tables
+//! without partitions, rows in small batches.
 
 use std::time::Duration;
 
@@ -10,23 +10,20 @@ use super::StoreError;
 use super::error::is_lock_timeout;
 use super::timeouts::Timeouts;
 
-/// Rejected callbacks that are deleted in one transaction, and so many transactions at a time.
+/// Rejected callbacks deleted in one transaction, and transactions per run.
 const BATCH_ROWS: i32 = 1_000;
 const MAX_BATCHES: u32 = 100;
 
-/// How long rows are kept after they arrived; for ever where there is nothing.
+/// How long the rows of each table are kept after their reception; `None` is forever.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Retention {
-    /// Rows of `delivery_reports`.
     pub delivery_reports: Option<Duration>,
-    /// Rows of `inbound_messages`.
     pub inbound_messages: Option<Duration>,
-    /// Rows of `rejected_callbacks`.
     pub rejected_callbacks: Option<Duration>,
 }
 
-/// Drops all that is due. Dropping a partition takes its whole table for a moment; it waits for that no
-/// longer than `lock_patience`, as callbacks wait behind it.
+/// Drops everything that has expired. Dropping a partition locks its whole table for a moment; it waits
+/// for that lock no longer than `lock_patience`, because callbacks queue behind it.
 pub(super) async fn apply(
     connection: &mut PgConnection,
     retention: &Retention,
@@ -34,7 +31,7 @@ pub(super) async fn apply(
 ) -> Result<(), StoreError> {
     let now = earlier_of_both_clocks(connection).await.map_err(StoreError::Connect)?;
     Timeouts::UPKEEP.with_lock(lock_patience).set(connection).await.map_err(StoreError::Connect)?;
-    // One that fails does not keep the others.
+    // If one table fails, the others are still tried; the first error is returned.
     let mut outcome = Ok(());
     for (table, kept) in [
         ("delivery_reports", retention.delivery_reports),
@@ -50,7 +47,7 @@ pub(super) async fn apply(
     outcome
 }
 
-/// What is young by one of the two clocks stays: one that is far ahead must not empty the tables.
+/// Rows that are young by either clock stay: a clock that is far ahead must not empty the tables.
 async fn earlier_of_both_clocks(
     connection: &mut PgConnection,
 ) -> Result<OffsetDateTime, sqlx::Error> {
@@ -58,8 +55,8 @@ async fn earlier_of_both_clocks(
     Ok(database.min(OffsetDateTime::now_utc()))
 }
 
-/// Each in a statement that is a transaction of its own, so that a service which freezes in the midst
-/// of it keeps no lock.
+/// Drops each partition by one statement that is a transaction of its own, so that a service that
+/// freezes in the middle holds no lock.
 async fn drop_partitions(
     connection: &mut PgConnection,
     table: &'static str,
@@ -71,21 +68,19 @@ async fn drop_partitions(
                 .fetch_one(&mut *connection)
                 .await;
         match dropped {
-            Ok(Some(partition)) => tracing::info!(partition, "dropped an old partition"),
+            Ok(Some(partition)) => tracing::info!(partition, "dropped an expired partition"),
             Ok(None) => return Ok(()),
             Err(error) if is_lock_timeout(&error) => {
                 let holder = holder_of(connection, table).await.map_err(StoreError::Retention)?;
-                return Err(StoreError::PartitionInUse {
-                    table,
-                    holder: holder.unwrap_or_default(),
-                });
+                return Err(StoreError::PartitionInUse { table, holder });
             }
             Err(error) => return Err(StoreError::Retention(error)),
         }
     }
 }
 
-/// Who has used a table for longest, in words; what other roles do may be hidden from this one.
+/// The process that has used a table for longest, in words; its name and time may be hidden from this
+/// role. `None` if it has ended, or is a prepared transaction.
 async fn holder_of(
     connection: &mut PgConnection,
     table: &str,
@@ -103,6 +98,8 @@ async fn holder_of(
         join pg_stat_activity as activity on activity.pid = locks.pid
         where locks.granted
         and locks.pid <> pg_backend_pid()
+        -- A database that was copied as a template has tables with the same oids.
+        and activity.datname = current_database()
         and locks.relation in (
             select table_name::regclass
             from callback_partitions
@@ -112,7 +109,7 @@ async fn holder_of(
             from callback_partitions
             where table_name = $1
         )
-        -- Last, one that ended while this looked, or is hidden.
+        -- Last: a process that has just ended its transaction, or whose start is hidden.
         order by activity.xact_start nulls last
         limit 1
         "#,
@@ -142,7 +139,7 @@ async fn delete_rejected(
         }
     }
     if rows > 0 {
-        tracing::info!(rows, "deleted old rejected callbacks");
+        tracing::info!(rows, "deleted expired rejected callbacks");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Reading the rows of a simulated run, which carry its name in a parameter that no document names.
+//! Reads the rows of a simulated run, which have its name in the parameter `simulate`.
 
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -11,44 +11,34 @@ use super::connection::Connection;
 use super::timeouts::Timeouts;
 use super::{Database, StoreError};
 
-/// After all times that a callback can have.
+/// After any time that a callback can have.
 const END: OffsetDateTime = datetime!(9999-01-01 0:00 UTC);
 
-/// A delivery report as it is stored.
+/// Columns of a delivery report; `extra` as JSON.
 #[derive(Clone, Debug)]
 pub struct SimulatedReport {
     received_at: OffsetDateTime,
     id: Uuid,
-    /// Its `mess_id`.
     pub mess_id: String,
-    /// Its number.
     pub number: String,
-    /// Its status.
     pub status: String,
-    /// Its other parameters, as JSON.
     pub extra: String,
 }
 
-/// An inbound message as it is stored.
+/// Columns of an inbound message; `extra` as JSON.
 #[derive(Clone, Debug)]
 pub struct SimulatedMessage {
     received_at: OffsetDateTime,
     id: Uuid,
-    /// Who sent it.
     pub org: String,
-    /// The long number.
     pub dest: String,
-    /// Its data coding scheme.
     pub dcs: Option<String>,
-    /// Its text.
     pub message: String,
-    /// Its bytes.
     pub message_raw: Vec<u8>,
-    /// Its other parameters, as JSON.
     pub extra: String,
 }
 
-/// The rows of a run, each read once, in the order in which they arrived.
+/// The rows of a run, each read once, in the order of their arrival.
 pub struct SimulatedRows {
     connection: Connection,
     prefix: String,
@@ -57,8 +47,8 @@ pub struct SimulatedRows {
 }
 
 impl SimulatedRows {
-    /// The rows that have arrived since then and whose parameter `simulate` begins so. Needs no right
-    /// but to read both tables.
+    /// The rows that have arrived since then and whose parameter `simulate` starts with `prefix`. Needs
+    /// only the privilege to read both tables.
     pub async fn open(
         database: &Database,
         since: OffsetDateTime,
@@ -71,8 +61,8 @@ impl SimulatedRows {
         Ok(Self { connection, prefix, reports: begin, messages: begin })
     }
 
-    /// The next so many reports; none once there are no more.
-    pub async fn next_reports(&mut self, most: i64) -> Result<Vec<SimulatedReport>, StoreError> {
+    /// The next reports, `limit` at most; empty at the end.
+    pub async fn next_reports(&mut self, limit: i64) -> Result<Vec<SimulatedReport>, StoreError> {
         let rows = sqlx::query_as!(
             SimulatedReport,
             r#"
@@ -89,7 +79,7 @@ impl SimulatedRows {
             self.reports.id,
             END,
             self.prefix,
-            most,
+            limit,
         )
         .fetch_all(&mut *self.connection)
         .await
@@ -100,8 +90,8 @@ impl SimulatedRows {
         Ok(rows)
     }
 
-    /// The next so many messages; none once there are no more.
-    pub async fn next_messages(&mut self, most: i64) -> Result<Vec<SimulatedMessage>, StoreError> {
+    /// The next messages, `limit` at most; empty at the end.
+    pub async fn next_messages(&mut self, limit: i64) -> Result<Vec<SimulatedMessage>, StoreError> {
         let rows = sqlx::query_as!(
             SimulatedMessage,
             r#"
@@ -119,7 +109,7 @@ impl SimulatedRows {
             self.messages.id,
             END,
             self.prefix,
-            most,
+            limit,
         )
         .fetch_all(&mut *self.connection)
         .await
@@ -130,8 +120,8 @@ impl SimulatedRows {
         Ok(rows)
     }
 
-    /// The first rows whole, whatever table they are in, as lines of JSON: a key a column. (An alias
-    /// with a column's name would stand for the column.)
+    /// The first 10 rows of both tables with all columns, as lines of JSON. (A table alias must not be the
+    /// name of a column: it would mean the column.)
     pub async fn as_json(&mut self) -> Result<Vec<String>, StoreError> {
         sqlx::query_scalar!(
             r#"
@@ -154,7 +144,7 @@ impl SimulatedRows {
         .map_err(StoreError::Reading)
     }
 
-    /// Lets the connection go in order.
+    /// Closes the connection in order.
     pub async fn close(self) {
         self.connection.close().await;
     }

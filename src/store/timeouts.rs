@@ -1,50 +1,44 @@
-//! How long Postgres may take over a statement of this service's, and wait for a lock, by what the
-//! connection is for.
+//! How long Postgres may take for a statement and wait for a lock, by the purpose of a connection.
 
 use std::time::Duration;
 
 use sqlx::PgConnection;
 
-/// The limits of a connection. Zero is no limit.
+/// The limits of a connection. Zero means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timeouts {
     /// For a whole statement.
     pub(super) statement: Duration,
-    /// For each lock that it waits for.
+    /// For each lock that the statement waits for.
     pub(super) lock: Duration,
 }
 
 impl Timeouts {
-    /// For looking after the schema: nobody waits for it, and it asks for no lock that keeps writers
-    /// from a table, unless it says so itself.
+    /// Upkeep: no caller waits for it, and it takes no lock that blocks writers unless it shortens this
+    /// limit.
     pub(super) const UPKEEP: Self =
         Self { statement: Duration::from_secs(20), lock: Duration::from_secs(10) };
 
-    /// For migrations: the work may be long, but while it waits for a lock that readers or writers
-    /// conflict with, all who come later wait behind it, other replicas' callbacks among them.
+    /// Migrations: the work may take long, but everyone who comes later queues behind a migration that
+    /// waits for a table lock, including the callbacks of other replicas.
     pub(super) const MIGRATION: Self =
         Self { statement: Duration::from_mins(30), lock: Duration::from_millis(500) };
 
-    /// For a command of a person's, who can stop it: it may read a whole table, but holds nobody up.
+    /// A command that a person runs and can interrupt: it may read a whole table, but blocks nobody.
     pub(super) const BY_HAND: Self =
         Self { statement: Duration::ZERO, lock: Duration::from_secs(10) };
 
-    /// For building an index concurrently: it waits for whatever else is under way, and keeps nobody.
-    pub(super) const INDEX_BUILD: Self = Self { statement: Duration::ZERO, lock: Duration::ZERO };
-
-    /// For writing rows that somebody waits for no longer than `deadline`. A lock is given up a little
-    /// before, so that Postgres says that it was one.
+    /// Writing rows whose caller waits no longer than `deadline`. The lock limit is a little shorter, so
+    /// that Postgres reports a lock as the cause.
     pub(super) fn ingest(deadline: Duration) -> Self {
         Self { statement: deadline, lock: deadline * 9 / 10 }
     }
 
-    /// The same with another limit for locks.
     pub(super) fn with_lock(self, lock: Duration) -> Self {
         Self { lock, ..self }
     }
 
-    /// Puts them in force for the session. By a statement: a pooler may drop what is asked for at the
-    /// start of a connection.
+    /// Applies the limits to the session. Uses a statement because a pooler may drop startup parameters.
     pub(super) async fn set(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         sqlx::query!(
             r#"
@@ -61,7 +55,7 @@ impl Timeouts {
     }
 }
 
-/// Rounded up: what is not zero must not become no limit at all.
+/// Rounds up: zero would mean no limit.
 fn milliseconds(limit: Duration) -> String {
     limit.as_micros().div_ceil(1_000).to_string()
 }

@@ -5,12 +5,11 @@ use crate::domain::{DeliveryReport, DeliveryStatus, PhoneNumber, Reception, Text
 use super::Unusable;
 use super::params::Params;
 
-/// The parameters that the route knows: those of the document, and the credentials.
-pub const PARAMETERS: [&str; 5] = ["mess_id", "status", "number", "user", "pass"];
+/// The parameters of the document, and the credentials.
+pub(super) const PARAMETERS: [&str; 5] = ["mess_id", "status", "number", "user", "pass"];
 
-/// A report needs all three parameters of the document; any of them may be empty, and any `status`
-/// is one.
-pub fn parse(params: &Params<'_>, reception: Reception) -> Result<DeliveryReport, Unusable> {
+/// A report needs all three parameters of the document. Each may be empty, and any `status` is valid.
+pub(super) fn parse(params: &Params<'_>, reception: Reception) -> Result<DeliveryReport, Unusable> {
     let text = |parameter| params.first_text(parameter).ok_or(Unusable { parameter });
     Ok(DeliveryReport {
         mess_id: text("mess_id")?.into_owned().into(),

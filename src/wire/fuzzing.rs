@@ -1,43 +1,45 @@
-//! What holds for any parameters and any text.
+//! What must hold for any parameters and any text.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "what does not hold is to panic"
+    reason = "a violated property panics"
 )]
 
 use std::net::IpAddr;
 
+use crate::accounts::EncodingOverrides;
 use crate::domain::{
-    AccountName, CallbackKind, Encoding, EncodingOverrides, EventKeySource, MessageText, Reception,
-    Transport,
+    AccountName, CallbackKind, Charset, Encoding, Event, EventKeySource, MessageText, Reception,
+    RejectedContent, Source, Transport,
 };
 
+use super::callback::{documented, parse};
 use super::params::{MAX_PARAMETERS, Params, percent_decode};
-use super::{delivery_report, inbound_message, text};
+use super::text;
 
-/// The first line is the query, the rest the form.
+/// Checks parameters: the first line is the query, the rest the form.
 pub fn parameters(bytes: &[u8]) {
     let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (query, form) = (&bytes[..line], bytes.get(line + 1..).unwrap_or_default());
-    for documented in [&delivery_report::PARAMETERS[..], &inbound_message::PARAMETERS[..]] {
-        let params = Params::parse(query, form, documented);
+    for kind in CallbackKind::ALL {
+        let params = Params::parse(kind, query, form);
         are_bounded(&params, bytes.len());
         are_read_as_written(&params, query, form);
-        come_back_when_written(&params);
-        are_kept_without_credentials(&params, documented);
-        become_facts_that_say_what_they_say(&params);
+        come_back_when_written(kind, &params);
+        are_kept_without_credentials(kind, &params);
+        become_events_with_the_same_values(kind, &params);
     }
 }
 
 fn are_bounded(params: &Params<'_>, arrived: usize) {
     assert!(params.pairs.len() <= MAX_PARAMETERS);
     let bytes: usize = params.pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
-    assert!(bytes <= arrived, "decoding makes nothing longer");
+    assert!(bytes <= arrived, "decoding does not make the input longer");
 }
 
-/// Where no `?` separates anything and there are not too many, the plainest of readers agrees.
+/// Where no `?` can separate and the bound is not reached, a naive parser agrees.
 fn are_read_as_written(params: &Params<'_>, query: &[u8], form: &[u8]) {
     let end = form.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
     if query.contains(&b'?') || params.pairs.len() >= MAX_PARAMETERS {
@@ -46,14 +48,14 @@ fn are_read_as_written(params: &Params<'_>, query: &[u8], form: &[u8]) {
     let pieces = query.split(|byte| *byte == b'&').chain(form[..end].split(|byte| *byte == b'&'));
     let expected = pieces.filter(|piece| !piece.is_empty()).map(|piece| {
         let mut parts = piece.splitn(2, |byte| *byte == b'=');
-        let mut next = || plainly_decoded(parts.next().unwrap_or_default());
+        let mut next = || naively_decoded(parts.next().unwrap_or_default());
         (next(), next())
     });
     let found = params.pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec()));
     assert!(found.eq(expected));
 }
 
-fn plainly_decoded(bytes: &[u8]) -> Vec<u8> {
+fn naively_decoded(bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::new();
     let mut place = 0;
     while place < bytes.len() {
@@ -68,7 +70,7 @@ fn plainly_decoded(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-fn come_back_when_written(params: &Params<'_>) {
+fn come_back_when_written(kind: CallbackKind, params: &Params<'_>) {
     let mut written = String::new();
     for (name, value) in &params.pairs {
         written.extend(form_urlencoded::byte_serialize(name));
@@ -77,60 +79,61 @@ fn come_back_when_written(params: &Params<'_>) {
         written.push('&');
     }
     if params.pairs.len() < MAX_PARAMETERS {
-        assert_eq!(Params::parse(b"", written.as_bytes(), &[]).pairs, params.pairs);
+        assert_eq!(Params::parse(kind, b"", written.as_bytes()).pairs, params.pairs);
     }
 }
 
-fn are_kept_without_credentials(params: &Params<'_>, documented: &[&str]) {
+fn are_kept_without_credentials(kind: CallbackKind, params: &Params<'_>) {
     let is_secret =
         |name: &[u8]| name.eq_ignore_ascii_case(b"user") || name.eq_ignore_ascii_case(b"pass");
-    let extra = params.extra(documented);
+    let extra = params.extra(documented(kind));
     for (name, value) in extra.parameters() {
         assert!(!is_secret(name.as_bytes()), "{name}");
-        assert!(!name.contains('\0') && !value.contains('\0'), "jsonb takes no NUL");
+        assert!(!name.contains('\0') && !value.contains('\0'), "jsonb refuses NUL");
     }
-    let kind = CallbackKind::DeliveryReport;
-    let kept = params.to_rejected_request(Transport::HttpGet, kind);
-    let again = Params::parse(b"", kept.parameters().as_bytes(), &[]);
+    let RejectedContent::Parameters(kept) = params.to_rejected_content();
+    let again = Params::parse(kind, b"", kept.as_bytes());
     let mut all = params.pairs.iter().filter(|(name, _)| !is_secret(name));
     for pair in again.pairs.iter().take(MAX_PARAMETERS - 1) {
         assert!(!is_secret(&pair.0));
-        assert!(all.any(|other| other == pair), "what is kept arrived, and in this order");
+        assert!(all.any(|other| other == pair), "what is kept arrived, in this order");
     }
 }
 
-fn become_facts_that_say_what_they_say(params: &Params<'_>) {
-    let reception = reception();
-    if let Ok(report) = delivery_report::parse(params, reception.clone()) {
-        let said = text::decode_parameter(params.first("mess_id").expect("a report has it"));
-        assert_eq!(report.mess_id.as_str(), said.replace('\0', "\u{FFFD}"));
-        assert!(!report.status.as_str().contains('\0'));
-    }
-    let message = inbound_message::parse(params, &EncodingOverrides::default(), reception);
-    if let Ok(message) = message {
-        assert_eq!(message.message_raw, params.first("message").unwrap_or_default());
+fn become_events_with_the_same_values(kind: CallbackKind, params: &Params<'_>) {
+    match parse(kind, params, &EncodingOverrides::default(), reception()) {
+        Ok(Event::DeliveryReport(report)) => {
+            let mess_id = text::decode_parameter(params.first("mess_id").expect("a report has it"));
+            assert_eq!(report.mess_id.as_str(), mess_id.replace('\0', "\u{FFFD}"));
+            assert!(!report.status.as_str().contains('\0'));
+        }
+        Ok(Event::InboundMessage(message)) => {
+            assert_eq!(message.message_raw, params.first("message").unwrap_or_default());
+        }
+        Ok(Event::RejectedCallback(_)) => panic!("a callback is unusable or an event of its kind"),
+        Err(_) => {}
     }
 }
 
 fn reception() -> Reception {
     Reception {
         key: EventKeySource::system().next(),
-        account: "main".parse::<AccountName>().expect("it is a name"),
-        transport: Transport::HttpGet,
-        remote_addr: IpAddr::from([127, 0, 0, 1]),
+        account: "main".parse::<AccountName>().expect("a valid account name"),
+        source: Source { transport: Transport::HttpGet, remote_addr: IpAddr::from([127, 0, 0, 1]) },
     }
 }
 
-/// The bytes, in every encoding.
+/// Checks the text of the bytes in every encoding.
 pub fn text(bytes: &[u8]) {
-    for (_, encoding) in Encoding::NAMES {
+    for encoding in Encoding::ALL {
         let message = text::decode(bytes, encoding);
-        let said = message.as_str();
-        assert!(!said.contains('\0'), "Postgres takes no NUL");
-        assert!(said.chars().count() <= bytes.len() + 1, "a byte is a character at most");
-        let label = message.charset_label();
-        assert_eq!(MessageText::from_label(said.into(), label), Some(message.clone()));
-        assert_eq!(Some(said.to_owned()), as_others_read_it(bytes, encoding, label), "{label}");
+        let (read, charset) = (message.as_str(), message.charset());
+        assert!(!read.contains('\0'), "Postgres refuses NUL");
+        assert!(read.chars().count() <= bytes.len() + 1, "a byte is at most one character");
+        let stored = MessageText::new(read.to_owned(), charset, message.is_lossy());
+        assert_eq!(stored, message);
+        let expected = as_others_read_it(bytes, encoding, charset);
+        assert_eq!(Some(read), expected.as_deref(), "{charset:?}");
     }
     let parameter = text::decode_parameter(bytes);
     assert_eq!(std::str::from_utf8(bytes).is_ok(), parameter.as_bytes() == bytes);
@@ -138,27 +141,30 @@ pub fn text(bytes: &[u8]) {
     assert!(decoded.len() <= bytes.len());
 }
 
-/// What the standard library makes of it, or what the charset's definition says.
-fn as_others_read_it(bytes: &[u8], encoding: Encoding, label: &str) -> Option<String> {
+/// The text by the standard library, or by the definition of the charset. `None` where the encoding
+/// can't give this charset.
+fn as_others_read_it(bytes: &[u8], encoding: Encoding, charset: Charset) -> Option<String> {
     let without_nul = |text: String| text.replace('\0', "\u{FFFD}");
     let latin = || -> String { bytes.iter().map(|byte| char::from(*byte)).collect() };
-    Some(without_nul(match (encoding, label) {
-        (Encoding::Binary, "binary") => String::new(),
-        (Encoding::Auto | Encoding::Utf8, "utf-8" | "utf-8-failed") => {
+    Some(without_nul(match (encoding, charset) {
+        (Encoding::Binary, Charset::Binary) => String::new(),
+        (Encoding::Auto | Encoding::Utf8, Charset::Utf8) => {
             String::from_utf8_lossy(bytes).into_owned()
         }
-        (Encoding::Auto | Encoding::Latin1, "iso-8859-1" | "iso-8859-1-failed") => latin(),
-        (Encoding::Utf16, "utf-16be" | "utf-16be-failed") => {
+        (Encoding::Auto | Encoding::Latin1, Charset::Latin1) => latin(),
+        (Encoding::Utf16, Charset::Utf16Be) => {
             let text = bytes.strip_prefix(b"\xFE\xFF").unwrap_or(bytes);
             let (pairs, rest) = text.as_chunks::<2>();
             let units: Vec<u16> = pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
             let odd = if rest.is_empty() { "" } else { "\u{FFFD}" };
             String::from_utf16_lossy(&units) + odd
         }
-        // Tables, which unit tests hold against the standards.
-        (Encoding::Gsm7, "gsm-7" | "gsm-7-failed")
-        | (Encoding::Auto | Encoding::Latin1, "windows-1252" | "windows-1252-failed")
-        | (Encoding::Utf16, _) => text::decode(bytes, encoding).as_str().to_owned(),
+        // Tables that unit tests compare with the standards.
+        (Encoding::Gsm7, Charset::Gsm7)
+        | (Encoding::Auto | Encoding::Latin1, Charset::Windows1252)
+        | (Encoding::Utf16, Charset::Utf16Le | Charset::Utf16BeHex | Charset::Utf16LeHex) => {
+            text::decode(bytes, encoding).as_str().to_owned()
+        }
         _ => return None,
     }))
 }

@@ -1,19 +1,19 @@
 //! An inbound message from its parameters (the gateway's document, section 7.1).
 
-use crate::domain::{Encoding, EncodingOverrides, InboundMessage, PhoneNumber, Reception};
+use crate::accounts::EncodingOverrides;
+use crate::domain::{Encoding, InboundMessage, PhoneNumber, Reception};
 
 use super::Unusable;
 use super::params::Params;
 use super::text::{self, Dcs};
 
-/// The parameters that the route knows: Table 7 of the document.
-pub const PARAMETERS: [&str; 6] = ["user", "pass", "dcs", "org", "dest", "message"];
+/// The parameters of the document (Table 7), credentials included.
+pub(super) const PARAMETERS: [&str; 6] = ["user", "pass", "dcs", "org", "dest", "message"];
 
-/// A message needs `org` and `dest`; an absent `message` is an empty one, and an absent or odd
-/// `dcs` is read as the gateway's default. `overrides` are the account's own readings of `dcs`.
-pub fn parse(
+/// A message needs `org` and `dest`. Without `message`, the message is empty.
+pub(super) fn parse(
     params: &Params<'_>,
-    overrides: &EncodingOverrides,
+    encodings: &EncodingOverrides,
     reception: Reception,
 ) -> Result<InboundMessage, Unusable> {
     let number = |parameter| {
@@ -21,7 +21,7 @@ pub fn parse(
         Ok(PhoneNumber::new(&text))
     };
     let dcs = params.first_text("dcs");
-    let encoding = encoding(dcs.as_deref(), overrides);
+    let encoding = encoding(dcs.as_deref(), encodings);
     let message_raw = params.first("message").unwrap_or_default().to_vec();
     Ok(InboundMessage {
         org: number("org")?,
@@ -34,9 +34,10 @@ pub fn parse(
     })
 }
 
-/// How a message with this `dcs` is read.
+/// The encoding of a message with this `dcs`: the account's own, else that of the `dcs`. An absent or
+/// invalid `dcs` means the gateway's default.
 #[must_use]
-pub fn encoding(dcs: Option<&str>, overrides: &EncodingOverrides) -> Encoding {
+pub fn encoding(dcs: Option<&str>, encodings: &EncodingOverrides) -> Encoding {
     let scheme = dcs.and_then(Dcs::parse);
-    overrides.get(scheme.map(Dcs::value)).unwrap_or_else(|| scheme.unwrap_or_default().encoding())
+    encodings.get(scheme.map(Dcs::value)).unwrap_or_else(|| scheme.unwrap_or_default().encoding())
 }

@@ -1,17 +1,21 @@
-//! Untrusted bytes become facts. Everything here is total: no input is an error of ours, panics, or
-//! allocates more than a small multiple of its own length.
+//! Untrusted bytes become events. Everything here is total: no input makes it fail or panic, or
+//! allocate more than a small multiple of the input's length.
 
-pub mod delivery_report;
+mod callback;
+mod delivery_report;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-pub mod inbound_message;
+mod inbound_message;
 pub mod params;
 pub mod text;
 
-/// The callback lacks a parameter without which it is no report and no message.
+pub use callback::{parse, parse_rejected};
+pub use inbound_message::encoding;
+
+/// The callback lacks a parameter without which it is neither a report nor a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("parameter '{parameter}' is missing")]
 pub struct Unusable {
-    /// The name of the first parameter that is missing, as the gateway's document spells it.
+    /// The name of the first missing parameter, as the gateway's document spells it.
     pub parameter: &'static str,
 }

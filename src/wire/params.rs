@@ -1,50 +1,52 @@
 //! Parameters from query string and form body, together, as bytes.
 //!
-//! The gateway's document puts the parameters of a `POST` into the query string in one place and
-//! into the form body in another (sections 7.1, 7.1.1, 7.1.2), so both are read and form one list.
+//! The gateway's document puts the parameters of a `POST` into the query string in one place and into
+//! the form body in another (sections 7.1, 7.1.1, 7.1.2). So both are read, and form one list.
 
 use std::borrow::Cow;
 
-use crate::domain::{CallbackKind, Extra, RejectedRequest, Text, Transport};
+use crate::domain::{CallbackKind, Extra, RejectedContent, Text};
 
+use super::callback::documented;
 use super::text::decode_parameter;
 
-/// A request has no more parameters than that: the last one is then [`REST`], and bounded is what they
-/// cost, yet nothing is dropped.
+/// The most parameters of a request. Where there are more, the last one is [`REST`]: the cost is
+/// bounded, and nothing is dropped.
 pub const MAX_PARAMETERS: usize = 256;
 
-/// The name of a parameter that nobody sent: its value is what is left of a request with too many, as it
-/// came, without credentials.
+/// The name of a parameter that nobody sends. Its value is the rest of a request with too many
+/// parameters, as it arrived, without credentials.
 pub const REST: &str = "&";
 
-/// The names of the parameters that carry credentials; never stored, in whatever case they come.
+/// The names of the parameters with credentials. They are never stored; letter case is ignored.
 const CREDENTIALS: [&str; 2] = ["user", "pass"];
 
-/// A name and a value; borrowed where nothing had to be decoded.
+/// A name and a value, borrowed where nothing has to be decoded.
 type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// The decoded parameters of one request, in the order they came: those of the query first.
+/// The decoded parameters of a request in their order: those of the query, then those of the form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params<'a> {
     pub(super) pairs: Vec<Pair<'a>>,
 }
 
 impl<'a> Params<'a> {
-    /// Reads a query string and an `application/x-www-form-urlencoded` body.
+    /// Reads a query string and an `application/x-www-form-urlencoded` body of a callback of this kind.
     ///
-    /// Of a query string, `documented` are the names the route knows: some gateways append their
-    /// parameters to a URL that has a query already, with a second `?`, so a `?` in front of such a
-    /// name and `=` separates like `&`. Line ends after a body do not belong to it.
+    /// Some gateways append their parameters with a second `?` to a URL that has a query already. So in
+    /// a query string, a `?` in front of a documented name and `=` separates like `&`. Line ends after a
+    /// body are ignored.
     #[must_use]
-    pub fn parse(query: &'a [u8], form: &'a [u8], documented: &[&str]) -> Self {
+    pub fn parse(kind: CallbackKind, query: &'a [u8], form: &'a [u8]) -> Self {
         let mut params = Self { pairs: Vec::with_capacity(8) };
+        let documented = documented(kind);
         let mut rest = skip_question_marks(query);
         while let Some((before, after)) = split_at_stray_question_mark(rest, documented) {
             params.extend(before);
             rest = after;
         }
         params.extend(rest);
-        params.extend(without_line_ends(form));
+        params.extend(trim_end(form, b"\r\n"));
         params
     }
 
@@ -60,7 +62,7 @@ impl<'a> Params<'a> {
         self.keep_rest(input);
     }
 
-    /// There is one place left, or [`REST`] is in it.
+    /// Adds to [`REST`], the last parameter, for which one place is left.
     fn keep_rest(&mut self, input: &'a [u8]) {
         for pair in input.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let (name, _) = split_once(pair, b'=');
@@ -77,7 +79,7 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// The first value under that name: where a parameter is repeated, the first one counts.
+    /// The first value of the parameter; the others are extra.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
         self.pairs
@@ -85,20 +87,22 @@ impl<'a> Params<'a> {
             .find_map(|(key, value)| (key.as_ref() == name.as_bytes()).then_some(value.as_ref()))
     }
 
-    /// [`Params::first`] as text.
+    /// [`first`](Self::first) as text.
     pub(super) fn first_text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.first(name).map(decode_parameter)
     }
 
-    /// All that is not the first value of a `documented` parameter, without credentials.
+    /// Every value but the first one of each `documented` parameter, without credentials.
     pub(super) fn extra(&self, documented: &[&str]) -> Extra {
-        let mut seen = [false; 8];
+        let mut seen = 0_u32;
         let mut is_extra = |name: &[u8]| {
             let place = documented.iter().position(|known| known.as_bytes() == name);
-            match place.and_then(|place| seen.get_mut(place)) {
-                Some(seen) => std::mem::replace(seen, true),
-                None => true,
-            }
+            place.is_none_or(|place| {
+                let bit = 1 << place;
+                let is_repeated = seen & bit != 0;
+                seen |= bit;
+                is_repeated
+            })
         };
         self.without_credentials()
             .filter(|(name, _)| is_extra(name))
@@ -106,10 +110,10 @@ impl<'a> Params<'a> {
             .collect()
     }
 
-    /// The request as it is kept when it can't be used.
+    /// What is kept of an unusable callback: every parameter but the credentials.
     #[must_use]
-    pub fn to_rejected_request(&self, transport: Transport, kind: CallbackKind) -> RejectedRequest {
-        RejectedRequest::new(transport, kind, self.without_credentials())
+    pub fn to_rejected_content(&self) -> RejectedContent {
+        RejectedContent::of_parameters(self.without_credentials())
     }
 
     fn without_credentials(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -122,7 +126,7 @@ impl<'a> Params<'a> {
 
 fn is_credential(name: &[u8]) -> bool {
     let name = name.trim_ascii();
-    // As after `&amp;`, an ampersand that went through HTML.
+    // The rest of `&amp;`, an ampersand escaped for HTML.
     let name = name.strip_prefix(b"amp;").unwrap_or(name);
     CREDENTIALS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
@@ -131,8 +135,8 @@ fn text(bytes: &[u8]) -> Text {
     decode_parameter(bytes).into_owned().into()
 }
 
-/// What is before and after the first `?`, or several in a row, that separates parameters. Each byte is
-/// looked at once, however many there are.
+/// The parts before and after the first `?`, or several in a row, that separates parameters. Reads each
+/// byte once, however many `?` there are.
 fn split_at_stray_question_mark<'a>(
     input: &'a [u8],
     documented: &[&str],
@@ -144,8 +148,7 @@ fn split_at_stray_question_mark<'a>(
     };
     let mut splits = memchr::memchr_iter(b'?', input).map(|mark| input.split_at(mark + 1));
     let (before, after) = splits.find(|(_, after)| separates(after))?;
-    let kept = before.iter().rposition(|byte| *byte != b'?').map_or(0, |last| last + 1);
-    Some((before.get(..kept).unwrap_or_default(), after))
+    Some((trim_end(before, b"?"), after))
 }
 
 fn split_once(input: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
@@ -158,7 +161,7 @@ fn split_once(input: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// `%XX` becomes a byte and `+` a blank; a `%` that no two hexadecimal digits follow stays itself.
+/// `%XX` becomes a byte and `+` a blank. A `%` without two hexadecimal digits after it stays.
 #[must_use]
 pub fn percent_decode(input: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr2(b'%', b'+', input).is_none() {
@@ -183,7 +186,6 @@ pub fn percent_decode(input: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(decoded)
 }
 
-/// The value of an ASCII hexadecimal digit of either case.
 #[must_use]
 pub(super) fn hex_digit(byte: u8) -> Option<u8> {
     match byte {
@@ -194,14 +196,21 @@ pub(super) fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
-fn skip_question_marks(input: &[u8]) -> &[u8] {
-    let marks = input.iter().take_while(|byte| **byte == b'?').count();
-    input.get(marks..).unwrap_or_default()
+fn skip_question_marks(mut input: &[u8]) -> &[u8] {
+    while let [b'?', rest @ ..] = input {
+        input = rest;
+    }
+    input
 }
 
-fn without_line_ends(input: &[u8]) -> &[u8] {
-    let kept = input.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
-    input.get(..kept).unwrap_or_default()
+/// The input without any of these bytes at its end.
+fn trim_end<'a>(mut input: &'a [u8], trimmed: &[u8]) -> &'a [u8] {
+    while let [rest @ .., last] = input
+        && trimmed.contains(last)
+    {
+        input = rest;
+    }
+    input
 }
 
 #[cfg(test)]

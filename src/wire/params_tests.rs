@@ -4,11 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-const NAMES: [&str; 3] = ["mess_id", "status", "number"];
+const KIND: CallbackKind = CallbackKind::DeliveryReport;
 
 fn pairs(query: &str, form: &str) -> Vec<(String, String)> {
     let lossy = |bytes: &Cow<[u8]>| String::from_utf8_lossy(bytes).into_owned();
-    Params::parse(query.as_bytes(), form.as_bytes(), &NAMES)
+    Params::parse(KIND, query.as_bytes(), form.as_bytes())
         .pairs
         .iter()
         .map(|(name, value)| (lossy(name), lossy(value)))
@@ -46,22 +46,22 @@ fn query_and_form_are_one_list_however_they_are_written() {
 fn the_first_value_wins_and_the_rest_is_extra_without_credentials() {
     let query =
         b"status=0&status=1&user=u&PASS=p&pass=q& pass=r&amp;pass=s&user+=t&x=%E9&mess_id=m&x=2";
-    let params = Params::parse(query, b"number=4&status=2", &NAMES);
+    let params = Params::parse(KIND, query, b"number=4&status=2");
     assert_eq!(params.first("status"), Some(b"0".as_slice()));
     assert_eq!(params.first("number"), Some(b"4".as_slice()));
     assert_eq!(params.first("nothing"), None);
-    assert_eq!(params.extra(&NAMES).as_json(), r#"{"status":["1","2"],"x":["é","2"]}"#);
+    assert_eq!(params.extra(documented(KIND)).as_json(), r#"{"status":["1","2"],"x":["é","2"]}"#);
 }
 
 #[test]
-fn a_rejected_request_has_every_parameter_but_credentials() {
-    let params = Params::parse(b"User=u&pass=p&status=0&status=%E9", b"", &NAMES);
-    let kept = params.to_rejected_request(Transport::HttpGet, CallbackKind::DeliveryReport);
-    assert!(kept.to_json().contains(r#""status=0&status=%E9""#), "{}", kept.to_json());
+fn rejected_content_has_every_parameter_but_credentials() {
+    let params = Params::parse(KIND, b"User=u&pass=p&status=0&status=%E9", b"");
+    let kept = RejectedContent::Parameters("status=0&status=%E9".to_owned());
+    assert_eq!(params.to_rejected_content(), kept);
 }
 
 #[test]
-fn past_the_bound_the_rest_is_one_value_as_it_came() {
+fn past_the_bound_the_rest_is_one_value_as_it_arrived() {
     let many = "a=1&".repeat(MAX_PARAMETERS - 1);
     let exactly = pairs(&format!("{many}x=1"), "");
     assert_eq!(exactly.len(), MAX_PARAMETERS);
@@ -74,12 +74,12 @@ fn past_the_bound_the_rest_is_one_value_as_it_came() {
 }
 
 #[test]
-fn credentials_are_in_the_rest_neither() {
+fn credentials_are_not_in_the_rest_either() {
     let many = "a=1&".repeat(MAX_PARAMETERS);
     let query = format!("{many}user=u&x=2&p%61ss=secret&amp;pass=secret");
-    let params = Params::parse(query.as_bytes(), b"PASS=secret&+user=u", &NAMES);
+    let params = Params::parse(KIND, query.as_bytes(), b"PASS=secret&+user=u");
     assert_eq!(params.pairs.last().unwrap().1.as_ref(), b"a=1&x=2");
-    assert!(!params.extra(&NAMES).as_json().contains("secret"));
+    assert!(!params.extra(documented(KIND)).as_json().contains("secret"));
 }
 
 #[test]
@@ -88,9 +88,9 @@ fn many_separators_do_not_make_more_parameters_than_the_bound() {
     assert_eq!(found.len(), MAX_PARAMETERS);
 }
 
-/// Counted by time, as there is nothing else to count: linear takes microseconds, quadratic minutes.
+/// Linear takes microseconds, quadratic minutes.
 #[test]
-fn any_number_of_question_marks_is_looked_at_once() {
+fn any_number_of_question_marks_is_read_in_linear_time() {
     let marks = "a".to_owned() + &"?".repeat(2_000_000);
     let started = std::time::Instant::now();
     assert_eq!(pairs(&marks, "").len(), 1);
@@ -98,7 +98,7 @@ fn any_number_of_question_marks_is_looked_at_once() {
 }
 
 #[test]
-fn past_the_bound_a_question_mark_separates_nothing_either() {
+fn past_the_bound_a_question_mark_does_not_separate() {
     let found = pairs(&"?status=1".repeat(MAX_PARAMETERS * 4), "b=2");
     assert!(found.len() <= MAX_PARAMETERS, "{} parameters", found.len());
     let last = &found[found.len() - 1].1;
@@ -108,9 +108,9 @@ fn past_the_bound_a_question_mark_separates_nothing_either() {
 proptest! {
     #[test]
     fn any_bytes_are_parameters_and_none_panics(query: Vec<u8>, form: Vec<u8>) {
-        let params = Params::parse(&query, &form, &NAMES);
+        let params = Params::parse(KIND, &query, &form);
         prop_assert!(params.pairs.len() <= MAX_PARAMETERS);
-        let _ = params.extra(&NAMES);
+        let _ = params.extra(documented(KIND));
     }
 
     #[test]
@@ -118,7 +118,7 @@ proptest! {
         let encoded: String = form_urlencoded::byte_serialize(&value).collect();
         prop_assert_eq!(percent_decode(encoded.as_bytes()).into_owned(), value.clone());
         let form = format!("message={encoded}");
-        let params = Params::parse(b"", form.as_bytes(), &["message"]);
+        let params = Params::parse(CallbackKind::InboundMessage, b"", form.as_bytes());
         prop_assert_eq!(params.first("message"), Some(value.as_slice()));
     }
 }

@@ -8,9 +8,9 @@ use tokio::process::Command;
 
 use crate::curl::{curl, stored};
 use crate::engine::{IMAGE, Leavings, build_image, docker, inspect, name_of, run};
-use crate::support::scratch;
-use crate::world::processes::free_port;
-use crate::world::until;
+use testkit::configuration::free_port;
+use testkit::eventually;
+use testkit::scratch;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -154,7 +154,7 @@ pub async fn prometheus_reads_the_service() {
     project.compose(&[&monitoring[..], &["receiver", "prometheus"]].concat()).await;
     let promtool = ["exec", "-T", "prometheus", "promtool", "query", "instant"];
     let query = ["http://127.0.0.1:9090", r#"up{job="routo-receiver"} == 1"#];
-    until("Prometheus says that its target is up", 90, async || {
+    eventually("Prometheus says that its target is up", async || {
         let (_, answer, _) = project.try_compose(&[&promtool[..], &query[..]].concat()).await;
         answer.contains(r#"instance="receiver:9090""#)
     })

@@ -3,21 +3,22 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use simulator::Connection;
+use simulator::Pace;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection as _};
 use testcontainers::core::{IntoContainerPort, Mount};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
-use tokio::time::{sleep, timeout};
+use testkit::judge::{self, Findings};
+use testkit::load::{Load, MIXED};
+use testkit::record::Record;
+use testkit::service::{readyz, until_callbacks_go_to};
+use tokio::time::sleep;
 
 use crate::engine::{IMAGE, LABEL, Leavings, build_image, docker, logs};
-use crate::support::app::{PASSWORD, TOKEN};
-use crate::world::load::{BEHAVIOUR, Load, Serials, Shape};
-use crate::world::processes::free_port;
-use crate::world::record::Record;
-use crate::world::until;
-use crate::world::verify::{self, Findings};
+use testkit::configuration::free_port;
+use testkit::configuration::{PASSWORD, TOKEN};
+use testkit::eventually;
 
 pub const DATA_DIR: &str = "/var/lib/routo-receiver";
 const PROGRAM: &str = "/usr/local/bin/routo-receiver";
@@ -33,7 +34,6 @@ pub struct Deployment {
     pub postgres: Option<Container>,
     /// Where the service takes callbacks, on this machine.
     pub http: SocketAddr,
-    pub serials: Serials,
     postgres_port: u16,
     pub leavings: Leavings,
 }
@@ -54,7 +54,6 @@ impl Deployment {
             receiver: None,
             postgres: None,
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())),
-            serials: Serials::default(),
             postgres_port: free_port(),
             leavings: Leavings::new(),
         };
@@ -76,7 +75,10 @@ impl Deployment {
             .with_env_var("ROUTO_ACCOUNTS__MAIN__PASSWORD", PASSWORD)
             .with_env_var("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", TOKEN);
         self.receiver = Some(self.run("receiver", request).await);
-        until("the service takes callbacks", 30, async || self.says("OK").await).await;
+        eventually("the service takes callbacks", async || {
+            readyz(self.http).await.is_some_and(|answer| answer.status == 200)
+        })
+        .await;
     }
 
     pub async fn start_postgres(&mut self) {
@@ -104,28 +106,15 @@ impl Deployment {
 
     /// The usual load, straight to the service.
     pub fn load(&self) -> Load {
-        let pause = Duration::from_millis(5);
-        let shape = Shape { connections: 4, pause, padding: 0, behaviour: BEHAVIOUR };
-        Load::start(self.http, shape, &self.serials)
+        Load::start(self.http, Pace::Open { rate: 400, connections: 4 }, &MIXED, None)
     }
 
     pub async fn until_spooling(&self) {
-        let what = "callbacks go to the spool";
-        until(what, 30, async || self.says("OK: callbacks go to the spool").await).await;
+        until_callbacks_go_to("the spool", self.http).await;
     }
 
     pub async fn until_in_postgres(&self) {
-        let what = "callbacks go to Postgres";
-        until(what, 60, async || self.says("OK: callbacks go to Postgres").await).await;
-    }
-
-    async fn says(&self, beginning: &str) -> bool {
-        let request = b"GET /readyz HTTP/1.1\r\nHost: probe\r\n\r\n";
-        let mut connection = Connection::new(self.http, false);
-        let asked = timeout(Duration::from_secs(5), connection.exchange(request)).await;
-        asked.is_ok_and(|answer| {
-            answer.is_ok_and(|answer| answer.body.starts_with(beginning.as_bytes()))
-        })
+        until_callbacks_go_to("Postgres", self.http).await;
     }
 
     /// How many callbacks are in the spool, by the program itself, which says "up to" of what is in use.
@@ -147,7 +136,7 @@ impl Deployment {
         let deadline = Instant::now() + SETTLING;
         let mut connection = self.connect().await;
         let findings = loop {
-            let findings = verify::compare(record, &self.serials, &mut connection).await;
+            let findings = judge::compare(record, &mut connection).await;
             let settled = findings.lost.is_empty() && self.spooled().await == 0;
             if settled || Instant::now() > deadline {
                 break findings;

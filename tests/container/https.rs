@@ -11,10 +11,10 @@ use tokio::task::JoinHandle;
 use crate::curl::{Answered, curl, stored};
 use crate::deployment::{Container, Deployment};
 use crate::engine::{logs, try_docker};
-use crate::support::app::{LOGIN, PASSWORD, TOKEN};
-use crate::support::scratch;
-use crate::world::processes::free_port;
-use crate::world::until;
+use testkit::configuration::free_port;
+use testkit::configuration::{LOGIN, PASSWORD, TOKEN};
+use testkit::eventually;
+use testkit::scratch;
 
 struct Proxied {
     caddy: Container,
@@ -46,12 +46,12 @@ impl Proxied {
         let authority = scratch("authority");
         fs::create_dir_all(authority.parent().unwrap()).unwrap();
         let from = format!("{}:/data/caddy/pki/authorities/local/root.crt", caddy.id());
-        until("the proxy has an authority", 30, async || {
+        eventually("the proxy has an authority", async || {
             try_docker(&["cp", &from, authority.to_str().unwrap()]).await.0 == Some(0)
         })
         .await;
         let proxied = Self { caddy, deployment, plain_port, tls_port, authority };
-        until("the proxy answers", 30, async || {
+        eventually("the proxy answers", async || {
             let url = proxied.url("/livez");
             let mut curl = tokio::process::Command::new("curl");
             curl.args(["--silent", "--fail", "--cacert"]).arg(&proxied.authority).arg(url);

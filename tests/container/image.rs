@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::deployment::{DATA_DIR, Deployment};
 use crate::engine::{IMAGE, build_image, docker, inspect, name_of, try_docker};
-use crate::world::until;
+use testkit::eventually;
 
 const MAX_BYTES: u64 = 40_000_000;
 
@@ -61,7 +61,7 @@ pub async fn it_needs_neither_root_nor_a_capability_nor_a_writable_root_and_turn
     assert_eq!(inspect(container, "{{.HostConfig.ReadonlyRootfs}}").await, "true");
     // Nothing but the volume was written to.
     assert_eq!(docker(&["diff", container]).await, "");
-    until("the health check says healthy", 60, async || {
+    eventually("the health check says healthy", async || {
         inspect(container, "{{.State.Health.Status}}").await == "healthy"
     })
     .await;

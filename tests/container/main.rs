@@ -29,12 +29,6 @@ mod image;
 mod lives;
 #[cfg(target_os = "linux")]
 mod outages;
-#[cfg(target_os = "linux")]
-#[path = "../support/mod.rs"]
-mod support;
-#[cfg(target_os = "linux")]
-#[path = "../crash/world/mod.rs"]
-mod world;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use routo_receiver::domain::{EventKey, EventKeySource};
 use sqlx::PgConnection;
 
-use super::super::load::Outcome;
 use super::{Contestant, TestDatabase, Way};
+use testkit::speed::Throughput;
 
 pub fn contestant(database: TestDatabase) -> Contestant {
     Contestant {
@@ -21,9 +21,9 @@ pub fn contestant(database: TestDatabase) -> Contestant {
 }
 
 /// Every row counts as one answer, as late as its batch.
-pub async fn run(connection: &mut PgConnection, rows: usize, duration: Duration) -> Outcome {
+pub async fn run(connection: &mut PgConnection, rows: usize, duration: Duration) -> Throughput {
     let source = EventKeySource::system();
-    let mut outcome = Outcome::new();
+    let mut outcome = Throughput::new();
     let began = Instant::now();
     while began.elapsed() < duration {
         let sent = Instant::now();

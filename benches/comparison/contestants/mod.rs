@@ -8,15 +8,16 @@ pub mod service;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use super::load::Load;
-use super::support::postgres::TestDatabase;
-use super::support::process::run;
-use super::support::{app, eventually};
+use testkit::configuration::environment;
+use testkit::eventually;
+use testkit::postgres::TestDatabase;
+use testkit::process::run;
+use testkit::speed::Requests;
 
 /// How a contestant is given callbacks.
 pub enum Way {
     /// Over HTTP, as the gateway does it.
-    Http(SocketAddr, Load),
+    Http(SocketAddr, Requests),
     /// By this program itself, in batches straight into the database.
     Batches,
 }
@@ -82,15 +83,13 @@ const NOBODY: &str = "65534";
 /// A database with the service's own tables, indexes and triggers.
 pub async fn migrated() -> TestDatabase {
     let database = TestDatabase::create().await;
-    let (code, _, why) = run(&["migrate"], &app::environment(&database.url())).await;
+    let (code, _, why) = run(&["migrate"], &environment(&database.url())).await;
     assert_eq!(code, Some(0), "{why}");
     database
 }
 
-/// A port that was free just now.
 pub fn free_port() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    ([127, 0, 0, 1], testkit::configuration::free_port()).into()
 }
 
 pub async fn until_listening(address: SocketAddr) {

@@ -2,14 +2,14 @@
 //! the gateway's own document, which appends to a file.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::super::load::Load;
-use super::super::support::app::TOKEN;
-use super::super::support::scratch;
 use super::{Contestant, Helper, NOBODY, TestDatabase, Way, free_port, until_listening};
+use testkit::configuration::TOKEN;
+use testkit::scratch;
+use testkit::speed::Requests;
 
 /// Numbers of PHP processes to choose from, each of which answers one request at a time.
 pub const POOL_SIZES: [u32; 4] = [4, 8, 16, 32];
@@ -143,7 +143,7 @@ async fn start(
         letter,
         name,
         short,
-        way: Way::Http(address, Load::Reports),
+        way: Way::Http(address, Requests::Reports),
         processes: servers.iter().map(Helper::id).collect(),
         database,
     };
@@ -157,8 +157,6 @@ fn directory() -> PathBuf {
     if rustix::process::getuid().is_root() {
         let nobody = NOBODY.parse().ok();
         chown(&directory, nobody, nobody).unwrap();
-        let parent = directory.parent().unwrap();
-        fs::set_permissions(parent, fs::Permissions::from_mode(0o711)).unwrap();
     }
     directory
 }

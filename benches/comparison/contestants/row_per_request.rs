@@ -11,9 +11,9 @@ use axum::routing::get;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use super::super::load::Load;
-use super::super::support::app::TOKEN;
 use super::{Contestant, Helper, TestDatabase, Way, free_port, until_listening};
+use testkit::configuration::TOKEN;
+use testkit::speed::Requests;
 
 /// What `main` is given to become this server, in a process of its own.
 pub const COMMAND: &str = "serve-a-row-per-request";
@@ -30,7 +30,7 @@ pub async fn start(database: TestDatabase, pool_size: u32) -> (Helper, Contestan
         letter: 'e',
         name: format!("axum and sqlx, a row a request, pool of {pool_size}"),
         short: "axum + sqlx",
-        way: Way::Http(address, Load::Reports),
+        way: Way::Http(address, Requests::Reports),
         processes: vec![server.id()],
         database: Some(database),
     };

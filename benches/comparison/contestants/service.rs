@@ -1,10 +1,10 @@
 //! This service: its sign of life, reports, messages, and reports while Postgres is away.
 
-use super::super::load::Load;
-use super::super::support::app::environment;
-use super::super::support::process::{ServiceProcess, with};
-use super::super::support::{eventually, goes_to_postgres};
 use super::{Contestant, Way, migrated};
+use testkit::configuration::environment;
+use testkit::process::{ServiceProcess, with};
+use testkit::speed::Requests;
+use testkit::{eventually, goes_to_postgres};
 
 /// With Postgres, for the first three.
 pub async fn with_postgres() -> (ServiceProcess, Vec<Contestant>) {
@@ -21,9 +21,15 @@ pub async fn with_postgres() -> (ServiceProcess, Vec<Contestant>) {
     };
     let same = super::TestDatabase { options: database.options.clone() };
     let contestants = vec![
-        contestant('a', "this service, `/livez`: no database", "/livez", Load::Livez, None),
-        contestant('b', "this service, reports", "reports", Load::Reports, Some(database)),
-        contestant('c', "this service, inbound messages", "messages", Load::Messages, Some(same)),
+        contestant('a', "this service, `/livez`: no database", "/livez", Requests::Livez, None),
+        contestant('b', "this service, reports", "reports", Requests::Reports, Some(database)),
+        contestant(
+            'c',
+            "this service, inbound messages",
+            "messages",
+            Requests::Messages,
+            Some(same),
+        ),
     ];
     (service, contestants)
 }
@@ -37,7 +43,7 @@ pub async fn spooling() -> (ServiceProcess, Contestant) {
         letter: 'd',
         name: "this service, reports, Postgres away: to the spool".to_owned(),
         short: "spool",
-        way: Way::Http(service.http, Load::Reports),
+        way: Way::Http(service.http, Requests::Reports),
         processes: vec![service.id()],
         database: None,
     };

@@ -6,8 +6,8 @@ use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::answer::{Answer, BodyLength, Head};
+use super::destination::Destination;
 use super::stream::Stream;
-use super::target::Target;
 
 /// What an answer may have in bytes before it counts as none.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -54,7 +54,7 @@ impl Failure {
 /// A connection to one service, made when it is needed, kept while the service keeps it.
 #[derive(Debug)]
 pub struct Connection {
-    target: Target,
+    destination: Destination,
     keep_alive: bool,
     /// Invariant: nothing was sent on it that is still to be answered.
     idle: Option<Stream>,
@@ -63,14 +63,14 @@ pub struct Connection {
 impl Connection {
     /// Nothing is connected before the first exchange. Without `keep_alive` each has one of its own.
     #[must_use]
-    pub fn new(target: impl Into<Target>, keep_alive: bool) -> Self {
-        Self { target: target.into(), keep_alive, idle: None }
+    pub fn new(destination: impl Into<Destination>, keep_alive: bool) -> Self {
+        Self { destination: destination.into(), keep_alive, idle: None }
     }
 
     /// Where it leads.
     #[must_use]
-    pub fn target(&self) -> &Target {
-        &self.target
+    pub fn destination(&self) -> &Destination {
+        &self.destination
     }
 
     /// Sends a request and reads its answer.
@@ -85,7 +85,7 @@ impl Connection {
                 other => other,
             });
         }
-        let fresh = self.target.connect().await?;
+        let fresh = self.destination.connect().await?;
         self.exchange_on(fresh, request).await
     }
 

@@ -6,7 +6,7 @@ use super::connection::Failure;
 
 /// One attempt at a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
+pub struct DeliveryAttempt {
     /// Which attempt at this callback it was, from 1 on.
     pub number: u32,
     /// When it began: before connecting, where that was needed.
@@ -17,7 +17,7 @@ pub struct Attempt {
     pub outcome: Result<u16, Failure>,
 }
 
-impl Attempt {
+impl DeliveryAttempt {
     /// Whether the service took the callback with this attempt.
     #[must_use]
     pub fn acknowledged(&self) -> bool {
@@ -29,13 +29,13 @@ impl Attempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The attempts in their order, at least one. Only the last one can be acknowledged.
-    pub attempts: Vec<Attempt>,
+    pub attempts: Vec<DeliveryAttempt>,
 }
 
 impl Delivery {
     /// Whether the service took the callback. If not, the gateway has dropped it for good.
     #[must_use]
     pub fn acknowledged(&self) -> bool {
-        self.attempts.last().is_some_and(Attempt::acknowledged)
+        self.attempts.last().is_some_and(DeliveryAttempt::acknowledged)
     }
 }

@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-/// Differences that are described; all are counted.
-const DESCRIBED: usize = 100;
-
 /// Characters of a text that are shown.
 const SHOWN: usize = 60;
 
@@ -25,7 +22,7 @@ pub enum Difference {
         /// The attempt.
         attempt: u32,
     },
-    /// A row says something else than was meant.
+    /// A row says something else than was expected.
     Different {
         /// The callback.
         callback: u64,
@@ -33,8 +30,8 @@ pub enum Difference {
         attempt: u32,
         /// The column.
         column: &'static str,
-        /// What was meant.
-        meant: String,
+        /// What was expected.
+        expected: String,
         /// What is stored.
         stored: String,
     },
@@ -54,7 +51,7 @@ pub struct Verdict {
     pub missing: u64,
     /// Attempts with more than one.
     pub doubled: u64,
-    /// Rows that say something else than was meant.
+    /// Rows that say something else than was expected.
     pub different: u64,
     /// Rows that no attempt explains.
     pub unexpected: u64,
@@ -69,14 +66,14 @@ impl Verdict {
         self.missing + self.doubled + self.different + self.unexpected
     }
 
-    pub(super) fn add(&mut self, difference: Difference) {
+    pub(super) fn add(&mut self, difference: Difference, limit: usize) {
         *match difference {
             Difference::Missing { .. } => &mut self.missing,
             Difference::Doubled { .. } => &mut self.doubled,
             Difference::Different { .. } => &mut self.different,
             Difference::Unexpected { .. } => &mut self.unexpected,
         } += 1;
-        if self.described.len() < DESCRIBED {
+        if self.described.len() < limit {
             self.described.push(difference);
         }
     }
@@ -94,9 +91,9 @@ impl fmt::Display for Difference {
             Self::Doubled { callback, attempt } => {
                 write!(f, "callback {callback}: attempt {attempt} is stored more than once")
             }
-            Self::Different { callback, attempt, column, meant, stored } => write!(
+            Self::Different { callback, attempt, column, expected, stored } => write!(
                 f,
-                "callback {callback}: {column} of attempt {attempt} was to be {meant:?} and is {stored:?}"
+                "callback {callback}: {column} of attempt {attempt} was to be {expected:?} and is {stored:?}"
             ),
             Self::Unexpected { extra } => {
                 write!(f, "a row that no attempt explains, with the parameters {extra:?}")

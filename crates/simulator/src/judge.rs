@@ -2,16 +2,19 @@
 //!
 //! A row belongs to an attempt. An acknowledged attempt must have exactly one; every other attempt
 //! may have one, because the service may have taken it without the answer having come through. No
-//! attempt may have two, and every row must say what was meant.
+//! attempt may have two, and every row must say what was expected.
 
 use serde_json::{Map, Value};
 
 use super::difference::{Difference, Verdict, shortened};
 use super::ledger::{Fate, Ledger};
-use super::script::{ExpectedRow, MARK, Meant, Planned, SCENE, Script};
+use super::script::{Expected, ExpectedRow, MARK, Planned, SCENE, Script};
 
 /// Scenes that are kept ready: rows come about in the order in which callbacks were sent.
 const SCENES: u64 = 256;
+
+/// Differences that are described; all are counted.
+const DESCRIBED: usize = 100;
 
 /// Looks at every row of a run, once, in any order.
 pub struct Judge<'a> {
@@ -23,6 +26,8 @@ pub struct Judge<'a> {
     /// Two bits an attempt: how many rows it has, three at most.
     seen: Vec<u8>,
     verdict: Verdict,
+    /// How many differences are described.
+    limit: usize,
 }
 
 impl<'a> Judge<'a> {
@@ -35,25 +40,32 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let seen = vec![0; usize::try_from(ledger.end()).unwrap_or_default()];
         let scenes = (0..SCENES).map(|_| Vec::new()).collect();
-        Self { script, ledger, reads, scenes, seen, verdict: Verdict::default() }
+        Self { script, ledger, reads, scenes, seen, verdict: Verdict::default(), limit: DESCRIBED }
+    }
+
+    /// Describes every difference, not only the first 100.
+    #[must_use]
+    pub fn describing_all(mut self) -> Self {
+        self.limit = usize::MAX;
+        self
     }
 
     /// A row, and its parameters that no document names, as JSON.
-    pub fn row(&mut self, fact: &ExpectedRow, extra: &str) {
+    pub fn row(&mut self, row: &ExpectedRow, extra: &str) {
         self.verdict.rows += 1;
         let found: Map<String, Value> = serde_json::from_str(extra).unwrap_or_default();
         let Some((callback, attempt)) = self.attempt_of(&found) else {
-            self.verdict.add(Difference::Unexpected { extra: shortened(extra) });
+            self.add(Difference::Unexpected { extra: shortened(extra) });
             return;
         };
         if self.count(callback, attempt) == 2 {
-            self.verdict.add(Difference::Doubled { callback, attempt });
+            self.add(Difference::Doubled { callback, attempt });
         }
         let reads = self.reads;
         let planned = self.planned(callback);
-        let differing = planned.and_then(|p| differing(&p.meant, fact, &found, attempt, reads));
-        if let Some((column, meant, stored)) = differing {
-            self.verdict.add(Difference::Different { callback, attempt, column, meant, stored });
+        let differing = planned.and_then(|p| differing(&p.expected, row, &found, attempt, reads));
+        if let Some((column, expected, stored)) = differing {
+            self.add(Difference::Different { callback, attempt, column, expected, stored });
         }
     }
 
@@ -74,10 +86,14 @@ impl<'a> Judge<'a> {
             if let Fate::Acknowledged(attempt) = self.ledger.fate(callback)
                 && self.rows_of(callback, attempt) == 0
             {
-                self.verdict.add(Difference::Missing { callback, attempt });
+                self.add(Difference::Missing { callback, attempt });
             }
         }
         self.verdict
+    }
+
+    fn add(&mut self, difference: Difference) {
+        self.verdict.add(difference, self.limit);
     }
 
     /// The attempt that a row belongs to, if it was made.
@@ -118,28 +134,28 @@ fn shift(attempt: u32) -> u32 {
 
 /// The first column that differs, with both of its values.
 fn differing(
-    meant: &Meant,
+    expected: &Expected,
     stored: &ExpectedRow,
     extra: &Map<String, Value>,
     attempt: u32,
     reads: &dyn Fn(Option<&str>) -> bool,
 ) -> Option<(&'static str, String, String)> {
-    if meant.fact != *stored {
-        let with_text = match &meant.fact {
+    if expected.row != *stored {
+        let with_text = match &expected.row {
             ExpectedRow::Report { .. } => true,
             ExpectedRow::Message { dcs, .. } => reads(dcs.as_deref()),
         };
-        let (meant, stored) = (columns(&meant.fact), columns(stored));
-        let pairs = meant.into_iter().zip(stored);
+        let (expected, stored) = (columns(&expected.row), columns(stored));
+        let pairs = expected.into_iter().zip(stored);
         let differing = pairs
             .filter(|((column, _), _)| with_text || *column != "message")
-            .find(|(meant, stored)| meant != stored);
-        if let Some(((column, meant), (_, stored))) = differing {
-            return Some((column, shortened(&meant), shortened(&stored)));
+            .find(|(expected, stored)| expected != stored);
+        if let Some(((column, expected), (_, stored))) = differing {
+            return Some((column, shortened(&expected), shortened(&stored)));
         }
     }
     let attempt = ("attempt", attempt.to_string());
-    let others = meant.extra.iter().chain(std::iter::once(&attempt));
+    let others = expected.extra.iter().chain(std::iter::once(&attempt));
     let expected: Map<String, Value> =
         others.map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
     (expected != *extra).then(|| {
@@ -148,9 +164,9 @@ fn differing(
     })
 }
 
-/// What a fact is in columns. Of the bytes as much is told as of a text.
-fn columns(fact: &ExpectedRow) -> Vec<(&'static str, String)> {
-    match fact {
+/// What a row is in columns. Of the bytes as much is told as of a text.
+fn columns(row: &ExpectedRow) -> Vec<(&'static str, String)> {
+    match row {
         ExpectedRow::Report { mess_id, number, status } => vec![
             ("mess_id", mess_id.clone()),
             ("number", number.clone()),

@@ -5,13 +5,14 @@
 //! with it, and that a 200 means "taken". It attempts a callback up to four times in a row, without
 //! a pause, and then gives it up for good.
 //!
-//! [`Gateway`] delivers one callback after another. [`Script`] makes up what is sent, [`Run`] sends it
+//! [`Sender`] delivers one callback after another. [`Script`] makes up what is sent, [`Run`] sends it
 //! over many connections, and [`Judge`] holds what was stored against what was acknowledged.
 
 mod answer;
 mod callback;
 mod connection;
 mod delivery;
+mod destination;
 mod difference;
 mod judge;
 mod ledger;
@@ -20,7 +21,6 @@ mod oddity;
 mod request;
 mod script;
 mod stream;
-mod target;
 
 #[cfg(test)]
 mod tests;
@@ -34,14 +34,14 @@ use tokio::time::timeout;
 pub use self::answer::Answer;
 pub use self::callback::{Callback, Method};
 pub use self::connection::{Connection, Failure};
-pub use self::delivery::{Attempt, Delivery};
+pub use self::delivery::{Delivery, DeliveryAttempt};
+pub use self::destination::{Destination, DestinationError};
 pub use self::difference::{Difference, Verdict};
 pub use self::judge::Judge;
 pub use self::ledger::{Fate, Ledger};
-pub use self::load::{Extent, Pace, Run, Tally};
+pub use self::load::{Extent, Pace, Run, RunSummary};
 pub use self::oddity::Oddity;
-pub use self::script::{Access, ExpectedRow, Kinds, MARK, Meant, Planned, SCENE, Script};
-pub use self::target::{Target, TargetError};
+pub use self::script::{Access, Expected, ExpectedRow, Kinds, MARK, Planned, SCENE, Script};
 
 /// How a gateway behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,16 +71,16 @@ impl Default for Behaviour {
 
 /// One of the gateway's senders: it delivers one callback at a time, over one connection at a time.
 #[derive(Debug)]
-pub struct Gateway {
+pub struct Sender {
     connection: Connection,
     behaviour: Behaviour,
 }
 
-impl Gateway {
+impl Sender {
     /// A sender that has not connected yet.
     #[must_use]
-    pub fn new(target: impl Into<Target>, behaviour: Behaviour) -> Self {
-        Self { connection: Connection::new(target, behaviour.keep_alive), behaviour }
+    pub fn new(destination: impl Into<Destination>, behaviour: Behaviour) -> Self {
+        Self { connection: Connection::new(destination, behaviour.keep_alive), behaviour }
     }
 
     /// Attempts the callback until it is answered 200 or given up.
@@ -99,9 +99,9 @@ impl Gateway {
         Delivery { attempts }
     }
 
-    async fn attempt(&mut self, callback: &Callback, number: u32) -> Attempt {
+    async fn attempt(&mut self, callback: &Callback, number: u32) -> DeliveryAttempt {
         let mark = self.behaviour.mark_attempts.then_some(number);
-        let host = self.connection.target().authority();
+        let host = self.connection.destination().authority();
         let request = callback.request(host, self.behaviour.keep_alive, mark);
         let started = Instant::now();
         let exchange = timeout(self.behaviour.attempt_timeout, self.connection.exchange(&request));
@@ -111,6 +111,6 @@ impl Gateway {
             Err(_) => Err(Failure::TimedOut),
         };
         let elapsed = started.elapsed();
-        Attempt { number, started, elapsed, outcome }
+        DeliveryAttempt { number, started, elapsed, outcome }
     }
 }

@@ -43,13 +43,16 @@ fn report() -> Callback {
 /// Delivers one report to a service that does `serve`; the outcomes of the attempts.
 async fn outcomes(
     behaviour: Behaviour,
-    target: SocketAddr,
+    destination: SocketAddr,
     serve: impl Future<Output = ()>,
 ) -> Vec<Result<u16, Failure>> {
-    let mut gateway = Gateway::new(target, behaviour);
+    let mut sender = Sender::new(destination, behaviour);
     let callback = report();
-    let (delivery, ()) = tokio::join!(gateway.deliver(&callback), serve);
-    assert_eq!(delivery.acknowledged(), delivery.attempts.iter().any(Attempt::acknowledged));
+    let (delivery, ()) = tokio::join!(sender.deliver(&callback), serve);
+    assert_eq!(
+        delivery.acknowledged(),
+        delivery.attempts.iter().any(DeliveryAttempt::acknowledged)
+    );
     delivery.attempts.iter().map(|attempt| attempt.outcome).collect()
 }
 
@@ -104,15 +107,15 @@ async fn an_attempt_that_is_not_answered_in_time_has_failed_and_its_connection_i
 #[tokio::test]
 async fn an_idle_connection_that_the_service_closed_is_replaced_and_no_attempt_fails() {
     let (listener, address) = listener().await;
-    let mut gateway = Gateway::new(address, Behaviour::default());
+    let mut sender = Sender::new(address, Behaviour::default());
     let (callback, again) = (report(), report());
-    let (first, mut stream) = tokio::join!(gateway.deliver(&callback), async {
+    let (first, mut stream) = tokio::join!(sender.deliver(&callback), async {
         let mut stream = accept(&listener).await;
         answer(&mut stream, OK).await;
         stream
     });
     stream.shutdown().await.unwrap();
-    let (second, _) = tokio::join!(gateway.deliver(&again), async {
+    let (second, _) = tokio::join!(sender.deliver(&again), async {
         answer(&mut accept(&listener).await, OK).await
     });
     assert_eq!((first.attempts.len(), second.attempts.len()), (1, 1));

@@ -66,11 +66,11 @@ async fn a_service_is_believed_when_its_authority_is_known_and_not_otherwise() {
         (&url, None, Err(Failure::Tls)),
         (&url.replace("https", "http"), None, Err(Failure::NotHttp)),
     ] {
-        let target = Target::resolve(url, ca).await.unwrap();
-        let mut gateway = Gateway::new(target, behaviour);
+        let destination = Destination::resolve(url, ca).await.unwrap();
+        let mut sender = Sender::new(destination, behaviour);
         for _ in 0..2 {
             let report = Callback::report("/r", "m", 0, "1");
-            let delivery = gateway.deliver(&report).await;
+            let delivery = sender.deliver(&report).await;
             let outcome = delivery.attempts[0].outcome;
             let plain = expected == Err(Failure::NotHttp) && outcome == Err(Failure::Closed);
             assert!(outcome == expected || plain, "{url}: {outcome:?}");
@@ -83,6 +83,6 @@ async fn a_file_without_certificates_trusts_nobody_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let ca = directory.path().join("ca.pem");
     std::fs::write(&ca, "no certificate").unwrap();
-    let error = Target::resolve("https://127.0.0.1", Some(&ca)).await.unwrap_err();
-    assert!(matches!(error, TargetError::Certificates { .. }), "{error}");
+    let error = Destination::resolve("https://127.0.0.1", Some(&ca)).await.unwrap_err();
+    assert!(matches!(error, DestinationError::Certificates { .. }), "{error}");
 }

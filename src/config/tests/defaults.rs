@@ -8,7 +8,7 @@ use ::config::{FileFormat, Format, Map, Value, ValueKind};
 use super::super::keys::KEYS;
 use super::super::{DatabaseSource, LogFormat};
 use super::load;
-use crate::domain::PartitionWidth;
+use crate::store::PartitionWidth;
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 
@@ -19,6 +19,8 @@ fn the_defaults_alone_are_a_usable_configuration() {
     assert_eq!(settings.http.max_connections, 2048);
     assert_eq!(settings.http.max_head_bytes, 65_536);
     assert_eq!(settings.http.max_body_bytes, 262_144);
+    assert_eq!(settings.http.max_unauthenticated_body_bytes, 65_536);
+    assert_eq!(settings.http.max_buffered_bytes, 67_108_864);
     assert_eq!(settings.http.head_timeout, Duration::from_secs(30));
     assert_eq!(settings.http.request_timeout, Duration::from_secs(10));
     assert_eq!(settings.http.shutdown_timeout, Duration::from_secs(10));
@@ -26,7 +28,7 @@ fn the_defaults_alone_are_a_usable_configuration() {
     assert_eq!(settings.http.trusted_proxies, None);
     assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:9090");
     assert_eq!(settings.data_dir.to_str(), Some("./data"));
-    assert!(matches!(settings.database.source, DatabaseSource::Embedded { bin_dir: None }));
+    assert!(matches!(settings.database.source(), DatabaseSource::Embedded { bin_dir: None }));
     assert!(settings.database.migrate_on_start);
     assert!(settings.accounts.is_empty());
     assert_eq!(settings.ingest.queue_capacity, 8192);
@@ -44,7 +46,7 @@ fn the_defaults_alone_are_a_usable_configuration() {
 
 #[test]
 fn default_toml_has_exactly_the_known_keys_commented_ones_included() {
-    let known: BTreeSet<String> = KEYS.iter().map(|key| (*key).to_owned()).collect();
+    let known: BTreeSet<String> = KEYS.iter().map(|key| key.path.clone()).collect();
     assert_eq!(keys_of(&uncommented()), known);
 }
 

@@ -103,7 +103,7 @@ fn the_shared_variables_are_read_and_yield_to_our_own() {
     ];
     for (variables, expected) in table {
         let settings = load(None, variables).unwrap();
-        let database = match &settings.database.source {
+        let database = match settings.database.source() {
             DatabaseSource::External(url) => url.expose_secret().rsplit('/').next(),
             DatabaseSource::Embedded { .. } => None,
         };
@@ -112,7 +112,7 @@ fn the_shared_variables_are_read_and_yield_to_our_own() {
 
     let settings =
         load(None, &[("PG_BIN_DIR", "/shared"), ("ROUTO_DATABASE__BIN_DIR", "/own")]).unwrap();
-    let DatabaseSource::Embedded { bin_dir: Some(bin_dir) } = settings.database.source else {
+    let DatabaseSource::Embedded { bin_dir: Some(bin_dir) } = settings.database.source() else {
         panic!("not embedded");
     };
     assert_eq!(bin_dir.to_str(), Some("/own"));
@@ -130,7 +130,7 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
-fn what_kubernetes_says_about_neighbouring_services_is_no_configuration() {
+fn the_variables_that_kubernetes_sets_for_services_are_ignored() {
     let variables = [
         ("ROUTO_RECEIVER_SERVICE_HOST", "10.0.0.1"),
         ("ROUTO_RECEIVER_SERVICE_PORT", "8080"),

@@ -25,7 +25,7 @@ fn a_list_is_an_array_in_a_file_and_separated_by_commas_in_the_environment() {
 }
 
 #[test]
-fn a_list_that_is_none_says_what_to_write() {
+fn a_value_that_is_not_a_list_of_networks_is_reported_with_what_to_write() {
     let table = [
         ("allowed_sources = []", "use one or more IP addresses and networks"),
         ("allowed_sources = ['10.0.0.0/33']", "\"10.0.0.0/33\""),

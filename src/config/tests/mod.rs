@@ -1,12 +1,15 @@
-//! The configuration as its users meet it: texts in, settings or problems out.
+//! The configuration as a user sees it: texts in, settings or problems out.
 
 mod defaults;
 mod layers;
 mod lists;
+mod postgres_url;
 mod problems;
+mod properties;
 mod report;
 mod rotation;
 mod secrets;
+mod section;
 
 use super::{ConfigError, FILE_NAME, Settings, Sources};
 

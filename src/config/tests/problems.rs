@@ -1,4 +1,4 @@
-//! Each kind of problem: what it says, and that all are told at once.
+//! Each kind of problem: what it says, and that all are reported at once.
 
 use super::super::{Settings, Sources};
 use super::{line, lines, load, sources};
@@ -13,6 +13,7 @@ fn an_unknown_variable_is_an_error_that_names_the_nearest_key() {
         ("ROUTO_ACCOUNT__MAIN__USER", "account.main.user", Some("accounts.main.user")),
         ("ROUTO_ACCOUNTS__MAIN__TOKEN", "accounts.main.token", Some("accounts.main.report_token")),
         ("ROUTO_ACCOUNTS__MAIN__PASWORD", "accounts.main.pasword", Some("accounts.main.password")),
+        ("ROUTO_ACCOUNTS_USER", "accounts_user", Some("accounts.main.user")),
         ("ROUTO_DATABASE__URI", "database.uri", Some("database.url")),
         ("ROUTO_COLOUR", "colour", None),
     ];
@@ -39,8 +40,8 @@ fn an_unknown_key_in_the_file_is_an_error_that_names_the_file() {
 }
 
 #[test]
-fn each_wrong_http_value_is_told_with_its_key_its_origin_and_what_to_use() {
-    each_is_told(&[
+fn each_wrong_http_value_is_reported_with_its_key_its_origin_and_what_to_use() {
+    each_is_reported(&[
         ("ROUTO_HTTP__LISTEN", ":8080", "an IP address and a port"),
         ("ROUTO_HTTP__LISTEN", "localhost:8080", "an IP address and a port"),
         ("ROUTO_ADMIN__LISTEN", "127.0.0.1", "an IP address and a port"),
@@ -48,6 +49,8 @@ fn each_wrong_http_value_is_told_with_its_key_its_origin_and_what_to_use() {
         ("ROUTO_HTTP__MAX_CONNECTIONS", "many", "a whole number from 1 to 1000000"),
         ("ROUTO_HTTP__MAX_HEAD_BYTES", "8191", "a whole number from 8192 to 1048576"),
         ("ROUTO_HTTP__MAX_BODY_BYTES", "-1", "a whole number from 1024 to 16777216"),
+        ("ROUTO_HTTP__MAX_UNAUTHENTICATED_BODY_BYTES", "0", "from 1024 to 16777216"),
+        ("ROUTO_HTTP__MAX_BUFFERED_BYTES", "1048575", "from 1048576 to 68719476736"),
         ("ROUTO_HTTP__HEAD_TIMEOUT", "0s", "a duration from 1ms to 1h"),
         ("ROUTO_HTTP__REQUEST_TIMEOUT", "10", "with its unit, such as \"10s\""),
         ("ROUTO_HTTP__SHUTDOWN_TIMEOUT", "11min", "a duration from 0s to 10m"),
@@ -58,8 +61,8 @@ fn each_wrong_http_value_is_told_with_its_key_its_origin_and_what_to_use() {
 }
 
 #[test]
-fn each_other_wrong_value_is_told_with_its_key_its_origin_and_what_to_use() {
-    each_is_told(&[
+fn each_other_wrong_value_is_reported_with_its_key_its_origin_and_what_to_use() {
+    each_is_reported(&[
         ("ROUTO_DATABASE__MIGRATE_ON_START", "maybe", "true or false"),
         ("ROUTO_DATABASE__URL", "mysql://u:p@h/d", "a Postgres URL"),
         ("ROUTO_DATABASE__URL", "postgres://h:port/d", "a Postgres URL"),
@@ -79,7 +82,7 @@ fn each_other_wrong_value_is_told_with_its_key_its_origin_and_what_to_use() {
     ]);
 }
 
-fn each_is_told(table: &[(&str, &str, &str)]) {
+fn each_is_reported(table: &[(&str, &str, &str)]) {
     for &(variable, value, expected) in table {
         let line = line(None, &[(variable, value)]);
         let key = variable.trim_start_matches("ROUTO_").to_lowercase().replace("__", ".");
@@ -184,6 +187,13 @@ fn contradictions_say_which_keys_to_change() {
     assert!(spool.starts_with("spool.max_bytes = 20000000 (environment variable"), "{spool}");
     assert!(spool.ends_with("make it 134742016 or more, or make those smaller"), "{spool}");
 
+    let buffer = line(
+        Some("[http]\nmax_body_bytes = 2097152"),
+        &[("ROUTO_HTTP__MAX_BUFFERED_BYTES", "1048576")],
+    );
+    assert!(buffer.starts_with("http.max_buffered_bytes = 1048576 (environment"), "{buffer}");
+    assert!(buffer.ends_with("make it 2162688 or more, or make those smaller"), "{buffer}");
+
     let port = line(None, &[("ROUTO_ADMIN__LISTEN", "127.0.0.1:8080")]);
     assert!(port.starts_with("http.listen (default) and admin.listen (environment"), "{port}");
     let free = [("ROUTO_HTTP__LISTEN", "127.0.0.1:0"), ("ROUTO_ADMIN__LISTEN", "127.0.0.1:0")];
@@ -210,7 +220,7 @@ fn a_file_that_is_given_but_missing_is_an_error() {
 }
 
 #[test]
-fn a_syntax_error_is_told_by_file_and_line_but_never_by_its_text() {
+fn a_syntax_error_is_reported_by_file_and_line_but_never_by_its_text() {
     for file in [
         "data_dir = 'd'\n[accounts.main]\npassword = \"s3cr3t",
         "data_dir = 'd'\n[accounts.main]\npassword = s3cr3t",
@@ -264,6 +274,13 @@ fn a_variable_that_is_not_text_is_an_error() {
         error.to_string(),
         "environment variable ROUTO_DATA_DIR is not UTF-8: set it to text"
     );
+
+    let mut sources = super::sources(directory.path(), &[]);
+    sources.environment.insert(std::ffi::OsStr::from_bytes(b"ROUTO_HTTP\xff").into(), "x".into());
+    sources.environment.insert(std::ffi::OsStr::from_bytes(b"OTHER\xff").into(), "x".into());
+    let error = Settings::load(&sources).unwrap_err();
+    let expected = "environment variable ROUTO_HTTP\u{fffd} is not UTF-8: set it to text";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Previous secrets, which are taken beside the current ones.
+//! Previous secrets, which are accepted beside the current ones.
 
 use secrecy::ExposeSecret;
 

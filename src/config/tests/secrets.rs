@@ -1,4 +1,4 @@
-//! Secrets: where they may come from, and that they never come out.
+//! Secrets: where they come from, and that they never leak.
 
 use std::path::PathBuf;
 
@@ -42,7 +42,7 @@ fn every_secret_can_come_from_a_file_less_one_line_end() {
             ],
         )
         .unwrap();
-        let DatabaseSource::External(found) = &settings.database.source else {
+        let DatabaseSource::External(found) = settings.database.source() else {
             panic!("no URL");
         };
         let account = &settings.accounts[0];
@@ -92,7 +92,7 @@ fn our_own_url_file_wins_over_the_shared_url() {
     let settings =
         load(None, &[("DATABASE_URL", "postgres://shared/d"), ("ROUTO_DATABASE__URL_FILE", &own)])
             .unwrap();
-    let DatabaseSource::External(url) = settings.database.source else {
+    let DatabaseSource::External(url) = settings.database.source() else {
         panic!("no URL");
     };
     assert_eq!(url.expose_secret(), "postgres://own/d");

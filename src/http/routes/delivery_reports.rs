@@ -8,13 +8,13 @@ use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, State};
 use axum::http::{Request, Response};
 
-use crate::domain::{CallbackKind, Event};
+use crate::accounts::Account;
+use crate::domain::CallbackKind;
 use crate::http::answer::CallbackError;
 use crate::http::arrival::Arrival;
-use crate::http::auth::Account;
 use crate::http::callback::{CallbackRequest, CallbackState, Fact, take};
 use crate::http::visit::Visit;
-use crate::wire::delivery_report;
+use crate::wire;
 use crate::wire::params::Params;
 
 const KIND: CallbackKind = CallbackKind::DeliveryReport;
@@ -28,7 +28,7 @@ pub(in crate::http) fn by_token(
     request: Request<Body>,
 ) -> impl Future<Output = Response<Body>> + Send {
     take(state, KIND, arrival, request, move |state, visit, request| {
-        let params = request.params(&delivery_report::PARAMETERS);
+        let params = request.params(KIND);
         // A path that does not decode to text holds no token.
         let token = path.as_ref().ok().and_then(|path| path.iter().next());
         let token = token.map_or(b"".as_slice(), |(_, token)| token.as_bytes());
@@ -44,7 +44,7 @@ pub(in crate::http) fn by_login(
     request: Request<Body>,
 ) -> impl Future<Output = Response<Body>> + Send {
     take(state, KIND, arrival, request, |state, visit, request| {
-        let params = request.params(&delivery_report::PARAMETERS);
+        let params = request.params(KIND);
         let account = request.account_by_login_or_basic(state, &params);
         understand(state, visit, request, &params, account)
     })
@@ -59,6 +59,6 @@ fn understand(
 ) -> Result<Fact, CallbackError> {
     let account = request.admit(state, KIND, account)?;
     let reception = request.reception(visit, account);
-    let report = delivery_report::parse(params, reception.clone()).map(Event::DeliveryReport);
+    let report = wire::parse(KIND, params, &account.encodings, reception.clone());
     Ok(Fact::of(state, KIND, params, reception, report))
 }

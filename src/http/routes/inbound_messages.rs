@@ -7,10 +7,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response};
 
-use crate::domain::{CallbackKind, Event};
+use crate::domain::CallbackKind;
 use crate::http::arrival::Arrival;
 use crate::http::callback::{CallbackRequest, CallbackState, Fact, take};
-use crate::wire::inbound_message;
+use crate::wire;
 
 const KIND: CallbackKind = CallbackKind::InboundMessage;
 
@@ -21,12 +21,11 @@ pub(in crate::http) fn by_login(
     request: Request<Body>,
 ) -> impl Future<Output = Response<Body>> + Send {
     take(state, KIND, arrival, request, |state, visit, request| {
-        let params = request.params(&inbound_message::PARAMETERS);
+        let params = request.params(KIND);
         let account = CallbackRequest::account_by_login(state, &params);
         let account = request.admit(state, KIND, account)?;
         let reception = request.reception(visit, account);
-        let message = inbound_message::parse(&params, &account.encodings, reception.clone())
-            .map(Event::InboundMessage);
+        let message = wire::parse(KIND, &params, &account.encodings, reception.clone());
         Ok(Fact::of(state, KIND, &params, reception, message))
     })
 }

@@ -39,7 +39,7 @@ impl Figures {
             let exposition = Arc::clone(&self.exposition);
             let looking = spawn_blocking(move || {
                 let _turn = turn;
-                exposition.look_into_spool()
+                exposition.inspect_spool()
             });
             // An error is a panic, which the log tells of.
             looking.await.ok().flatten()

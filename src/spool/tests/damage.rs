@@ -1,4 +1,4 @@
-//! Files that were damaged: what is whole in them comes out, and nothing is changed by looking.
+//! Damaged files: their whole records come out, and a survey changes nothing.
 
 use std::collections::HashSet;
 use std::fs;
@@ -9,13 +9,13 @@ use super::super::record::{MAGIC, decode, encode};
 use super::super::*;
 use super::{as_killed, drained, files, options, report, reports};
 
-/// The bytes of a segment and of its log, and where in them each fact stands.
+/// The bytes of a segment and of its log, and where in them each event is.
 struct Files {
     bytes: [Vec<u8>; 2],
     places: Vec<(Uuid, usize, std::ops::Range<usize>)>,
 }
 
-/// A spool of 600 facts in several transactions, as a process that was stopped or killed leaves it.
+/// A spool of 600 events in several transactions, as a process that was stopped or killed leaves it.
 fn filled(killed: bool) -> Files {
     let directory = tempfile::tempdir().unwrap();
     let spool = Spool::open(options(directory.path())).unwrap();
@@ -35,7 +35,7 @@ fn filled(killed: bool) -> Files {
     for (file, bytes) in bytes.iter().enumerate() {
         for at in memchr::memmem::find_iter(bytes, &MAGIC) {
             if let Ok(event) = decode(&bytes[at..]) {
-                let frame = at..at + encode(&event).len();
+                let frame = at..at + encode(&event).unwrap().len();
                 places.push((event.reception().key.id, file, frame));
             }
         }
@@ -44,7 +44,7 @@ fn filled(killed: bool) -> Files {
 }
 
 impl Files {
-    /// The facts that are still whole somewhere in damaged files.
+    /// The events that are still whole somewhere in damaged files.
     fn intact(&self, damaged: &[Vec<u8>; 2]) -> HashSet<Uuid> {
         self.places
             .iter()
@@ -55,7 +55,7 @@ impl Files {
             .collect()
     }
 
-    /// With such files a service starts: it takes new facts at once, and of the old ones those that
+    /// With such files a service starts: it takes new events at once, and of the old ones those that
     /// are whole come out.
     fn survives(&self, damaged: &[Vec<u8>; 2], what: &str) {
         let directory = tempfile::tempdir().unwrap();
@@ -79,7 +79,7 @@ impl Files {
 }
 
 #[test]
-fn after_flipped_bytes_every_fact_that_is_whole_comes_out() {
+fn after_flipped_bytes_every_event_that_is_whole_comes_out() {
     for killed in [false, true] {
         let files = filled(killed);
         for (file, bytes) in files.bytes.iter().enumerate() {
@@ -105,7 +105,7 @@ fn a_flipped_version_byte_does_not_hide_another_copy_of_the_record() {
 }
 
 #[test]
-fn after_a_truncation_every_fact_that_is_whole_comes_out() {
+fn after_a_truncation_every_event_that_is_whole_comes_out() {
     for killed in [false, true] {
         let files = filled(killed);
         for (file, bytes) in files.bytes.iter().enumerate() {

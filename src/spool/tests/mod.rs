@@ -1,4 +1,4 @@
-//! What is written can be read again, in order and once, whatever happens to the files meanwhile.
+//! What is appended comes out again, in order and once, whatever happens to the files meanwhile.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can't go on fails")]
 
@@ -12,7 +12,8 @@ use std::path::Path;
 
 use super::*;
 use crate::domain::{
-    DeliveryReport, DeliveryStatus, EventKeySource, Extra, PhoneNumber, Reception, Transport,
+    DeliveryReport, DeliveryStatus, EventKeySource, Extra, PhoneNumber, Reception, Source,
+    Transport,
 };
 
 fn options(directory: &Path) -> SpoolOptions {
@@ -24,12 +25,14 @@ fn options(directory: &Path) -> SpoolOptions {
 }
 
 fn reception() -> Reception {
-    thread_local!(static STAMPS: EventKeySource = EventKeySource::system());
+    thread_local!(static KEYS: EventKeySource = EventKeySource::system());
     Reception {
-        key: STAMPS.with(EventKeySource::next),
+        key: KEYS.with(EventKeySource::next),
         account: "main".parse().unwrap(),
-        transport: Transport::HttpPost,
-        remote_addr: "2001:db8::1".parse().unwrap(),
+        source: Source {
+            transport: Transport::HttpPost,
+            remote_addr: "2001:db8::1".parse().unwrap(),
+        },
     }
 }
 
@@ -47,7 +50,7 @@ fn reports(names: std::ops::Range<usize>) -> Vec<Event> {
     names.map(|name| report(&name.to_string())).collect()
 }
 
-/// Takes everything out, as the drain does, and keeps one of each, as Postgres does.
+/// Drains everything and keeps one event of each key, as Postgres does.
 fn drained(spool: &Spool) -> Vec<Event> {
     let mut all = Vec::new();
     let mut known = HashSet::new();
@@ -69,7 +72,7 @@ fn files(directory: &Path) -> Vec<String> {
     names
 }
 
-/// The files as they are, which is how a killed process leaves them: the log is not worked in.
+/// The files as a killed process leaves them: without a checkpoint of the log.
 fn as_killed(directory: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for name in files(directory) {
@@ -132,7 +135,7 @@ fn a_second_owner_is_refused_until_the_first_lets_go() {
     let refused = Spool::open(options(directory.path())).err().unwrap();
     assert!(matches!(refused, SpoolError::InUse { .. }), "{refused}");
 
-    // The successor begins while the first still finishes, and takes over what that leaves.
+    // The successor starts while the first is still finishing, and drains what that leaves.
     first.append(&reports(0..1)).unwrap();
     first.release();
     let second = Spool::open(options(directory.path())).unwrap();
@@ -160,7 +163,10 @@ fn past_its_bound_nothing_is_taken_and_all_that_was_taken_comes_out() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(error, SpoolError::Full { max_bytes: told } if told == max_bytes), "{error}");
+    assert!(
+        matches!(error, SpoolError::Full { max_bytes: limit } if limit == max_bytes),
+        "{error}"
+    );
     assert!(taken > 5_000, "{taken}");
     let bytes: u64 = files(directory.path())
         .iter()
@@ -168,7 +174,7 @@ fn past_its_bound_nothing_is_taken_and_all_that_was_taken_comes_out() {
         .sum();
     assert!(bytes <= max_bytes, "{bytes}");
 
-    // Room that is made can be used again.
+    // Space that becomes free can be used again.
     assert_eq!(drained(&spool).len(), taken);
     spool.probe().unwrap();
     spool.append(&reports(taken..taken + 500)).unwrap();
@@ -213,7 +219,7 @@ fn only_the_spool_itself_is_closed_to_others() {
 }
 
 #[test]
-fn a_file_with_facts_that_postgres_takes_nowhere_is_set_aside_whole() {
+fn a_file_with_events_that_postgres_takes_nowhere_is_set_aside_whole() {
     for left in [false, true] {
         let directory = tempfile::tempdir().unwrap();
         let mut spool = Spool::open(options(directory.path())).unwrap();

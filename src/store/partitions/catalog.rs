@@ -1,4 +1,4 @@
-//! What the database's catalog says of the partitions that exist.
+//! The existing partitions, read from the database's catalog.
 
 use sqlx::PgConnection;
 
@@ -9,7 +9,7 @@ pub(super) async fn bounds_of(
     connection: &mut PgConnection,
     table: &str,
 ) -> Result<Vec<Bounds>, sqlx::Error> {
-    // Times that `OffsetDateTime` can't hold, infinity among them, are as good as without end.
+    // Bounds that `OffsetDateTime` can't hold, such as infinity, count as unbounded.
     sqlx::query_as!(
         Bounds,
         r#"

@@ -1,37 +1,39 @@
-//! Partitions, made ahead of time and on demand.
+//! Partitions, created ahead of time and on demand.
 //!
-//! Which times have a partition, only the catalog says, never a name: partitions of different widths
-//! stand side by side, so that the width can be changed without moving rows. An advisory lock makes
-//! replicas take turns.
+//! The times that a partition covers are read from the catalog, never from its name: partitions of
+//! different widths stand side by side, so that the width can change without moving rows. Replicas take
+//! turns by an advisory lock.
 
 mod catalog;
 mod period;
+mod width;
 
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
-use crate::domain::PartitionWidth;
 use crate::metrics::PostgresMetrics;
 
 use super::StoreError;
 use period::{Bounds, Period};
 
-/// The tables that are partitioned by `received_at`.
-pub(super) const TABLES: [&str; 2] = ["delivery_reports", "inbound_messages"];
+pub use width::PartitionWidth;
 
-/// The advisory lock under which partitions are made: an arbitrary number, the same everywhere.
+/// The tables that are partitioned by `received_at`.
+const TABLES: [&str; 2] = ["delivery_reports", "inbound_messages"];
+
+/// The advisory lock for creating partitions: an arbitrary number, the same in every version.
 const LOCK: i64 = 0x726F_7574_6F00;
 
-/// Which partitions are to be there.
+/// The partitions that a table should have.
 #[derive(Clone, Copy, Debug)]
 pub struct PartitionPlan {
-    /// How much time a new one covers.
+    /// The time that a new partition covers.
     pub width: PartitionWidth,
-    /// How many of them are to be ready beside the current one.
+    /// How many partitions are ready after the current one.
     pub ahead: u32,
 }
 
-/// Makes what is missing of the current partition and of those ahead.
+/// Creates the current partition and those ahead, if they are missing.
 pub(super) async fn ensure_ahead(
     connection: &mut PgConnection,
     plan: PartitionPlan,
@@ -48,7 +50,7 @@ pub(super) async fn ensure_ahead(
     ensured.map_err(StoreError::Partitions)
 }
 
-/// Makes the partitions that rows of these times need.
+/// Creates the partitions that rows of these times lack.
 pub(super) async fn ensure_for(
     connection: &mut PgConnection,
     times: &[OffsetDateTime],
@@ -73,9 +75,9 @@ async fn ensure(
     sqlx::query!("select pg_advisory_xact_lock($1)", LOCK).execute(&mut *transaction).await?;
     let mut made = Vec::new();
     for table in TABLES {
-        // Another replica may have been faster.
+        // Read again under the lock: another replica may have created them.
         for period in missing(catalog::bounds_of(&mut transaction, table).await?) {
-            made.extend(make(&mut transaction, table, period).await?);
+            made.push(make(&mut transaction, table, period).await?);
         }
     }
     transaction.commit().await?;
@@ -89,8 +91,13 @@ async fn make(
     connection: &mut PgConnection,
     table: &str,
     period: Period,
-) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar!("select make_partition($1, $2, $3)", table, period.from, period.to)
-        .fetch_one(connection)
-        .await
+) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select make_partition($1, $2, $3) as "name!""#,
+        table,
+        period.from,
+        period.to
+    )
+    .fetch_one(connection)
+    .await
 }

@@ -1,20 +1,23 @@
-//! What partitions cover and should cover: arithmetic of periods of time, free of SQL.
+//! The times that partitions cover and should cover: arithmetic without SQL.
 
 use time::{Date, Month, OffsetDateTime, UtcOffset};
 
-use crate::domain::PartitionWidth;
+use super::width::PartitionWidth;
 
 use super::PartitionPlan;
 
-/// What a new partition is to cover: from a time up to, but without, a later one.
+/// The end of the last period: `Date` holds no year after 9999.
+const END_OF_CALENDAR: Date = Date::MAX;
+
+/// The times of a new partition, without `to` itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Period {
     pub(super) from: OffsetDateTime,
     pub(super) to: OffsetDateTime,
 }
 
-/// What an existing partition covers; without end where there is nothing. A default partition, with
-/// nothing on either side, covers whatever no other does.
+/// The times of an existing partition; `None` is unbounded. A default partition is unbounded on both
+/// sides and covers whatever no other does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
     pub(super) from: Option<OffsetDateTime>,
@@ -34,11 +37,11 @@ impl From<Period> for Bounds {
 }
 
 impl Period {
-    /// The whole month or day, in UTC, that a time is in.
+    /// The month or day, in UTC, that contains a time.
     fn around(at: OffsetDateTime, width: PartitionWidth) -> Self {
         let day = at.to_offset(UtcOffset::UTC).date();
         let (first, following) = match width {
-            PartitionWidth::Day => (day, day.next_day().unwrap_or(Date::MAX)),
+            PartitionWidth::Day => (day, day.next_day().unwrap_or(END_OF_CALENDAR)),
             PartitionWidth::Month => {
                 let first = first_of(day.year(), day.month());
                 let year = day.year() + i32::from(day.month() == Month::December);
@@ -48,7 +51,7 @@ impl Period {
         Self { from: first.midnight().assume_utc(), to: following.midnight().assume_utc() }
     }
 
-    /// The part around a time that no partition covers; `None` if one covers that time.
+    /// The part of that period around a time that no partition covers; `None` if one covers the time.
     fn free_around(at: OffsetDateTime, width: PartitionWidth, existing: &[Bounds]) -> Option<Self> {
         if existing.iter().any(|bounds| bounds.cover(at)) {
             return None;
@@ -64,15 +67,16 @@ impl Period {
 }
 
 fn first_of(year: i32, month: Month) -> Date {
-    Date::from_calendar_date(year, month, 1).unwrap_or(Date::MAX)
+    // Every month has a first day: the year is the only thing that can be out of range.
+    Date::from_calendar_date(year, month, 1).unwrap_or(END_OF_CALENDAR)
 }
 
-/// How many partitions are only for times to come.
+/// How many partitions cover only times to come.
 pub(super) fn ahead_of(existing: &[Bounds], now: OffsetDateTime) -> usize {
     existing.iter().filter(|bounds| bounds.from.is_some_and(|from| from > now)).count()
 }
 
-/// What has to be made so that each of these times is covered.
+/// The partitions to create so that each of these times is covered.
 pub(super) fn missing_for(
     mut existing: Vec<Bounds>,
     times: &[OffsetDateTime],
@@ -88,7 +92,8 @@ pub(super) fn missing_for(
     missing
 }
 
-/// What has to be made so that every time is covered from now to the end of the last period ahead.
+/// The partitions to create so that every time is covered, from now to the end of the last period
+/// ahead.
 pub(super) fn missing_ahead(
     existing: Vec<Bounds>,
     now: OffsetDateTime,
@@ -100,7 +105,7 @@ pub(super) fn missing_ahead(
         times.push(end);
         end = Period::around(end, plan.width).to;
     }
-    // Where a partition ends within a period, the rest of that may be without one.
+    // If a partition ends within a period, the rest of the period may lack one.
     times.extend(
         existing.iter().filter_map(|bounds| bounds.to).filter(|to| (now..end).contains(to)),
     );

@@ -1,35 +1,33 @@
-//! The data coding scheme, as far as it says how to read a message.
+//! The data coding scheme, as far as it gives the encoding of a message.
 //!
-//! The gateway's document gives 0 as ISO-8859-1 and 1 as GSM 03.38 (section 4.1). The others are
-//! read as 3GPP TS 23.038, section 4, has them, but for 2 and 3, which only SMPP 3.4 (section
-//! 5.2.19) gives a meaning of its own: binary and Latin-1.
+//! 0 is ISO-8859-1 and 1 is GSM 03.38 (the gateway's document, section 4.1). 2 is binary and 3 is
+//! Latin-1 (SMPP 3.4, section 5.2.19). All others are those of 3GPP TS 23.038, section 4.
 
 use crate::domain::Encoding;
 
-/// A data coding scheme: 0, the gateway's default, unless it says something else.
+/// A data coding scheme. The default is 0, the gateway's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dcs(u8);
 
 impl Dcs {
-    /// A decimal number up to 255; anything else is no scheme.
+    /// Reads a decimal number up to 255; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.trim().parse().ok().map(Self)
     }
 
-    /// The number.
     #[must_use]
     pub fn value(self) -> u8 {
         self.0
     }
 
-    /// How a message under this scheme is read.
+    /// The encoding of a message with this scheme.
     #[must_use]
     pub fn encoding(self) -> Encoding {
         match self.0 {
             1 => Encoding::Gsm7,
             3 => Encoding::Latin1,
-            // 2, and what has bit 5 set: compressed.
+            // 2, and with bit 5: compressed.
             2 | 0x20..=0x3F | 0x60..=0x7F => Encoding::Binary,
             // Bits 3 and 2: the alphabet.
             0x00..=0x1F | 0x40..=0x5F => match self.0 >> 2 & 0b11 {
@@ -41,7 +39,7 @@ impl Dcs {
             0xE0..=0xEF => Encoding::Utf16,
             // Message class with bit 2: 8-bit data.
             0xF0..=0xFF if self.0 & 0b100 != 0 => Encoding::Binary,
-            // Message waiting or class with the default alphabet, and what is reserved.
+            // Message waiting or class with the default alphabet; reserved values.
             0x80..=0xDF | 0xF0..=0xFF => Encoding::Auto,
         }
     }

@@ -1,11 +1,11 @@
 //! GSM 03.38 (3GPP TS 23.038, section 6.2.1), one septet a byte.
 
-use super::Decoded;
+use crate::domain::{Charset, MessageText};
 
 /// The escape to the extension table.
 const ESCAPE: u8 = 0x1B;
 
-/// The default alphabet, 0x00 to 0x7F. The escape's place is not used.
+/// The default alphabet, 0x00 to 0x7F. The entry of the escape is not used.
 const DEFAULT: [char; 128] = [
     '@', '£', '$', '¥', 'è', 'é', 'ù', 'ì', 'ò', 'Ç', '\n', 'Ø', 'ø', '\r', 'Å', 'å', //
     'Δ', '_', 'Φ', 'Γ', 'Λ', 'Ω', 'Π', 'Ψ', 'Σ', 'Θ', 'Ξ', ' ', 'Æ', 'æ', 'ß', 'É', //
@@ -17,7 +17,7 @@ const DEFAULT: [char; 128] = [
     'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', 'ä', 'ö', 'ñ', 'ü', 'à', //
 ];
 
-/// The extension table: what follows the escape, and what the two mean.
+/// The extension table: the septet after the escape, and the character.
 const EXTENSION: [(u8, char); 10] = [
     (0x0A, '\u{0C}'),
     (0x14, '^'),
@@ -31,11 +31,11 @@ const EXTENSION: [(u8, char); 10] = [
     (0x65, '€'),
 ];
 
-/// An escape in front of a septet that the extension table lacks is passed over, as the standard
-/// asks; an escape at the end, a doubled one, and a byte above 0x7F can't be read.
-pub(super) fn decode(bytes: &[u8]) -> Decoded {
+/// An escape before a septet that the extension table lacks is ignored, as the standard asks. An escape
+/// at the end, a doubled escape, and a byte above 0x7F can't be read.
+pub(super) fn decode(bytes: &[u8]) -> MessageText {
     let mut text = String::with_capacity(bytes.len());
-    let mut lossy = false;
+    let mut is_lossy = false;
     let mut rest = bytes.iter();
     while let Some(&byte) = rest.next() {
         let character = if byte == ESCAPE {
@@ -43,10 +43,10 @@ pub(super) fn decode(bytes: &[u8]) -> Decoded {
         } else {
             default(byte)
         };
-        lossy |= character.is_none();
+        is_lossy |= character.is_none();
         text.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
     }
-    Decoded { text, lossy }
+    MessageText::new(text, Charset::Gsm7, is_lossy)
 }
 
 fn default(septet: u8) -> Option<char> {
@@ -57,7 +57,7 @@ fn extension(septet: u8) -> Option<char> {
     EXTENSION.iter().find_map(|(key, character)| (*key == septet).then_some(*character))
 }
 
-/// The septets of a text, if the alphabet has all of it: the inverse that the tests need.
+/// The septets of a text; `None` where the alphabet lacks a character.
 #[cfg(test)]
 pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();

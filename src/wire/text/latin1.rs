@@ -1,18 +1,17 @@
-//! ISO-8859-1, and Windows-1252 where bytes 0x80 to 0x9F occur: senders say the first and mean the
-//! second, as the WHATWG Encoding Standard has it.
+//! ISO-8859-1, and Windows-1252 where bytes 0x80 to 0x9F occur: senders declare the first and use the
+//! second (WHATWG Encoding Standard).
 
-/// Windows-1252, 0x80 to 0x9F; the five positions it leaves open are the C1 controls.
+/// Windows-1252, 0x80 to 0x9F. The five undefined positions are C1 controls.
 const WINDOWS_1252: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}',
     '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
 ];
 
-/// Every byte is a character.
 pub(super) fn decode(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| character(*byte)).collect()
 }
 
-/// Whether any byte means something else in Windows-1252 than in ISO-8859-1.
+/// Whether a byte differs between Windows-1252 and ISO-8859-1.
 pub(super) fn needs_windows_1252(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| (0x80..=0x9F).contains(byte))
 }

@@ -1,14 +1,13 @@
 //! UTF-16 as the gateway sends it: big-endian, as raw bytes or as hexadecimal digits (the gateway's
-//! document, section 5.6). UCS-2, its name in the SMS standards, is the part without surrogates.
+//! document, section 5.6). UCS-2 of the SMS standards is UTF-16 without surrogates.
 
 use std::borrow::Cow;
 
 use crate::domain::{Charset, MessageText};
 use crate::wire::params::hex_digit;
 
-/// All hexadecimal digits: the digits are meant, since as raw bytes they would spell rare ideographs.
-/// A byte order mark decides the order and is dropped. A unit, or digit, that lacks its other half
-/// becomes U+FFFD.
+/// Bytes that are all hexadecimal digits are read as digits: as raw bytes they would be rare ideographs.
+/// A byte order mark is removed. Half of a surrogate pair, of a unit or of a byte becomes U+FFFD.
 pub(super) fn decode(bytes: &[u8]) -> MessageText {
     let digits = from_hex(bytes);
     let is_hex = digits.is_some();
@@ -21,18 +20,18 @@ pub(super) fn decode(bytes: &[u8]) -> MessageText {
         (ByteOrder::Little, false) => Charset::Utf16Le,
         (ByteOrder::Little, true) => Charset::Utf16LeHex,
     };
-    let mut lossy = false;
+    let mut is_lossy = false;
     let mut text: String = char::decode_utf16(units)
         .map(|unit| {
-            lossy |= unit.is_err();
+            is_lossy |= unit.is_err();
             unit.unwrap_or(char::REPLACEMENT_CHARACTER)
         })
         .collect();
     if odd_digit || raw.len() % 2 == 1 {
-        lossy = true;
+        is_lossy = true;
         text.push(char::REPLACEMENT_CHARACTER);
     }
-    MessageText::new(text, charset, lossy)
+    MessageText::new(text, charset, is_lossy)
 }
 
 #[derive(Clone, Copy)]
@@ -41,7 +40,7 @@ enum ByteOrder {
     Little,
 }
 
-/// The bytes that the digits stand for, and whether a digit was left over.
+/// The bytes, and whether the number of digits is odd; `None` where not all are hexadecimal digits.
 fn from_hex(digits: &[u8]) -> Option<(Vec<u8>, bool)> {
     if digits.is_empty() {
         return None;
@@ -51,7 +50,7 @@ fn from_hex(digits: &[u8]) -> Option<(Vec<u8>, bool)> {
     Some((pairs.iter().map(|[high, low]| high << 4 | low).collect(), !rest.is_empty()))
 }
 
-/// The units of these bytes, after a byte order mark, and their order.
+/// The units after the byte order mark, and their order.
 fn in_byte_order(bytes: &[u8]) -> (impl Iterator<Item = u16>, ByteOrder) {
     let (order, text) = match bytes {
         [0xFF, 0xFE, text @ ..] => (ByteOrder::Little, text),

@@ -22,7 +22,7 @@ pub(super) async fn play(stage: &Arc<Stage>, connections: u32) {
 }
 
 async fn send(stage: Arc<Stage>) {
-    let mut gateway = stage.gateway();
+    let mut sender = stage.sender();
     let end = stage.run.extent.duration.and_then(|length| stage.started.checked_add(length));
     loop {
         let now = Instant::now();
@@ -30,7 +30,7 @@ async fn send(stage: Arc<Stage>) {
             break;
         }
         let Some(planned) = stage.next() else { break };
-        let delivery = stage.deliver(&mut gateway, &planned, now).await;
+        let delivery = stage.deliver(&mut sender, &planned, now).await;
         if nobody_was_there(&delivery) {
             let _ = stage.stop.run_until_cancelled(sleep(NOBODY_THERE)).await;
         }

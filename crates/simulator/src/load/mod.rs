@@ -2,7 +2,7 @@
 
 mod closed;
 mod open;
-mod tally;
+mod summary;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::script::{Planned, Script};
-use super::{Behaviour, Delivery, Gateway, Target};
+use super::{Behaviour, Delivery, Destination, Sender};
 
-pub use tally::Tally;
+pub use summary::RunSummary;
 
 /// How fast callbacks are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Extent {
 /// A run.
 pub struct Run {
     /// Where callbacks go.
-    pub target: Target,
+    pub destination: Destination,
     /// How each sender behaves.
     pub behaviour: Behaviour,
     /// What is sent.
@@ -60,9 +60,9 @@ pub struct Run {
 
 impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { target, behaviour, script, pace, extent, .. } = self;
+        let Self { destination, behaviour, script, pace, extent, .. } = self;
         f.debug_struct("Run")
-            .field("target", target)
+            .field("destination", destination)
             .field("behaviour", behaviour)
             .field("script", script)
             .field("pace", pace)
@@ -73,16 +73,16 @@ impl fmt::Debug for Run {
 
 impl Run {
     /// Sends everything. `stop` ends it early: what is under way is finished.
-    pub async fn play(self, stop: CancellationToken) -> Tally {
+    pub async fn play(self, stop: CancellationToken) -> RunSummary {
         let pace = self.pace;
         let stage = Arc::new(Stage::new(self, stop));
         match pace {
             Pace::Closed { connections } => closed::play(&stage, connections).await,
             Pace::Open { rate, connections } => open::play(&stage, rate, connections).await,
         }
-        let mut tally = lock(&stage.tally);
-        tally.elapsed = stage.started.elapsed();
-        std::mem::take(&mut tally)
+        let mut summary = lock(&stage.summary);
+        summary.elapsed = stage.started.elapsed();
+        std::mem::take(&mut summary)
     }
 }
 
@@ -92,7 +92,7 @@ struct Stage {
     started: Instant,
     stop: CancellationToken,
     prompter: Mutex<Prompter>,
-    tally: Mutex<Tally>,
+    summary: Mutex<RunSummary>,
 }
 
 /// Gives out the callbacks in their order.
@@ -110,12 +110,12 @@ impl Stage {
             started: Instant::now(),
             stop,
             prompter: Mutex::default(),
-            tally: Mutex::default(),
+            summary: Mutex::default(),
         }
     }
 
-    fn gateway(&self) -> Gateway {
-        Gateway::new(self.run.target.clone(), self.run.behaviour)
+    fn sender(&self) -> Sender {
+        Sender::new(self.run.destination.clone(), self.run.behaviour)
     }
 
     /// The next callback, unless there are to be no more.
@@ -137,14 +137,9 @@ impl Stage {
     }
 
     /// Delivers a callback that was to begin at that time, and notes what became of it.
-    async fn deliver(
-        &self,
-        gateway: &mut Gateway,
-        planned: &Planned,
-        intended: Instant,
-    ) -> Delivery {
-        let delivery = gateway.deliver(&planned.callback).await;
-        lock(&self.tally).note(planned, &delivery, intended.elapsed());
+    async fn deliver(&self, sender: &mut Sender, planned: &Planned, intended: Instant) -> Delivery {
+        let delivery = sender.deliver(&planned.callback).await;
+        lock(&self.summary).note(planned, &delivery, intended.elapsed());
         (self.run.watch)(&delivery);
         delivery
     }

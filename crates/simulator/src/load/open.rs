@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
 use super::{Extent, Stage, lock};
-use crate::Gateway;
+use crate::Sender;
 
 /// Times that may have come without their callbacks having begun, before the clock waits. No time is
 /// changed by that.
@@ -19,7 +19,7 @@ const DUE: usize = 1_024;
 pub(super) async fn play(stage: &Arc<Stage>, rate: u32, connections: u32) {
     let total = total(stage.run.extent, rate);
     let mut times = clock(stage.started, rate, total);
-    let idle: Arc<Mutex<Vec<Gateway>>> = Arc::default();
+    let idle: Arc<Mutex<Vec<Sender>>> = Arc::default();
     let free = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
     let mut deliveries = JoinSet::new();
     let sending = async {
@@ -29,16 +29,16 @@ pub(super) async fn play(stage: &Arc<Stage>, rate: u32, connections: u32) {
             let place = if let Ok(place) = at_once {
                 Ok(place)
             } else {
-                lock(&stage.tally).late += 1;
+                lock(&stage.summary).late += 1;
                 Arc::clone(&free).acquire_owned().await
             };
             let (Ok(place), Some(planned)) = (place, stage.next()) else { break };
             let (stage, idle) = (Arc::clone(stage), Arc::clone(&idle));
             deliveries.spawn(async move {
                 let waiting = lock(&idle).pop();
-                let mut gateway = waiting.unwrap_or_else(|| stage.gateway());
-                stage.deliver(&mut gateway, &planned, intended).await;
-                lock(&idle).push(gateway);
+                let mut sender = waiting.unwrap_or_else(|| stage.sender());
+                stage.deliver(&mut sender, &planned, intended).await;
+                lock(&idle).push(sender);
                 drop(place);
             });
         }
@@ -49,7 +49,7 @@ pub(super) async fn play(stage: &Arc<Stage>, rate: u32, connections: u32) {
         None => drop(sending.await),
     }
     if !stage.stop.is_cancelled() {
-        lock(&stage.tally).unsent = total - lock(&stage.prompter).given;
+        lock(&stage.summary).unsent = total - lock(&stage.prompter).given;
     }
     deliveries.join_all().await;
 }

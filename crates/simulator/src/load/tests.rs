@@ -36,7 +36,7 @@ async fn service(delay: impl Fn(u64) -> Duration + Send + Sync + 'static) -> Soc
     address
 }
 
-fn run(target: SocketAddr, pace: Pace, extent: Extent) -> Run {
+fn run(destination: SocketAddr, pace: Pace, extent: Extent) -> Run {
     let script = Script {
         seed: 1,
         run: "run".to_owned(),
@@ -45,7 +45,14 @@ fn run(target: SocketAddr, pace: Pace, extent: Extent) -> Run {
         torture: false,
     };
     let behaviour = Behaviour { mark_attempts: true, ..Behaviour::default() };
-    Run { target: target.into(), behaviour, script, pace, extent, watch: Box::new(|_| ()) }
+    Run {
+        destination: destination.into(),
+        behaviour,
+        script,
+        pace,
+        extent,
+        watch: Box::new(|_| ()),
+    }
 }
 
 fn count(count: u64) -> Extent {
@@ -61,13 +68,13 @@ async fn a_closed_loop_sends_each_callback_once_and_as_many_as_asked() {
     run.watch = Box::new(move |_| {
         watching.fetch_add(1, Ordering::Relaxed);
     });
-    let tally = run.play(CancellationToken::new()).await;
+    let summary = run.play(CancellationToken::new()).await;
     assert_eq!(
-        (tally.sent(), tally.acknowledged, tally.lost, tally.attempts()),
+        (summary.sent(), summary.acknowledged, summary.lost, summary.attempts()),
         (100, 100, 0, 100)
     );
-    assert_eq!(tally.answers, [(200, 100)].into());
-    assert_eq!((tally.ledger.end(), watched.load(Ordering::Relaxed)), (100, 100));
+    assert_eq!(summary.answers, [(200, 100)].into());
+    assert_eq!((summary.ledger.end(), watched.load(Ordering::Relaxed)), (100, 100));
 }
 
 #[tokio::test]
@@ -75,23 +82,23 @@ async fn a_closed_loop_ends_after_its_time_and_one_that_is_stopped_at_once() {
     let address = service(|_| Duration::from_millis(1)).await;
     let extent = Extent { duration: Some(Duration::from_millis(200)), count: None };
     let pace = Pace::Closed { connections: 2 };
-    let tally = run(address, pace, extent).play(CancellationToken::new()).await;
-    assert!(tally.sent() > 10 && tally.elapsed < SECOND, "{tally:?}");
+    let summary = run(address, pace, extent).play(CancellationToken::new()).await;
+    assert!(summary.sent() > 10 && summary.elapsed < SECOND, "{summary:?}");
     let stop = CancellationToken::new();
     stop.cancel();
-    let tally = run(address, pace, Extent::default()).play(stop).await;
-    assert_eq!(tally.sent(), 0);
+    let summary = run(address, pace, Extent::default()).play(stop).await;
+    assert_eq!(summary.sent(), 0);
 }
 
 #[tokio::test]
 async fn an_open_loop_keeps_its_rate_whatever_the_answers_take() {
     let address = service(|_| Duration::from_millis(100)).await;
     let pace = Pace::Open { rate: 200, connections: 256 };
-    let tally = run(address, pace, count(100)).play(CancellationToken::new()).await;
+    let summary = run(address, pace, count(100)).play(CancellationToken::new()).await;
     // One connection would have taken 10 s.
-    assert!(tally.elapsed < 5 * SECOND, "{:?}", tally.elapsed);
-    assert!(tally.elapsed > Duration::from_millis(590), "{:?}", tally.elapsed);
-    assert_eq!((tally.acknowledged, tally.late, tally.unsent), (100, 0, 0));
+    assert!(summary.elapsed < 5 * SECOND, "{:?}", summary.elapsed);
+    assert!(summary.elapsed > Duration::from_millis(590), "{:?}", summary.elapsed);
+    assert_eq!((summary.acknowledged, summary.late, summary.unsent), (100, 0, 0));
 }
 
 #[tokio::test]
@@ -99,14 +106,14 @@ async fn a_stall_counts_for_every_callback_that_was_to_begin_in_it() {
     let stall = Duration::from_millis(1_500);
     let address = service(move |nth| if nth == 0 { stall } else { Duration::ZERO }).await;
     let pace = Pace::Open { rate: 100, connections: 1 };
-    let tally = run(address, pace, count(200)).play(CancellationToken::new()).await;
-    assert_eq!((tally.acknowledged, tally.lost, tally.attempts()), (200, 0, 200));
+    let summary = run(address, pace, count(200)).play(CancellationToken::new()).await;
+    assert_eq!((summary.acknowledged, summary.lost, summary.attempts()), (200, 0, 200));
     // 150 of the 200 were to begin while the only connection was held up: had latencies been measured
     // from when they did begin, one would be long.
-    assert!(tally.late >= 140, "{}", tally.late);
-    assert!(tally.latency(50.0) > Duration::from_millis(300), "{:?}", tally.latency(50.0));
-    assert!(tally.latency(25.0) < tally.latency(75.0));
-    assert!(tally.latency(100.0) >= stall);
+    assert!(summary.late >= 140, "{}", summary.late);
+    assert!(summary.latency(50.0) > Duration::from_millis(300), "{:?}", summary.latency(50.0));
+    assert!(summary.latency(25.0) < summary.latency(75.0));
+    assert!(summary.latency(100.0) >= stall);
 }
 
 #[tokio::test]
@@ -114,11 +121,11 @@ async fn a_callback_that_is_never_answered_is_attempted_four_times_and_lost() {
     let address = service(|_| Duration::from_mins(1)).await;
     let mut run = run(address, Pace::Closed { connections: 5 }, count(5));
     run.behaviour.attempt_timeout = Duration::from_millis(50);
-    let tally = run.play(CancellationToken::new()).await;
-    assert_eq!((tally.sent(), tally.acknowledged, tally.lost), (5, 0, 5));
-    assert_eq!(tally.failures, [(crate::Failure::TimedOut, 20)].into());
-    assert_eq!(tally.ledger.fate(0), crate::Fate::GivenUp(4));
-    assert_eq!(tally.latency(50.0), Duration::ZERO);
+    let summary = run.play(CancellationToken::new()).await;
+    assert_eq!((summary.sent(), summary.acknowledged, summary.lost), (5, 0, 5));
+    assert_eq!(summary.failures, [(crate::Failure::TimedOut, 20)].into());
+    assert_eq!(summary.ledger.fate(0), crate::Fate::GivenUp(4));
+    assert_eq!(summary.latency(50.0), Duration::ZERO);
 }
 
 #[tokio::test]
@@ -126,10 +133,10 @@ async fn an_open_loop_that_can_t_keep_up_says_how_many_callbacks_did_not_begin()
     let address = service(|_| Duration::from_mins(1)).await;
     let mut run = run(address, Pace::Open { rate: 1_000, connections: 1 }, count(500));
     run.behaviour.attempt_timeout = Duration::from_millis(50);
-    let tally = run.play(CancellationToken::new()).await;
-    assert!(tally.elapsed < 5 * SECOND, "{:?}", tally.elapsed);
-    assert!(tally.unsent > 400, "{}", tally.unsent);
-    assert_eq!(tally.sent() + tally.unsent, 500);
+    let summary = run.play(CancellationToken::new()).await;
+    assert!(summary.elapsed < 5 * SECOND, "{:?}", summary.elapsed);
+    assert!(summary.unsent > 400, "{}", summary.unsent);
+    assert_eq!(summary.sent() + summary.unsent, 500);
     let stop = CancellationToken::new();
     let mut run = super::tests::run(address, Pace::Open { rate: 1, connections: 1 }, count(500));
     run.behaviour.attempt_timeout = Duration::from_millis(50);
@@ -143,9 +150,9 @@ async fn with_nobody_there_a_closed_loop_does_not_run_hot() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let extent = Extent { duration: Some(Duration::from_millis(300)), count: None };
-    let tally =
+    let summary =
         run(address, Pace::Closed { connections: 1 }, extent).play(CancellationToken::new());
-    let tally = tally.await;
-    assert!((1..=5).contains(&tally.sent()), "{}", tally.sent());
-    assert_eq!(tally.lost, tally.sent());
+    let summary = summary.await;
+    assert!((1..=5).contains(&summary.sent()), "{}", summary.sent());
+    assert_eq!(summary.lost, summary.sent());
 }

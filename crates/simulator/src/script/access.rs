@@ -30,9 +30,9 @@ impl Access {
         }
     }
 
-    /// The callback for a fact. A message is a form, unless its parameters are to be in the query.
-    pub(super) fn callback(&self, fact: &ExpectedRow, in_query: bool) -> Callback {
-        match fact {
+    /// The callback for a row. A message is a form, unless its parameters are to be in the query.
+    pub(super) fn callback(&self, row: &ExpectedRow, in_query: bool) -> Callback {
+        match row {
             ExpectedRow::Report { mess_id, number, status } => self
                 .report(Method::Get)
                 .with("mess_id", mess_id.as_str())

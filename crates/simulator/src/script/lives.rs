@@ -15,7 +15,7 @@ const FAILED: [&str; 12] = ["2", "3", "9", "11", "17", "31", "34", "51", "251", 
 const LONG_NUMBERS: [&str; 3] = ["447000000000", "447000000001", "80123"];
 const NAMES: [&str; 3] = ["Routo", "My Shop 24", "INFO"];
 
-/// The facts of one scene: several lives, each in its own order, mixed as they are in the world.
+/// The rows of one scene: several lives, each in its own order, mixed as they are in the world.
 pub(super) fn interleaved(script: &Script, scene: u64, random: &mut StdRng) -> Vec<ExpectedRow> {
     let room = usize::try_from(SCENE).unwrap_or_default();
     let mut lives: Vec<Vec<ExpectedRow>> = Vec::new();
@@ -32,16 +32,16 @@ pub(super) fn interleaved(script: &Script, scene: u64, random: &mut StdRng) -> V
         life.reverse();
         lives.push(life);
     }
-    let mut facts = Vec::with_capacity(room);
+    let mut rows = Vec::with_capacity(room);
     while !lives.is_empty() {
         let chosen = random.random_range(0..lives.len());
-        if let Some(fact) = lives.get_mut(chosen).and_then(Vec::pop) {
-            facts.push(fact);
+        if let Some(row) = lives.get_mut(chosen).and_then(Vec::pop) {
+            rows.push(row);
         } else {
             lives.swap_remove(chosen);
         }
     }
-    facts
+    rows
 }
 
 /// What a life is told apart by.

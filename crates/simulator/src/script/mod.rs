@@ -1,4 +1,4 @@
-//! What is sent in a run: every callback, and what is meant by it, made from a seed.
+//! What is sent in a run: every callback, and what is expected by it, made from a seed.
 //!
 //! Callbacks are numbered from 0 on, and come in scenes of [`SCENE`]. A scene depends on nothing but
 //! the script and its own number: whoever needs a callback again makes its scene again, and nothing
@@ -62,14 +62,14 @@ pub struct Planned {
     /// What is sent.
     pub callback: Callback,
     /// What is to be stored.
-    pub meant: Meant,
+    pub expected: Expected,
 }
 
 /// What a callback stands for, and so its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meant {
+pub struct Expected {
     /// What the gateway's document names.
-    pub fact: ExpectedRow,
+    pub row: ExpectedRow,
     /// All other parameters but the number of the attempt.
     pub extra: Vec<(&'static str, String)>,
 }
@@ -108,21 +108,21 @@ impl Script {
         // Fibonacci hashing: the scenes of one seed are not those of the next.
         let seed = self.seed ^ scene.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut random = StdRng::seed_from_u64(seed);
-        let facts = lives::interleaved(self, scene, &mut random);
+        let rows = lives::interleaved(self, scene, &mut random);
         (scene * SCENE..)
-            .zip(facts)
-            .map(|(number, fact)| self.planned(number, fact, &mut random))
+            .zip(rows)
+            .map(|(number, row)| self.planned(number, row, &mut random))
             .collect()
     }
 
-    fn planned(&self, number: u64, fact: ExpectedRow, random: &mut StdRng) -> Planned {
+    fn planned(&self, number: u64, row: ExpectedRow, random: &mut StdRng) -> Planned {
         let mark = (MARK, format!("{}-{number}", self.run));
         let oddity = self.torture.then(|| torture::choose(random)).flatten();
         if let Some(oddity) = oddity {
-            return torture::planned(self, number, mark, fact, oddity);
+            return torture::planned(self, number, mark, row, oddity);
         }
         let in_query = random.random_bool(0.4);
-        let callback = self.access.callback(&fact, in_query).with(mark.0, mark.1.clone());
-        Planned { number, callback, meant: Meant { fact, extra: vec![mark] } }
+        let callback = self.access.callback(&row, in_query).with(mark.0, mark.1.clone());
+        Planned { number, callback, expected: Expected { row, extra: vec![mark] } }
     }
 }

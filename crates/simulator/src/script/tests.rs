@@ -35,8 +35,8 @@ fn a_seed_gives_the_same_callbacks_again_in_whatever_order_scenes_are_made() {
 fn callbacks_are_numbered_through_and_each_has_a_mark_of_its_own() {
     let planned = planned(&script(1, true), 100);
     assert!(planned.iter().map(|planned| planned.number).eq(0..100 * SCENE));
-    for Planned { number, meant, .. } in &planned {
-        assert!(meant.extra.contains(&(MARK, format!("0a1b2c3d-{number}"))));
+    for Planned { number, expected, .. } in &planned {
+        assert!(expected.extra.contains(&(MARK, format!("0a1b2c3d-{number}"))));
     }
 }
 
@@ -46,7 +46,7 @@ fn only_the_kinds_asked_for_are_sent() {
     let reports = |planned: &[Planned]| {
         planned
             .iter()
-            .filter(|planned| matches!(planned.meant.fact, ExpectedRow::Report { .. }))
+            .filter(|planned| matches!(planned.expected.row, ExpectedRow::Report { .. }))
             .count()
     };
     assert!((200..700).contains(&reports(&both)), "{}", reports(&both));
@@ -59,7 +59,7 @@ fn messages_live_as_the_gateway_s_document_says() {
     let mut lives: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     let mut numbers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for planned in planned(&script(1, false), 200) {
-        if let ExpectedRow::Report { mess_id, number, status } = planned.meant.fact {
+        if let ExpectedRow::Report { mess_id, number, status } = planned.expected.row {
             assert!(mess_id.len() <= 32, "{mess_id}");
             numbers.entry(mess_id.clone()).or_default().insert(number.clone());
             lives.entry((mess_id, number)).or_default().push(status);
@@ -89,8 +89,8 @@ fn no_character_is_replaced_on_its_way_into_a_charset() {
             if !["8", "24", "25", "224"].contains(&text.dcs.unwrap_or_default())
                 && !text.message.is_empty()
             {
-                let meant = question_marks(text.message.as_bytes());
-                assert_eq!(question_marks(&text.bytes), meant, "{text:?}");
+                let expected = question_marks(text.message.as_bytes());
+                assert_eq!(question_marks(&text.bytes), expected, "{text:?}");
             }
         }
     }
@@ -100,7 +100,7 @@ fn no_character_is_replaced_on_its_way_into_a_charset() {
 fn long_messages_come_whole_and_in_parts() {
     let messages: Vec<String> = planned(&script(1, false), 500)
         .into_iter()
-        .filter_map(|planned| match planned.meant.fact {
+        .filter_map(|planned| match planned.expected.row {
             ExpectedRow::Message { message, .. } => Some(message),
             ExpectedRow::Report { .. } => None,
         })
@@ -113,8 +113,8 @@ fn long_messages_come_whole_and_in_parts() {
 #[test]
 fn torture_has_every_oddity_with_both_kinds_and_callbacks_without_one() {
     let mut found = BTreeSet::new();
-    for Planned { callback, meant, .. } in planned(&script(1, true), 200) {
-        found.insert((callback.oddity, matches!(meant.fact, ExpectedRow::Report { .. })));
+    for Planned { callback, expected, .. } in planned(&script(1, true), 200) {
+        found.insert((callback.oddity, matches!(expected.row, ExpectedRow::Report { .. })));
         let odd_form = matches!(
             callback.oddity,
             Some(

@@ -53,7 +53,7 @@ const WORLD: [&str; 7] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) dcs: Option<&'static str>,
-    /// What is meant; empty where the bytes are no text.
+    /// What is expected; empty where the bytes are no text.
     pub(super) message: String,
     pub(super) bytes: Vec<u8>,
 }

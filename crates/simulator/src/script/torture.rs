@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{ExpectedRow, Meant, Planned, Script, texts};
+use super::{Expected, ExpectedRow, Planned, Script, texts};
 use crate::callback::{Callback, Method};
 use crate::oddity::Oddity;
 
@@ -12,19 +12,19 @@ pub(super) fn choose(random: &mut StdRng) -> Option<Oddity> {
     Oddity::ALL.get(random.random_range(0..Oddity::ALL.len() + 2)).copied()
 }
 
-/// The callback for a fact with an oddity. Where the oddity needs something to show itself on, the
-/// fact gets it.
+/// The callback for a row with an oddity. Where the oddity needs something to show itself on, the
+/// row gets it.
 pub(super) fn planned(
     script: &Script,
     number: u64,
     mark: (&'static str, String),
-    mut fact: ExpectedRow,
+    mut row: ExpectedRow,
     oddity: Oddity,
 ) -> Planned {
-    adapt(&mut fact, oddity, number);
-    let mut callback = script.access.callback(&fact, false).with(mark.0, mark.1.clone());
+    adapt(&mut row, oddity, number);
+    let mut callback = script.access.callback(&row, false).with(mark.0, mark.1.clone());
     let mut extra = vec![mark];
-    callback = match (oddity, &fact) {
+    callback = match (oddity, &row) {
         (
             Oddity::SecondQuestionMark
             | Oddity::DoubledQuestionMark
@@ -43,12 +43,12 @@ pub(super) fn planned(
         ) => callback.by(Method::PostForm),
         _ => callback,
     };
-    add(&mut callback, &mut extra, &fact, oddity);
-    Planned { number, callback: callback.oddly(oddity), meant: Meant { fact, extra } }
+    add(&mut callback, &mut extra, &row, oddity);
+    Planned { number, callback: callback.oddly(oddity), expected: Expected { row, extra } }
 }
 
-fn adapt(fact: &mut ExpectedRow, oddity: Oddity, number: u64) {
-    match (oddity, fact) {
+fn adapt(row: &mut ExpectedRow, oddity: Oddity, number: u64) {
+    match (oddity, row) {
         (Oddity::BareEscapes, ExpectedRow::Report { mess_id, .. }) => mess_id.push_str(" 5%"),
         (Oddity::RawBytes, ExpectedRow::Report { mess_id, .. }) => mess_id.push_str(" é#"),
         (Oddity::BareEscapes, ExpectedRow::Message { dcs, message, message_raw, .. }) => {
@@ -64,7 +64,7 @@ fn adapt(fact: &mut ExpectedRow, oddity: Oddity, number: u64) {
 fn add(
     callback: &mut Callback,
     extra: &mut Vec<(&'static str, String)>,
-    fact: &ExpectedRow,
+    row: &ExpectedRow,
     oddity: Oddity,
 ) {
     let parameters = &mut callback.parameters;
@@ -86,7 +86,7 @@ fn add(
             }
         }
         Oddity::RepeatedParameter => {
-            let (name, value) = match fact {
+            let (name, value) = match row {
                 ExpectedRow::Report { .. } => ("status", "255"),
                 ExpectedRow::Message { .. } => ("message", "not this one"),
             };

@@ -1,0 +1,206 @@
+//! Where callbacks go: the addresses behind a URL, the path in front of the callbacks' own, and what
+//! TLS has to know.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::{TcpStream, lookup_host};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use url::{Host, Url};
+
+use super::connection::Failure;
+use super::stream::Stream;
+
+/// Why nothing can be sent to a URL.
+#[derive(Debug, thiserror::Error)]
+pub enum DestinationError {
+    /// It is none, or not of HTTP. What it is is not said: it may have credentials in it.
+    #[error(
+        "that is not a URL to send callbacks to; write http://HOST:PORT or https://HOST, and the path in front of /inbound-messages if there is one"
+    )]
+    Url,
+    /// The host has no address.
+    #[error("the host '{host}' can't be found")]
+    Unresolved {
+        /// The host.
+        host: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The certificates to trust can't be read.
+    #[error("no certificates can be read from {}", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: pem::Error,
+    },
+    /// What was read is no certificate to trust.
+    #[error("the certificates to trust can't be used")]
+    Tls(#[from] rustls::Error),
+}
+
+/// A service that callbacks can be sent to.
+#[derive(Clone)]
+pub struct Destination {
+    addresses: Vec<SocketAddr>,
+    authority: String,
+    prefix: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl Destination {
+    /// The service behind an `http` or `https` URL. Its host is looked up once, here. The
+    /// certificate must be of an authority that this machine trusts, or one in the file `ca`.
+    pub async fn resolve(url: &str, ca: Option<&Path>) -> Result<Self, DestinationError> {
+        let parsed = Url::parse(url).map_err(|_| DestinationError::Url)?;
+        let plain = parsed.username().is_empty()
+            && parsed.password().is_none()
+            && parsed.query().is_none()
+            && parsed.fragment().is_none();
+        let secure = match parsed.scheme() {
+            "https" if plain => true,
+            "http" if plain => false,
+            _ => return Err(DestinationError::Url),
+        };
+        let host = parsed.host().ok_or(DestinationError::Url)?.to_owned();
+        let port = parsed.port_or_known_default().ok_or(DestinationError::Url)?;
+        let authority = match parsed.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_string(),
+        };
+        Ok(Self {
+            addresses: addresses(&host, port).await?,
+            authority,
+            prefix: parsed.path().trim_end_matches('/').to_owned(),
+            tls: if secure { Some(tls(&host, ca)?) } else { None },
+        })
+    }
+
+    /// The host, and the port where it is not the scheme's own: for the header `Host`.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The path in front of the callbacks' own; empty, or with a `/` at its beginning only.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// A connection, to the first of the addresses that takes one.
+    pub(super) async fn connect(&self) -> Result<Stream, Failure> {
+        let tcp = TcpStream::connect(&*self.addresses).await.map_err(|_| Failure::Refused)?;
+        // A request is one small packet; it should not wait for another. Without it, it is slower.
+        let _ = tcp.set_nodelay(true);
+        match &self.tls {
+            None => Ok(Stream::Plain(tcp)),
+            Some((connector, name)) => {
+                let tls = connector.connect(name.clone(), tcp).await.map_err(|_| Failure::Tls)?;
+                Ok(Stream::Tls(Box::new(tls)))
+            }
+        }
+    }
+}
+
+impl From<SocketAddr> for Destination {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            addresses: vec![address],
+            authority: address.to_string(),
+            prefix: String::new(),
+            tls: None,
+        }
+    }
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.prefix)
+    }
+}
+
+async fn addresses(host: &Host, port: u16) -> Result<Vec<SocketAddr>, DestinationError> {
+    let name = match host {
+        Host::Ipv4(address) => return Ok(vec![(*address, port).into()]),
+        Host::Ipv6(address) => return Ok(vec![(*address, port).into()]),
+        Host::Domain(name) => name,
+    };
+    let found = lookup_host((name.as_str(), port)).await;
+    found
+        .map(Iterator::collect)
+        .map_err(|source| DestinationError::Unresolved { host: name.clone(), source })
+}
+
+fn tls(
+    host: &Host,
+    ca: Option<&Path>,
+) -> Result<(TlsConnector, ServerName<'static>), DestinationError> {
+    let mut roots = RootCertStore::empty();
+    // Those that can't be read are not trusted; a machine may have none at all.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(path) = ca {
+        let unreadable = |source| DestinationError::Certificates { path: path.to_owned(), source };
+        let known = roots.len();
+        for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+            roots.add(certificate.map_err(unreadable)?)?;
+        }
+        if roots.len() == known {
+            return Err(unreadable(pem::Error::NoItemsFound));
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = match host {
+        Host::Ipv4(address) => ServerName::from(std::net::IpAddr::from(*address)),
+        Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
+        Host::Domain(name) => {
+            ServerName::try_from(name.clone()).map_err(|_| DestinationError::Url)?
+        }
+    };
+    Ok((TlsConnector::from(Arc::new(config)), name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_gives_the_address_the_host_header_and_the_path_in_front() {
+        let table = [
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", "127.0.0.1:8080", ""),
+            ("http://127.0.0.1/", "127.0.0.1:80", "127.0.0.1", ""),
+            ("https://[::1]:8443/sms/", "[::1]:8443", "[::1]:8443", "/sms"),
+            ("https://127.0.0.1/a/b", "127.0.0.1:443", "127.0.0.1", "/a/b"),
+        ];
+        for (url, address, authority, prefix) in table {
+            let destination = Destination::resolve(url, None).await.unwrap();
+            assert_eq!(destination.addresses, [address.parse().unwrap()], "{url}");
+            assert_eq!(
+                (destination.authority(), destination.prefix()),
+                (authority, prefix),
+                "{url}"
+            );
+            assert_eq!(destination.tls.is_some(), url.starts_with("https"));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_url_of_a_service_is_refused() {
+        for url in ["sms.example.com", "ftp://a", "http://", "http://u:p@a", "http://a/?b", ""] {
+            let error = Destination::resolve(url, None).await.unwrap_err();
+            assert!(matches!(error, DestinationError::Url), "{url}: {error}");
+        }
+    }
+}

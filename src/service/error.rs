@@ -1,0 +1,35 @@
+//! Why the service, or the database a command needs, did not start.
+
+use std::io;
+use std::net::SocketAddr;
+
+use embedded_postgres::EmbeddedPostgresError;
+
+use crate::credentials::AccountsError;
+use crate::spool::SpoolError;
+use crate::store::StoreError;
+
+/// Why nothing was started. Each text says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+    #[error("the embedded Postgres can't be used")]
+    EmbeddedPostgres(#[from] EmbeddedPostgresError),
+    #[error("the database can't be used")]
+    Store(#[from] StoreError),
+    #[error("the spool can't be used")]
+    Spool(#[from] SpoolError),
+    #[error("can't listen on {address}; set {key} to another address, or stop what uses it")]
+    Listen {
+        /// The configuration key and its environment variable.
+        key: &'static str,
+        address: SocketAddr,
+        source: io::Error,
+    },
+    /// A socket that was handed over is not a listening TCP socket.
+    #[error(
+        "can't listen on a socket handed over in LISTEN_FDS; hand over TCP sockets: the first for http.listen, the second for admin.listen"
+    )]
+    InheritedSocket { source: io::Error },
+}

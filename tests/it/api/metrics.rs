@@ -1,0 +1,204 @@
+//! What an operator sees: the figures of `/metrics`, and by which id a callback is known.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+
+use routo_receiver::service::Service;
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::support::app::{TOKEN, TestApp, settings};
+use crate::support::client::{get, request, send};
+use crate::support::metrics::{figure, scrape};
+use crate::support::{eventually, scratch};
+
+#[tokio::test]
+async fn every_answer_is_counted_by_kind_account_and_status() {
+    let app = TestApp::start().await;
+    let admin = app.service.admin_address;
+    let before = scrape(admin).await;
+    let reports = r#"routo_callbacks_total{kind="delivery-report",account="main",answer="200"}"#;
+    assert_eq!(figure(&before, reports), Some(0.0), "a rate needs a zero to begin with");
+
+    for _ in 0..3 {
+        assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 200);
+    }
+    assert_eq!(app.message("dcs=0&message=hello").await.status, 200);
+    assert_eq!(app.report("status=0").await.status, 400);
+    assert_eq!(app.get("/delivery-reports/wrong?mess_id=m&status=0&number=1").await.status, 401);
+    assert_eq!(app.get("/inbound-messages?user=gateway&pass=wrong").await.status, 401);
+
+    let after = scrape(admin).await;
+    for (series, expected) in [
+        (reports, 3.0),
+        (r#"routo_callbacks_total{kind="inbound-message",account="main",answer="200"}"#, 1.0),
+        (r#"routo_callbacks_total{kind="delivery-report",account="other",answer="200"}"#, 0.0),
+        (r#"routo_callbacks_total{kind="delivery-report",account="main",answer="400"}"#, 1.0),
+        (r#"routo_callbacks_total{kind="delivery-report",account="",answer="401"}"#, 1.0),
+        (r#"routo_callbacks_total{kind="inbound-message",account="",answer="401"}"#, 1.0),
+        (r#"routo_authentication_failures_total{reason="credentials"}"#, 2.0),
+        (r#"routo_rejected_callbacks_total{kind="delivery-report",reason="unusable"}"#, 1.0),
+        (r#"routo_answer_seconds_count{kind="delivery-report"}"#, 5.0),
+        ("routo_queue_wait_seconds_count", 5.0),
+        (r#"routo_batch_rows_sum{to="postgres"}"#, 5.0),
+        (r#"routo_batch_rows_sum{to="spool"}"#, 0.0),
+        ("routo_queue_callbacks", 0.0),
+        ("routo_queue_capacity", 8192.0),
+        ("routo_postgres_up", 1.0),
+        ("routo_ready", 1.0),
+        ("routo_spool_callbacks", 0.0),
+        ("routo_spool_oldest_age_seconds", 0.0),
+        (r#"routo_postgres_connections{purpose="ingest"}"#, 1.0),
+        (r#"routo_partitions_ahead{table="delivery_reports"}"#, 3.0),
+        (r#"routo_partitions_ahead{table="inbound_messages"}"#, 3.0),
+        (r#"routo_connections{listener="admin"}"#, 1.0),
+        (r#"routo_connections_limit{listener="http"}"#, 2048.0),
+    ] {
+        assert_eq!(figure(&after, series), Some(expected), "{series} in\n{after}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_row_that_postgres_refuses_is_counted() {
+    let app = TestApp::start().await;
+    app.database
+        .execute("alter table delivery_reports add constraint no_sevens check (number <> '7')")
+        .await;
+    assert_eq!(app.report("mess_id=m&status=0&number=7").await.status, 400);
+    let figures = scrape(app.service.admin_address).await;
+    let series = r#"routo_rejected_callbacks_total{kind="delivery-report",reason="refused"}"#;
+    assert_eq!(figure(&figures, series), Some(1.0), "{figures}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_spool_is_counted_while_postgres_is_away_and_after_a_restart() {
+    let data_dir = scratch("counted");
+    let more = [("ROUTO_DATA_DIR", data_dir.to_str().unwrap())];
+    let away = || settings("postgres://127.0.0.1:1/away", &more);
+    let report = get(&format!("/delivery-reports/{TOKEN}?mess_id=m&status=0&number=1"));
+    let first = Service::start(away()).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(send(first.http_address, &report).await.status, 200);
+    }
+    let figures = scrape(first.admin_address).await;
+    for (series, expected) in [
+        ("routo_postgres_up", 0.0),
+        ("routo_ready", 1.0),
+        ("routo_spool_callbacks", 3.0),
+        ("routo_spooled_callbacks_total", 3.0),
+        (r#"routo_batch_rows_sum{to="spool"}"#, 3.0),
+        (r#"routo_postgres_connections{purpose="ingest"}"#, 0.0),
+        ("routo_spool_set_aside_files", 0.0),
+    ] {
+        assert_eq!(figure(&figures, series), Some(expected), "{series} in\n{figures}");
+    }
+    assert!(figure(&figures, "routo_spool_bytes").unwrap() > 1_000.0);
+    let failed = r#"routo_postgres_connects_total{purpose="ingest",outcome="failed"}"#;
+    assert!(figure(&figures, failed).unwrap() >= 1.0);
+    first.stop().await;
+
+    let second = Service::start(away()).await.unwrap();
+    assert_eq!(send(second.http_address, &report).await.status, 200);
+    let admin = second.admin_address;
+    let figures = scrape(admin).await;
+    assert_eq!(figure(&figures, "routo_spool_callbacks"), Some(4.0), "{figures}");
+    eventually("the oldest callback grows older", || async {
+        figure(&scrape(admin).await, "routo_spool_oldest_age_seconds").unwrap() >= 1.0
+    })
+    .await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn every_answer_names_the_id_under_which_the_callback_is_stored() {
+    let app = TestApp::start().await;
+    let report = app.report("mess_id=m&status=0&number=1").await;
+    let message = app.message("message=hello").await;
+    let unusable = app.report("status=0").await;
+    for (answer, table) in [
+        (&report, "delivery_reports"),
+        (&message, "inbound_messages"),
+        (&unusable, "rejected_callbacks"),
+    ] {
+        let id = answer.header("x-request-id").unwrap();
+        assert_eq!(app.query(&format!("select id from {table}")).await, json!([{ "id": id }]));
+    }
+    let others = [
+        app.get("/livez").await,
+        app.get("/nothing").await,
+        app.get("/delivery-reports/wrong").await,
+        app.send(request("PUT", "/inbound-messages", &[], b"")).await,
+    ];
+    let ids: HashSet<_> = others.iter().map(|answer| answer.header("x-request-id")).collect();
+    assert!(!ids.contains(&None) && ids.len() == others.len(), "{ids:?}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_id_that_the_client_sends_is_not_taken_over() {
+    let app = TestApp::start().await;
+    let answer = app.send(request("GET", "/livez", &["X-Request-Id: mine"], b"")).await;
+    assert_ne!(answer.header("x-request-id"), Some("mine"));
+    app.stop().await;
+}
+
+/// A pipe in place of a file. It goes on when this is dropped, too: whoever waits for it would keep a
+/// test that has failed from ending.
+struct HangingDisk(PathBuf);
+
+impl HangingDisk {
+    /// Whoever waits goes on, as long as what this returns is kept.
+    fn go_on(&self) -> fs::File {
+        fs::OpenOptions::new().read(true).write(true).open(&self.0).unwrap()
+    }
+}
+
+impl Drop for HangingDisk {
+    fn drop(&mut self) {
+        // Nobody new may begin to wait.
+        let _ = fs::rename(&self.0, self.0.with_extension("gone")).map(|()| {
+            self.0.set_extension("gone");
+            drop(self.go_on());
+        });
+    }
+}
+
+/// More than the admin listener has places for.
+const SCRAPES: usize = 70;
+
+#[tokio::test]
+async fn a_disk_that_hangs_costs_only_the_figures_of_the_spool_however_often_they_are_asked_for() {
+    let data_dir = scratch("hangs");
+    let spool = data_dir.join("spool");
+    fs::create_dir_all(&spool).unwrap();
+    // To open a pipe for reading takes as long as it takes somebody to open it for writing.
+    fs::write(spool.join("0000000001.sqlite"), "").unwrap();
+    let hanging = spool.join("0000000001.sqlite-wal");
+    let (pipe, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o600));
+    rustix::fs::mknodat(rustix::fs::CWD, &hanging, pipe, mode, 0).unwrap();
+    let disk = HangingDisk(hanging);
+    let app = TestApp::start_with(&[("ROUTO_DATA_DIR", data_dir.to_str().unwrap())]).await;
+    let admin = app.service.admin_address;
+    for _ in 0..SCRAPES {
+        // As Prometheus, which goes away when it has waited long enough.
+        let mut stream = TcpStream::connect(admin).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    }
+    eventually("a probe is answered", || async { send(admin, get("/livez")).await.status == 200 })
+        .await;
+    assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 200);
+    let figures = scrape(admin).await;
+    assert_eq!(figure(&figures, "routo_ready"), Some(1.0), "{figures}");
+    assert_eq!(figure(&figures, "routo_spool_bytes"), None, "{figures}");
+
+    let _other_end = disk.go_on();
+    eventually("the spool has figures", || async {
+        figure(&scrape(admin).await, "routo_spool_bytes").is_some()
+    })
+    .await;
+    app.stop().await;
+}

@@ -1,0 +1,13 @@
+//! What arrives over a real socket, what is answered, and what is stored in a real Postgres.
+
+mod attacks;
+mod authentication;
+mod crowds;
+mod delivery_reports;
+mod inbound_messages;
+mod ingest;
+mod limits;
+mod metrics;
+mod outages;
+mod smuggling;
+mod sources;

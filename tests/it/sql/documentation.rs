@@ -1,0 +1,186 @@
+//! docs/sql.md is true: every query runs and answers what the page says.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::rows;
+use crate::support::postgres::TestDatabase;
+use crate::support::scratch;
+
+const PAGE: &str = include_str!("../../../docs/sql.md");
+
+/// The section whose queries stand alone.
+const QUESTIONS: &str = "Twenty questions";
+
+/// A block of code of the page, with the title of its section.
+struct Block {
+    section: &'static str,
+    language: &'static str,
+    code: &'static str,
+}
+
+fn blocks() -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for section in PAGE.split("\n## ").skip(1) {
+        let title = section.lines().next().unwrap();
+        // Code and text alternate between the fences.
+        for fenced in section.split("\n```").skip(1).step_by(2) {
+            let (language, code) = fenced.split_once('\n').unwrap();
+            blocks.push(Block { section: title, language, code });
+        }
+    }
+    blocks
+}
+
+async fn sample() -> TestDatabase {
+    let database = rows::database().await;
+    database.execute(include_str!("sample.sql")).await;
+    database
+}
+
+#[tokio::test]
+async fn each_of_the_twenty_questions_is_answered_as_the_page_says() {
+    let database = sample().await;
+    let blocks = blocks();
+    let mut questions: Vec<(&str, Option<&str>)> = Vec::new();
+    for block in blocks.iter().filter(|block| block.section == QUESTIONS) {
+        match block.language {
+            "sql" => questions.push((block.code, None)),
+            "text" => questions.last_mut().unwrap().1 = Some(block.code),
+            other => panic!("a block of {other}"),
+        }
+    }
+    assert_eq!(questions.len(), 20);
+    for number in 1..=20 {
+        assert!(PAGE.contains(&format!("\n**{number}. ")), "question {number}");
+    }
+    for (question, answer) in questions {
+        let found = database.query(question.trim().trim_end_matches(';')).await;
+        assert_ne!(found, json!([]), "{question}");
+        if let Some(answer) = answer {
+            assert_eq!(lines(&psql(&database, question).await), lines(answer), "{question}");
+        }
+    }
+}
+
+/// Without the trailing spaces of psql's output.
+fn lines(text: &str) -> Vec<&str> {
+    text.trim_matches('\n').lines().map(str::trim_end).collect()
+}
+
+/// The database's URL without the parameters that only sqlx knows.
+fn for_psql(database: &TestDatabase) -> String {
+    database.url().split('?').next().unwrap().to_owned()
+}
+
+async fn psql(database: &TestDatabase, sql: &str) -> String {
+    let output = Command::new("psql")
+        .args(["-X", &for_psql(database), "-c", sql])
+        .output()
+        .await
+        .expect("psql should be installed: run scripts/setup test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn consuming_as_the_page_shows_misses_nothing_and_doubles_nothing() {
+    let database = sample().await;
+    let mut connection = database.connect().await;
+    let mut last = "";
+    for block in blocks().iter().filter(|b| b.section != QUESTIONS && b.language == "sql") {
+        rows::execute(&mut connection, block.code).await;
+        if block.section == "Following delivery reports" {
+            last = block.code;
+        }
+    }
+    let answered =
+        "select count(*) as answers, count(distinct message_id) as messages from answers";
+    assert_eq!(database.query(answered).await, json!([{ "answers": 5, "messages": 5 }]));
+
+    // Repeatedly, as the page says: transactions of other tests on this server hold reports back.
+    while database.value("select count(*) from my_reports").await != json!(11) {
+        rows::execute(&mut connection, last).await;
+    }
+    rows::execute(&mut connection, last).await;
+    assert_eq!(database.value("select count(*) from my_reports").await, json!(11));
+}
+
+#[tokio::test]
+async fn the_worker_of_the_page_handles_each_message_once_and_gives_back_what_failed() {
+    let database = sample().await;
+    let directory = scratch("worker");
+    fs::create_dir_all(&directory).unwrap();
+    let blocks = blocks();
+    let worker = blocks.iter().find(|block| block.language == "sh").unwrap().code;
+
+    handle_by(&directory, "cat; exit 1");
+    let first = work(&database, &directory, worker).await;
+    assert_eq!(first.status.code(), Some(1));
+    assert_eq!(String::from_utf8(first.stdout).unwrap(), "Hello\n\n", "the message, and a release");
+
+    handle_by(&directory, "cat >> handled");
+    let second = work(&database, &directory, worker).await;
+    assert!(second.status.success(), "{}", String::from_utf8_lossy(&second.stderr));
+    let handled = fs::read_to_string(directory.join("handled")).unwrap();
+    assert_eq!(handled, "Hello\nyes\nyes\ncaf\u{fffd}\nSTOP please\n");
+    let open = "select count(*) from inbound_messages where processed_at is null";
+    assert_eq!(database.value(open).await, json!(0));
+}
+
+fn handle_by(directory: &Path, command: &str) {
+    let path = directory.join("handle");
+    fs::write(&path, format!("#!/bin/sh\n{command}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+async fn work(database: &TestDatabase, directory: &Path, worker: &str) -> Output {
+    Command::new("sh")
+        .args(["-c", worker])
+        .current_dir(directory)
+        .env("DATABASE_URL", for_psql(database))
+        .output()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_page_names_every_column_of_every_table_and_view_and_every_function() {
+    let database = rows::database().await;
+    let tables = database
+        .query(
+            "select relname as name, array_agg(attname order by attnum) as columns
+             from pg_class
+             join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+             where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v')
+                 and not relispartition and relname <> '_sqlx_migrations'
+             group by relname",
+        )
+        .await;
+    for table in tables.as_array().unwrap() {
+        let name = table["name"].as_str().unwrap();
+        let paragraph = PAGE
+            .lines()
+            .find(|line| line.starts_with("**`") && line.contains(&format!("**`{name}`**")))
+            .unwrap_or_else(|| panic!("nothing about {name}"));
+        for column in table["columns"].as_array().unwrap() {
+            let column = column.as_str().unwrap();
+            assert!(paragraph.contains(&format!("`{column}`")), "{name}: nothing about {column}");
+        }
+    }
+    for function in [
+        "claim_inbound_messages",
+        "release_inbound_messages",
+        "delivery_reports_since",
+        "received_at_of",
+    ] {
+        let exists = format!("select count(*) from pg_proc where proname = '{function}'");
+        assert_eq!(database.value(&exists).await, Value::from(1), "{function}");
+        assert!(PAGE.contains(&format!("{function}(")), "nothing about {function}");
+    }
+}

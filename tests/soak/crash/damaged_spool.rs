@@ -1,0 +1,151 @@
+//! A file of the spool is damaged while nobody uses it: what is intact in it is saved, and the rest
+//! is kept where a person finds it.
+
+use std::collections::HashSet;
+use std::fs;
+use std::time::Instant;
+
+use serde_json::Value;
+use testkit::eventually;
+use testkit::judge::{self, Findings, Key};
+use testkit::record::Record;
+
+use super::{Form, Outcome};
+use crate::world::World;
+
+const PAGE: usize = 4096;
+
+/// A record begins with this, a version byte, the length of its JSON in 4 bytes, and a checksum of 8.
+const MAGIC: &[u8] = b"\x8Drouto\n";
+const HEADER: usize = 20;
+
+pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
+    form: Form,
+) -> Outcome {
+    let mut world = World::start().await;
+    let mut all = Record::default();
+    let mut destroyed = HashSet::new();
+    let (mut lost, mut problems, mut notes) = (0, Vec::new(), Vec::new());
+    for cycle in 0..form.cycles {
+        let set_aside_before = world.service.files_set_aside().len();
+        let load = world.load(form.pace());
+        load.until_more(20).await;
+        let began = Instant::now();
+        world.postgres.stop().await;
+        world.service.until_spooling().await;
+        load.until_more(if form.long { 5_000 } else { 800 }).await;
+        let record = load.stop().await;
+        let count = record.times(200, &[(began, Instant::now())]).count();
+        all.add(record);
+        let code = world.process.take().expect("the service runs").terminate().await;
+        assert_eq!(code, Some(0), "the service stops in order");
+        let damage = damage(&mut world, cycle);
+        // It takes callbacks, whatever is in its spool.
+        world.start_service().await;
+        let load = world.load(form.pace());
+        load.until_more(50).await;
+        let after = load.stop().await;
+        let others = after.others();
+        all.add(after);
+        world.postgres.start().await;
+        world.service.until_in_postgres().await;
+        eventually("the spool is empty", async || world.service.spool_files().is_empty()).await;
+
+        destroyed.extend(damage.destroyed.iter().cloned());
+        let mut findings = compare(&world, &all).await;
+        let now_lost = findings.lost.len() - lost;
+        lost = findings.lost.len();
+        findings.lost.retain(|key| !destroyed.contains(key));
+        let what = format!(
+            "{}: of {count} records {} were destroyed, and {now_lost} are lost",
+            damage.what,
+            damage.destroyed.len()
+        );
+        if !findings.lost.is_empty() {
+            problems.push(format!("intact ones are lost: {what}"));
+        }
+        if !others.is_empty() {
+            problems.push(format!("{what}, then {others}"));
+        }
+        if damage.is_certain || now_lost > 0 {
+            let process = world.process.as_ref().expect("the service runs");
+            if !process.log().lines().any(tells_of_damage) {
+                problems.push(format!("{what}, and no error was logged"));
+            }
+            if world.service.files_set_aside().len() == set_aside_before {
+                problems.push(format!("{what}, and no file was set aside"));
+            }
+        }
+        notes.push(what);
+    }
+    let mut findings = compare(&world, &all).await;
+    // What the damage itself destroyed, nobody can save.
+    findings.lost.retain(|key| !destroyed.contains(key));
+    let mut outcome = Outcome::of(form.cycles, &all, &findings);
+    outcome.problems.extend(problems);
+    outcome.notes.extend(notes);
+    outcome
+}
+
+async fn compare(world: &World, all: &Record) -> Findings {
+    judge::compare(all, &mut world.postgres.connect().await).await
+}
+
+fn tells_of_damage(line: &str) -> bool {
+    line.contains(r#""level":"ERROR""#) && line.contains("damage")
+}
+
+struct Damage {
+    what: String,
+    /// Whether anybody who reads the file must run into it: a few bytes may be in a gap.
+    is_certain: bool,
+    /// The attempts of which no whole record is left.
+    destroyed: HashSet<Key>,
+}
+
+/// The attempts that have a whole record among these bytes.
+fn records(bytes: &[u8], before: &[u8]) -> HashSet<Key> {
+    memchr::memmem::find_iter(before, MAGIC)
+        .filter_map(|at| {
+            let length: [u8; 4] = before.get(at + 8..at + 12)?.try_into().ok()?;
+            let end = at + HEADER + usize::try_from(u32::from_le_bytes(length)).ok()?;
+            let record = before.get(at..end)?;
+            (bytes.get(at..end) == Some(record)).then_some(record)
+        })
+        .filter_map(|record| {
+            let json: Value = serde_json::from_slice(record.get(HEADER..)?).ok()?;
+            let fields = json.get("delivery-report").or_else(|| json.get("inbound-message"))?;
+            judge::key(&fields["extra"])
+        })
+        .collect()
+}
+
+/// Harms the largest file, each time in another way.
+fn damage(world: &mut World, cycle: u32) -> Damage {
+    let files = world.service.spool_files();
+    let file = files.first().expect("there is a spool file");
+    let before = fs::read(file).unwrap();
+    let length = before.len();
+    let page = 1 + world.choose((length / PAGE).max(2) - 1);
+    let within = world.choose(PAGE - 64);
+    let mut after = before.clone();
+    let mut flip = |from: usize, count: usize| {
+        let from = from.min(length.saturating_sub(count));
+        after[from..from + count].iter_mut().for_each(|byte| *byte ^= 0xA5);
+        format!("{count} bytes flipped at {from} of {length}")
+    };
+    let (what, is_certain) = match cycle % 4 {
+        0 => (flip(page * PAGE, PAGE), true),
+        1 => {
+            after.truncate(length - length / 10);
+            (format!("{length} bytes cut to {}", after.len()), true)
+        }
+        2 => (flip(page * PAGE + within, 64), false),
+        // The head, without which it is no file of that kind.
+        _ => (flip(0, 100), true),
+    };
+    fs::write(file, &after).unwrap();
+    let left = records(&after, &before);
+    let destroyed = records(&before, &before).difference(&left).cloned().collect();
+    Damage { what, is_certain, destroyed }
+}
