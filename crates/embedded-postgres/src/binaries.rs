@@ -1,4 +1,4 @@
-//! Finding `initdb` and `postgres` on this machine, in the right version.
+//! Finds `initdb` and `postgres` of the right version on this machine.
 
 use std::cmp::Reverse;
 use std::env;
@@ -9,10 +9,10 @@ use std::process::Command;
 
 use super::error::EmbeddedPostgresError;
 
-/// The oldest major version that is used for a new cluster.
+/// The oldest major version for a new cluster.
 const OLDEST: u32 = 13;
 
-/// The usual places: a directory, and in it the names with a version, which stands for `*`.
+/// The usual places: a directory, and the prefix of names in it that end with a version.
 const VERSIONED: [(&str, &str); 4] = [
     ("usr/lib/postgresql", ""), // Debian
     ("usr", "pgsql-"),          // RPMs of the Postgres project
@@ -24,16 +24,15 @@ const FROM_SOURCE: &str = "usr/local/pgsql/bin";
 /// One installation of Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// The directory of its programs.
+    /// The directory with its programs.
     pub dir: PathBuf,
-    /// Its major version.
     pub major: u32,
 }
 
 impl Installed {
-    /// `bin_dir` when it is given, else the first of the usual places that fits.
+    /// `bin_dir` if it is given, else the first suitable one of the usual places.
     ///
-    /// `cluster` is an existing cluster with the major version it needs.
+    /// `cluster` is an existing cluster, and the major version that it needs.
     pub(super) fn find(
         bin_dir: Option<&Path>,
         cluster: Option<(&Path, u32)>,
@@ -71,7 +70,7 @@ impl Installed {
         self.dir.join(name)
     }
 
-    /// What to type for `psql`: just that where the shell finds one.
+    /// What to type for `psql`: the bare name if it is in the `PATH`.
     pub(super) fn psql(&self) -> PathBuf {
         let path = env::var_os("PATH").unwrap_or_default();
         let ours = self.program("psql");
@@ -118,7 +117,7 @@ fn leading_number(text: &str) -> Option<u32> {
     text.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
 }
 
-/// The directories to try, in order; those with a version by descending version.
+/// The directories to try, in order; versions in descending order.
 fn places(root: &Path, path: &OsStr) -> Vec<PathBuf> {
     let mut places = Vec::new();
     for (at, (parent, prefix)) in VERSIONED.into_iter().enumerate() {

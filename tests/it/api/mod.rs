@@ -1,4 +1,4 @@
-//! What arrives over a real socket, what is answered, and what is stored in a real Postgres.
+//! Requests over a real socket, their responses, and the rows in a real Postgres.
 
 mod attacks;
 mod authentication;

@@ -35,7 +35,7 @@ async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_po
     let database = TestDatabase { options: url.parse().unwrap() };
     postgres.stop().await;
 
-    // A start without Postgres, which has never been migrated.
+    // A start while Postgres is away and not yet migrated.
     let service = Service::start(settings(&url, &[])).await.unwrap();
     let http = service.http_address;
     assert_eq!(send(http, report()).await.status, 200);
@@ -69,7 +69,7 @@ async fn rows(database: &TestDatabase) -> u64 {
 #[tokio::test]
 async fn with_neither_postgres_nor_room_in_the_spool_the_answer_is_503_at_once() {
     let disk = rustix::fs::statvfs(std::env::temp_dir()).unwrap();
-    // All but nothing of the disk is to be kept free, so that the spool may not be used.
+    // Almost the whole disk must stay free, so the spool can't be used.
     let min_free = (disk.f_blocks * disk.f_frsize - 1).to_string();
     let more = [("ROUTO_SPOOL__MIN_FREE_BYTES", min_free.as_str())];
     let service = Service::start(settings("postgres://127.0.0.1:1/nothing", &more)).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_commit_that_hangs_is_given_up_at_the_deadline_and_its_callbacks_are_s
         .execute(&mut blocker)
         .await
         .unwrap();
-    // However long it goes on, nobody is told otherwise, and it does not use up connections.
+    // However long it lasts, every response is 200, and connections are not used up.
     for _ in 0..20 {
         assert_eq!(app.send(report()).await.status, 200);
         assert!(goes_to_the_spool(app.http).await);
@@ -157,7 +157,7 @@ async fn a_full_queue_is_answered_503_and_nothing_is_acknowledged_that_is_not_st
     app.stop().await;
 }
 
-/// Migrated, with the URL by which it is reached through a proxy.
+/// A migrated database, and its URL through a proxy.
 async fn through_proxy(silent_after: Option<usize>) -> (TestDatabase, String) {
     let database = TestDatabase::create().await;
     let direct = Service::start(settings(&database.url(), &[])).await.unwrap();
@@ -326,7 +326,7 @@ async fn commits_that_wait_for_a_standby_use_up_no_connections() {
         }
     })
     .await;
-    // Attempt after attempt waits in vain, and each ends the one before.
+    // Each attempt waits in vain, and ends the one before.
     let seen = &RefCell::new(HashSet::new());
     eventually("three have waited", || {
         sent += 1;

@@ -1,4 +1,4 @@
-//! What `redecode` and `rejected` have in common: where the database is, and whose encodings count.
+//! What `redecode` and `rejected` share: where the database is, and which encodings apply.
 
 use serde_json::json;
 

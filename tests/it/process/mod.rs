@@ -1,4 +1,4 @@
-//! The program as a process: its commands, its signals, its first run, and what it never says.
+//! The program as a process: its commands, its signals, its first run, and the secrets it never shows.
 
 mod attacks;
 mod commands;

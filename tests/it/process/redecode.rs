@@ -1,4 +1,4 @@
-//! `routo-receiver redecode`: messages that were read in a wrong charset.
+//! `routo-receiver redecode`: messages that were decoded with the wrong charset.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ const CAFE: &[u8] = "café".as_bytes();
 async fn each_option_chooses_which_messages_are_read_again_and_how() {
     let wrong = "cafÃ© iso-8859-1";
     let right = "café utf-8";
-    // What is asked for, and the texts of all four messages afterwards.
+    // Arguments, and the texts of all four messages afterwards.
     let cases: [(&[&str], [&str; 4]); 9] = [
         (&[], [right, right, "@ gsm-7", "café utf-8"]),
         (&["--account", "other"], [wrong, right, "? iso-8859-1-failed", "caf? utf-8-failed"]),
@@ -97,7 +97,7 @@ async fn each_option_chooses_which_messages_are_read_again_and_how() {
         let (code, said, why) = run(&writing, &environment).await;
         assert_eq!(code, Some(0), "{arguments:?}: {why}");
         assert_eq!(texts(&database).await, json!(expected), "{arguments:?}");
-        // What was shown is what was changed.
+        // The changes are those that were shown.
         let changed = said.trim().rsplit(", ").next().unwrap().split(' ').next().unwrap();
         assert!(shown.contains(&format!(", {changed} would change")), "{shown} {said}");
         assert_eq!(shown.matches("\n  after ").count().to_string(), changed, "{shown}");

@@ -1,4 +1,4 @@
-//! `routo-receiver rejected`: callbacks that could not be used, and using them after all.
+//! `routo-receiver rejected`: lists rejected callbacks, and replays them.
 
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ const REPORTS_REFUSED: &str =
     "alter table delivery_reports add constraint no_nine check (status <> '9') not valid;
      alter table inbound_messages add constraint no_x check (message <> 'x') not valid";
 
-/// A running service that has rejected a report without a number, and, because of constraints of the
-/// user's, a report and a message.
+/// A running service that has rejected a report without a number, and a report and a message that
+/// violate constraints of the user's.
 async fn with_three_rejected() -> (TestDatabase, Vec<(String, String)>, ServiceProcess) {
     let database = TestDatabase::create().await;
     let environment = environment(&database.url());
@@ -136,7 +136,7 @@ async fn what_was_refused_becomes_a_row_once_it_is_no_longer_and_only_once() {
 
     assert!(replay(&["--all", "--write"]).await.ends_with("0 replayed, 1 stay rejected\n"));
     assert_eq!(rows(&database).await, after);
-    // As after a replay that was killed before anybody was told.
+    // As after a replay that was killed before it reported.
     database.execute("update rejected_callbacks set replayed_at = null").await;
     let id = &ids(&database).await[1];
     assert!(replay(&["--id", id, "--write"]).await.ends_with("1 replayed, 0 stay rejected\n"));
@@ -263,7 +263,7 @@ async fn a_check_that_waits_for_the_commit_counts_in_a_dry_run() {
         let arguments = [&["rejected", "replay", "--kind", "delivery-report"], arguments].concat();
         let (code, out, why) = run(&arguments, &environment).await;
         assert_eq!(code, Some(0), "{why}");
-        // A trigger's words are a stranger's words.
+        // The text of a trigger's error is untrusted.
         assert!(out.contains(r"stays: Postgres refused a row (P0001): not \u001b[2J yet"), "{out}");
         assert!(!out.contains('\u{1b}'), "{out}");
         assert_eq!(rows(&database).await, before);

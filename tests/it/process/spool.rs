@@ -1,4 +1,4 @@
-//! `routo-receiver spool`: what is in the spool, and getting it out.
+//! `routo-receiver spool`: inspects, exports and drains the spool.
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ async fn what_a_killed_service_left_is_moved_by_the_next() {
     service.signal(Signal::KILL);
     service.end().await;
     let service = ServiceProcess::start(&with(away, &[("DATABASE_URL", &database.url())])).await;
-    // Rows can be seen before the service itself knows that they are committed.
+    // Rows are visible before the service learns of their commit.
     let drained = "the spool is drained: its callbacks are in Postgres";
     eventually("drained", || async { service.has_logged(drained) }).await;
     assert_eq!(database.value("select count(*) from delivery_reports").await, json!(5));

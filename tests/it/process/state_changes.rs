@@ -1,4 +1,4 @@
-//! The log of a service whose surroundings change: one line a change, whatever the traffic.
+//! State changes are logged in one line each, whatever the traffic.
 
 use embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresOptions};
 use secrecy::ExposeSecret;
@@ -34,7 +34,7 @@ async fn a_queue_that_overflows_is_one_line_and_that_it_is_empty_again_is_one() 
         sent.spawn(send(service.http, report()));
     }
     let mut statuses = Vec::new();
-    // More than there is place for are turned away while the others wait.
+    // Connections over the limit are refused while the others wait.
     while statuses.len() < 50 {
         statuses.push(sent.join_next().await.unwrap().unwrap().status);
     }

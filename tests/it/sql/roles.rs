@@ -1,4 +1,4 @@
-//! `deploy/roles.sql`: what each role can do, and what it can't.
+//! `deploy/roles.sql`: what each role may and may not do.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What `simulate` is told: to where, as whom, and what can't be done.
+//! The arguments of `simulate`: URL, credentials, and invalid combinations.
 
 use serde_json::{Value, json};
 

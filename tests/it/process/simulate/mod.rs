@@ -1,4 +1,4 @@
-//! `routo-receiver simulate`, against the service, against services that are broken, and against none.
+//! `routo-receiver simulate` with a working service, with broken ones, and with none.
 
 mod arguments;
 
@@ -42,7 +42,7 @@ async fn simulate(arguments: &str, environment: &Environment) -> (Option<i32>, V
     (code, serde_json::from_str(&out).unwrap_or_default(), err)
 }
 
-/// Makes the database one that does this before, or after, each row.
+/// Adds a trigger that does this before or after each insert.
 async fn broken(database: &TestDatabase, when: &str, table: &str, does: &str) {
     database
         .execute(&format!(
@@ -125,7 +125,7 @@ async fn a_seed_sends_the_same_again() {
 
 #[tokio::test]
 async fn a_service_that_is_broken_is_found_out() {
-    // What the database does to rows, what is found, and in what words.
+    // What the trigger does, the kind of difference, and its description.
     let cases = [
         (
             "before",
@@ -146,14 +146,14 @@ async fn a_service_that_is_broken_is_found_out() {
             "inbound_messages",
             "new.message = new.message || '\x1b'; return new;",
             "different",
-            "callback 0: message of attempt 1 was to be ",
+            "callback 0: message of attempt 1 should be ",
         ),
         (
             "before",
             "inbound_messages",
             "new.extra = new.extra - 'attempt'; return new;",
             "unexpected",
-            "a row that no attempt explains",
+            "a row that matches no attempt",
         ),
     ];
     for (when, table, does, kind, words) in cases {
@@ -178,7 +178,7 @@ async fn a_service_that_is_broken_is_found_out() {
     }
 }
 
-/// Passes requests without a body on to the service, and answers to attempts with this number late.
+/// Forwards requests without a body to the service, and delays the responses to attempts with this number.
 async fn slow_to(attempt: &'static str, service: SocketAddr, late: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -200,7 +200,7 @@ async fn pass(mut stream: TcpStream, attempt: &str, service: SocketAddr, late: D
                 tokio::time::sleep(late).await;
             }
             let answer = [answer.head, answer.body].concat();
-            // The gateway may have gone by now.
+            // The sender may have disconnected.
             let _ = stream.write_all(&answer).await;
             request.clear();
         }
@@ -220,7 +220,7 @@ async fn an_attempt_that_was_stored_and_answered_too_late_is_no_difference() {
     assert_eq!(outcome["repeated"], json!(40));
     assert_eq!(outcome["failures"], json!({ "timed-out": 40 }));
     assert_eq!(outcome["verification"]["rows"], json!(80), "both attempts are rows");
-    // From when the first attempt began, not from the one that was acknowledged.
+    // Measured from the first attempt, not from the acknowledged one.
     assert!(outcome["latency_ms"]["p50"].as_f64().unwrap() >= 300.0, "{outcome}");
 }
 
@@ -246,7 +246,7 @@ async fn what_is_acknowledged_and_still_in_the_spool_is_waited_for() {
     let World { database, environment, service } =
         world(&[("ROUTO_INGEST__COMMIT_DEADLINE", "300ms")]).await;
     let mut holding = database.connect().await;
-    // Readers read on, writers wait.
+    // Writers wait, readers do not.
     sqlx::raw_sql("begin; lock table delivery_reports in exclusive mode")
         .execute(&mut holding)
         .await
@@ -300,7 +300,7 @@ async fn what_came_of_a_run_is_told_though_the_database_can_t_be_asked_any_more(
             database.value("select count(*) > 2 from delivery_reports").await == json!(true)
         })
         .await;
-        // The connection that the service has goes on.
+        // The service's own connection is not affected.
         let elsewhere = TestDatabase::create().await;
         let name = database.options.get_database().unwrap();
         elsewhere.execute(&format!("alter database {name} allow_connections false")).await;
@@ -339,7 +339,7 @@ async fn whoever_does_not_want_to_wait_for_what_is_missing_is_told_at_once() {
     kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
     let verified = lines.next_line().await.unwrap().unwrap();
     assert!(verified.contains("WRONG: 10 missing"), "{verified}");
-    // Else it could not write the rest.
+    // Otherwise its output pipe would break.
     while lines.next_line().await.unwrap().is_some() {}
     assert_eq!(simulating.wait().await.unwrap().code(), Some(4));
 }
