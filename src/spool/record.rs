@@ -55,7 +55,7 @@ pub(super) enum RecordError {
     #[error("a record has version {0}: a newer routo-receiver wrote it, and can read it")]
     UnknownVersion(u8),
     /// The frame is whole, but its values are not those of an event.
-    #[error("a record is whole, but is no callback")]
+    #[error("a record is intact but is not a callback")]
     NoCallback,
 }
 

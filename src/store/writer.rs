@@ -96,7 +96,7 @@ impl Writer {
         if result.as_ref().is_err_and(lacks_partition) {
             let made = self.database.make_partitions_for(&mut connection, batch).await;
             if let Err(error) = made {
-                tracing::warn!(error = %Chain(&error), "no partition for a row's time");
+                tracing::warn!(error = %Chain(&error), "a row's partition can't be created");
             } else {
                 result = insert_rows(&mut connection, on_conflict, batch).await;
             }
@@ -141,7 +141,7 @@ pub(super) async fn insert_making_partitions(
         }
     }
     if let Err(error) = database.make_partitions_for(transaction, rows).await {
-        tracing::warn!(error = %Chain(&error), "no partition for a row's time");
+        tracing::warn!(error = %Chain(&error), "a row's partition can't be created");
     }
     insert_each_kind(transaction, OnConflict::DoNothing, rows).await
 }

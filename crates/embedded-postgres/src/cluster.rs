@@ -58,7 +58,7 @@ impl Cluster {
             tracing::warn!(
                 cluster = %path.display(),
                 data_dir = %data_dir.root().display(),
-                "the embedded database is not in the data directory, which holds only a link to it: back it up too"
+                "the data directory contains only a link to the embedded database: back up the database too"
             );
         }
         let version = path.join("PG_VERSION");

@@ -26,7 +26,7 @@ pub enum EmbeddedPostgresError {
     },
     /// The directory that was named lacks a program.
     #[error(
-        "PG_BIN_DIR is {}, where there is no `{missing}`; set it to a directory that holds both \
+        "PG_BIN_DIR is {}, which does not contain `{missing}`; set it to a directory that holds both \
          `initdb` and `postgres`, or unset it to search the usual places",
         bin_dir.display()
     )]
@@ -96,7 +96,7 @@ pub enum EmbeddedPostgresError {
     },
     /// The link to the cluster leads nowhere.
     #[error(
-        "{} points to {}, which is not there; bring that directory back (is a volume missing?), or \
+        "{} points to {}, which does not exist; restore that directory (is a volume missing?), or \
          remove the link to start with an empty database",
         link.display(), target.display()
     )]
@@ -138,7 +138,7 @@ pub enum EmbeddedPostgresError {
     },
     /// The password file is missing or holds no password.
     #[error(
-        "{} does not hold the password of the database in the same directory: bring the file back, \
+        "{} does not contain the password of the database in the same directory: restore the file, \
          or move `postgres` away to start with an empty database",
         path.display()
     )]
@@ -155,7 +155,7 @@ pub enum EmbeddedPostgresError {
         source: io::Error,
     },
     /// The machine has no thread left.
-    #[error("the thread that looks after Postgres can't be started")]
+    #[error("can't start the thread that supervises Postgres")]
     Thread(#[source] io::Error),
     /// `initdb` gave up.
     #[error("a new database can't be initialised ({status}); initdb says:\n{log}")]
@@ -178,7 +178,7 @@ pub enum EmbeddedPostgresError {
         pids: Vec<i32>,
     },
     /// The server ended before it accepted a connection.
-    #[error("Postgres ends as soon as it is started ({status}); its log says:\n{log}")]
+    #[error("Postgres exited right after it was started ({status}); its log says:\n{log}")]
     ServerFailed {
         /// How it ended.
         status: ExitStatus,
@@ -195,8 +195,8 @@ pub enum EmbeddedPostgresError {
     },
     /// The server accepts connections, but refuses ours.
     #[error(
-        "the embedded Postgres refuses its own service; if postgres.pgpass in the data directory \
-         was replaced, bring the old one back"
+        "the embedded Postgres rejects the service's password; if postgres.pgpass in the data \
+         directory was replaced, restore the old one"
     )]
     Refused(#[source] sqlx::Error),
     /// It was stopped before it was ready.

@@ -153,9 +153,9 @@ fn report_death(ended: &Result<Option<ExitStatus>, EmbeddedPostgresError>, delay
     let delay_ms = delay.as_millis();
     match ended {
         Ok(Some(status)) => {
-            tracing::warn!(%status, delay_ms, "Postgres ended unexpectedly and is started again");
+            tracing::warn!(%status, delay_ms, "Postgres ended unexpectedly; restarting it");
         }
         Ok(None) => {}
-        Err(error) => tracing::warn!(%error, delay_ms, "Postgres can't be started, trying again"),
+        Err(error) => tracing::warn!(%error, delay_ms, "can't start Postgres; retrying"),
     }
 }

@@ -34,7 +34,10 @@ pub(super) fn settle(
     let look = || of_cluster(cluster).map_err(EmbeddedPostgresError::data_dir(cluster));
     let mut left = look()?;
     if !left.is_empty() {
-        tracing::warn!(processes = left.len(), "ending the Postgres that an earlier run has left");
+        tracing::warn!(
+            processes = left.len(),
+            "stopping Postgres processes that an earlier run left behind"
+        );
     }
     for &(signal, patience) in insistence {
         tell(&left, signal);

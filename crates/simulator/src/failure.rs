@@ -5,7 +5,7 @@ pub enum Failure {
     #[error("the connection was refused")]
     Refused,
     /// The connection was made, but the certificate is not trusted, or the peer does not speak TLS.
-    #[error("TLS could not be agreed on")]
+    #[error("the TLS handshake failed")]
     Tls,
     #[error("the connection was closed or reset before the answer")]
     Closed,

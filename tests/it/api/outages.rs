@@ -76,7 +76,7 @@ async fn with_neither_postgres_nor_room_in_the_spool_the_answer_is_503_at_once()
     for _ in 0..20 {
         let answer = send(http, report()).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
-        assert_eq!(answer.body, "the callback can't be stored just now");
+        assert_eq!(answer.body, "the callback can't be stored at the moment");
         assert_eq!(send(http, get("/readyz")).await.status, 503);
     }
     assert_eq!(send(http, get("/livez")).await.status, 200);
