@@ -27,6 +27,7 @@ pub mod fuzzing;
 pub mod http;
 pub mod ingest;
 pub mod log_once;
+pub mod memory;
 pub mod metrics;
 pub mod service;
 pub mod shutdown;

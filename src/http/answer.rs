@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 
+use crate::domain::AccountName;
 use crate::ingest::{Receipt, SubmitError};
 use crate::wire::Unusable;
 
@@ -12,11 +13,14 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// The callback is durable: 200. The receipt is what it takes to say so.
 #[derive(Debug)]
-pub(super) struct Acknowledged(pub(super) Receipt);
+pub(super) struct Acknowledged {
+    pub(super) account: AccountName,
+    pub(super) receipt: Receipt,
+}
 
 impl IntoResponse for Acknowledged {
     fn into_response(self) -> Response<Body> {
-        let Self(receipt) = self;
+        let Self { account: _, receipt } = self;
         drop(receipt);
         text(StatusCode::OK, "OK")
     }
@@ -37,17 +41,25 @@ pub(super) enum CallbackError {
     #[error("this address is not among the account's allowed_sources")]
     SourceNotAllowed,
     /// It is no report and no message; it is kept among the rejected callbacks.
-    #[error("{0}; the callback is kept in rejected_callbacks")]
-    Unusable(Unusable, Receipt),
-    /// It was not made durable as what it is.
-    #[error(transparent)]
-    NotStored(#[from] SubmitError),
-    /// The answer was not there in time.
+    #[error("{unusable}; the callback is kept in rejected_callbacks")]
+    Unusable { account: AccountName, unusable: Unusable, receipt: Receipt },
+    /// It was not stored as what it is.
+    #[error("{error}")]
+    NotStored { account: AccountName, error: SubmitError },
+    /// It was not stored in time.
     #[error("the callback could not be stored in time")]
-    TooSlow,
+    TooSlow { account: AccountName },
+    /// Callbacks with right credentials hold as much memory as is allowed.
+    #[error("too many callbacks at once")]
+    OutOfMemory,
     /// The body is larger than allowed.
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),
+    /// The same, where the limit is lower because the head has no credentials.
+    #[error(
+        "the body is larger than {0} bytes, the most that is read of a request without user and pass in its URL"
+    )]
+    UnauthenticatedBodyTooLarge(usize),
     /// The body did not come in time.
     #[error("the body did not arrive in time")]
     BodyTooSlow,
@@ -57,18 +69,41 @@ pub(super) enum CallbackError {
 }
 
 impl CallbackError {
+    /// The account that the callback belongs to, if it authenticated and was read.
+    pub(super) fn account(&self) -> Option<&AccountName> {
+        match self {
+            Self::Unusable { account, .. }
+            | Self::NotStored { account, .. }
+            | Self::TooSlow { account } => Some(account),
+            Self::Unauthorized
+            | Self::TooManyFailures
+            | Self::SourceNotAllowed
+            | Self::OutOfMemory
+            | Self::BodyTooLarge(_)
+            | Self::UnauthenticatedBodyTooLarge(_)
+            | Self::BodyTooSlow
+            | Self::BodyBroken => None,
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
             Self::SourceNotAllowed => StatusCode::FORBIDDEN,
-            Self::Unusable(..)
+            Self::Unusable { .. }
             | Self::BodyBroken
-            | Self::NotStored(SubmitError::StoredAsRejected) => StatusCode::BAD_REQUEST,
-            Self::NotStored(SubmitError::Overloaded | SubmitError::Unavailable) | Self::TooSlow => {
-                StatusCode::SERVICE_UNAVAILABLE
+            | Self::NotStored { error: SubmitError::StoredAsRejected, .. } => {
+                StatusCode::BAD_REQUEST
             }
-            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotStored {
+                error: SubmitError::Overloaded | SubmitError::Unavailable, ..
+            }
+            | Self::TooSlow { .. }
+            | Self::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyTooLarge(_) | Self::UnauthenticatedBodyTooLarge(_) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }

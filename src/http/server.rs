@@ -23,10 +23,11 @@ use crate::domain::EventKeySource;
 use crate::metrics::ListenerMetrics;
 
 use super::arrival::{Arrival, REQUEST_ID, request_id};
-use super::crowd::Crowd;
-use super::places::{Place, PlaceLost, Places};
+use super::connection_log::ConnectionLog;
+use super::request_body::SlotBody;
 use super::router::Routes;
-use super::socket::MendedSocket;
+use super::slots::{Evicted, Slot, Slots, UnauthenticatedMemory};
+use super::socket::RewritingSocket;
 
 /// The bounds of a listener's connections.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,9 @@ pub struct ConnectionLimits {
     pub max_connections: usize,
     /// Request line and headers together, in bytes.
     pub max_head_bytes: usize,
+    /// What heads and bodies of requests that have not authenticated may hold together, in bytes. Past
+    /// that, those that have waited longest for bytes are closed.
+    pub max_unauthenticated_bytes: usize,
     /// How long a head may take to arrive; also how long an idle connection is kept, and one whose
     /// other side takes nothing of its answers.
     pub head_timeout: Duration,
@@ -71,8 +75,9 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
-    let places = Places::new(limits.max_connections);
-    let crowd = Crowd::new(limits.max_connections);
+    let slots =
+        Slots::new(limits.max_connections, limits.max_unauthenticated_bytes, metrics.clone());
+    let log = ConnectionLog::new(limits.max_connections);
     let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
     loop {
         let accepted = tokio::select! {
@@ -84,32 +89,32 @@ pub async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                crowd.note_not_accepted(&error);
+                log.log_not_accepted(&error);
                 // Perhaps there are too many open files.
-                places.make_room();
+                slots.make_room();
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let place = places.try_take();
-        if place.is_some() || places.make_room() {
-            if place.is_none() {
+        let slot = slots.try_take();
+        if slot.is_some() || slots.make_room() {
+            if slot.is_none() {
                 metrics.evicted();
-                crowd.note_closed();
+                log.log_evicted();
             }
-            let (places, routes, stop) = (Arc::clone(&places), routes.clone(), stop.clone());
+            let (slots, routes, stop) = (Arc::clone(&slots), routes.clone(), stop.clone());
             let (keys, metrics) = (Arc::clone(&keys), metrics.clone());
             connections.spawn(async move {
-                // The one that has to leave is about to.
-                let place = if place.is_some() { place } else { places.take().await };
-                if let Some(place) = place {
+                // The evicted connection gives its slot back in a moment.
+                let slot = if slot.is_some() { slot } else { slots.take().await };
+                if let Some(slot) = slot {
                     let _counted = metrics.opened();
-                    connection(stream, peer, routes, limits, keys, stop, place).await;
+                    connection(stream, peer, routes, limits, keys, stop, slot).await;
                 }
             });
         } else {
             metrics.refused();
-            crowd.note_turned_away();
+            log.log_refused();
             if let Ok(permit) = Arc::clone(&turned_away).try_acquire_owned() {
                 connections.spawn(turn_away(stream, permit));
             }
@@ -134,38 +139,46 @@ async fn connection(
     limits: ConnectionLimits,
     keys: Arc<EventKeySource>,
     stop: CancellationToken,
-    place: Place,
+    slot: Slot,
 ) {
     // An answer is one small packet; it should not wait for another.
     let _ = stream.set_nodelay(true);
-    let place = Arc::new(place);
-    let (peer, seat) = (peer.ip().to_canonical(), Arc::clone(&place));
+    let slot = Arc::new(slot);
+    let (peer, of_requests) = (peer.ip().to_canonical(), Arc::clone(&slot));
     let stopping = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
+        let slot = &of_requests;
         let body_follows = !request.body().is_end_stream();
         // An empty body of axum's own takes no allocation.
-        let mut request =
-            request.map(|body| if body_follows { Body::new(body) } else { Body::empty() });
-        let answering = seat.answer(body_follows);
+        let mut request = request.map(|incoming| {
+            if body_follows {
+                Body::new(SlotBody { incoming, slot: Arc::clone(slot) })
+            } else {
+                Body::empty()
+            }
+        });
+        let answering = slot.answer(body_follows);
         let key = keys.next();
-        let arrival = Arrival { key, at: Instant::now(), peer, place: Arc::clone(&seat) };
+        let memory = UnauthenticatedMemory::of(slot);
+        let arrival = Arrival { key, at: Instant::now(), peer, memory };
         request.extensions_mut().insert(arrival);
         let answer = routes.clone().call(request);
         let stopping = stopping.clone();
         async move {
-            let _answering = answering?;
+            let answering = answering?;
             let Ok(mut answer) = answer.await;
             if let Some(id) = request_id(key.id) {
                 answer.headers_mut().insert(REQUEST_ID, id);
             }
-            if stopping.is_cancelled() {
+            if stopping.is_cancelled() || answering.is_last() {
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok::<_, PlaceLost>(answer)
+            Ok::<_, Evicted>(answer)
         }
     });
-    let socket = MendedSocket::new(stream, limits.max_head_bytes, limits.head_timeout);
+    let socket =
+        RewritingSocket::new(stream, Arc::clone(&slot), limits.max_head_bytes, limits.head_timeout);
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -179,7 +192,7 @@ async fn connection(
         biased;
         result = connection.as_mut() => result,
         // The connection is dropped, and closed by that.
-        () = place.lost() => return,
+        () = slot.evicted() => return,
         () = stop.cancelled() => {
             if let Ok(result) = timeout(LAST_REQUEST_TIMEOUT, connection.as_mut()).await {
                 result

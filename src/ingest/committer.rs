@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::log_once::LogOnce;
@@ -12,13 +12,11 @@ use crate::store::OnConflict;
 
 use super::Limits;
 use super::batch::Batch;
-use super::handle::{Readiness, Receipt, Submission, SubmitError};
+use super::handle::{Answer, Readiness, Receipt, Submission, SubmitError};
 use super::journal::{Journal, SpoolUnavailable, Spooler};
 use super::link::Link;
 use super::pace::Pace;
 use super::sink::{InsertOutcome, InsertPolicy, Sink, Unsettled, store};
-
-type Answer = oneshot::Sender<Result<Receipt, SubmitError>>;
 
 pub(super) struct Committer<S: Sink, J> {
     pub(super) postgres: Link<S>,

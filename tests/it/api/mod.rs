@@ -7,6 +7,7 @@ mod delivery_reports;
 mod inbound_messages;
 mod ingest;
 mod limits;
+mod memory;
 mod metrics;
 mod outages;
 mod smuggling;
