@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use crate::domain::{AccountName, InvalidAccountName};
 
-use super::environment::variable_of;
-use super::keys;
-use super::origin::Origin;
+use super::origin::{Origin, variable_of};
 
 /// Everything that is wrong, one line a problem.
 #[derive(Debug, thiserror::Error)]
@@ -128,15 +126,6 @@ pub enum Problem {
 }
 
 impl Problem {
-    pub(super) fn unknown_key(path: &[String], origin: Origin) -> Self {
-        let key = path.join(".").escape_debug().to_string();
-        Self::UnknownKey { key, origin, suggestion: keys::nearest(path) }
-    }
-
-    pub(super) fn not_a_section(path: &[String], origin: Origin) -> Self {
-        Self::NotASection { key: path.join("."), origin, example: keys::example_in(path) }
-    }
-
     /// Whether a whole file could not be read.
     pub(super) fn is_lost_file(&self) -> bool {
         matches!(self, Self::FileUnreadable { .. } | Self::Syntax { .. })

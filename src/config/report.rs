@@ -6,8 +6,8 @@ use secrecy::ExposeSecret;
 
 use super::accounts::{Account, NoAccount};
 use super::postgres_url;
-use super::reader::NOT_SET;
-use super::settings::{DatabaseSource, Effective, Settings, credentials_file};
+use super::reader::{Effective, NOT_SET};
+use super::settings::{DatabaseSource, Settings, credentials_file};
 
 #[must_use]
 pub fn report(settings: &Settings) -> String {

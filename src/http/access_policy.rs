@@ -1,7 +1,7 @@
-//! Who passes: by credentials first, then by where they come from; and the log lines about the others.
+//! Admits callbacks, by credentials and then by source address, and logs those that are refused.
 //!
-//! Right credentials always pass, whatever else came from their address. Everything that strangers can
-//! cause is bounded here: the memory, and the lines in the log.
+//! Right credentials are admitted whatever else came from their address. What strangers can cause is
+//! bounded: memory, and lines in the log.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -17,10 +17,9 @@ use super::answer::CallbackError;
 use super::failures::Failures;
 use super::sources;
 
-/// What is known of those who call, accounts apart.
+/// The trusted proxies, and the failures of each address.
 pub struct AccessPolicy {
     trusted_proxies: Option<Networks>,
-    /// Moments are counted from here.
     opened: Instant,
     failures: Failures,
     unauthorized: RateLimitedLog,
@@ -29,7 +28,7 @@ pub struct AccessPolicy {
 }
 
 impl AccessPolicy {
-    /// `trusted_proxies` are those whose `X-Forwarded-For` counts.
+    /// `X-Forwarded-For` is used only from `trusted_proxies`.
     #[must_use]
     pub fn new(trusted_proxies: Option<Networks>) -> Self {
         Self {
@@ -42,12 +41,12 @@ impl AccessPolicy {
         }
     }
 
-    /// Where a request comes from.
+    /// The address that a request comes from.
     pub(super) fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         sources::source(peer, headers, self.trusted_proxies.as_ref())
     }
 
-    /// The account whose credentials were shown, if its callbacks may come from there.
+    /// Admits the authenticated account, if its callbacks may come from this address.
     pub(super) fn admit<'a>(
         &self,
         kind: CallbackKind,
@@ -93,7 +92,7 @@ impl AccessPolicy {
         }
     }
 
-    /// A callback with right credentials that is no report and no message.
+    /// Logs an authenticated callback that is neither a report nor a message.
     pub(super) fn log_unusable(
         &self,
         kind: CallbackKind,

@@ -1,4 +1,4 @@
-//! What a callback is answered. One line of plain text each; none repeats anything of the request.
+//! The responses to callbacks: one line of plain text each, without anything from the request.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -8,10 +8,10 @@ use crate::domain::AccountName;
 use crate::ingest::{Receipt, SubmitError};
 use crate::wire::Unusable;
 
-/// Seconds after which what was refused may be tried again, for `Retry-After`.
+/// `Retry-After` in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// The callback is durable: 200. The receipt is what it takes to say so.
+/// The callback is durable: 200. Needs the receipt.
 #[derive(Debug)]
 pub(super) struct Acknowledged {
     pub(super) account: AccountName,
@@ -29,18 +29,17 @@ impl IntoResponse for Acknowledged {
 /// Why a callback is not answered 200.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallbackError {
-    /// No account has these credentials.
     #[error("wrong or missing credentials")]
     Unauthorized,
-    /// Nor has it had them before, too often.
+    /// Wrong credentials, and the address has used up its failure budget.
     #[error(
         "too many failed authentications from this address; right credentials are always taken"
     )]
     TooManyFailures,
-    /// The credentials are right, the address is not.
+    /// The credentials are right, but not allowed from this address.
     #[error("this address is not among the account's allowed_sources")]
     SourceNotAllowed,
-    /// It is no report and no message; it is kept among the rejected callbacks.
+    /// Neither a report nor a message; stored in `rejected_callbacks`.
     #[error("{unusable}; the callback is kept in rejected_callbacks")]
     Unusable { account: AccountName, unusable: Unusable, receipt: Receipt },
     /// It was not stored as what it is.
@@ -52,18 +51,16 @@ pub(super) enum CallbackError {
     /// Callbacks with right credentials hold as much memory as is allowed.
     #[error("too many callbacks at once")]
     OutOfMemory,
-    /// The body is larger than allowed.
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),
-    /// The same, where the limit is lower because the head has no credentials.
+    /// The limit is lower if the head does not authenticate the request.
     #[error(
         "the body is larger than {0} bytes, the most that is read of a request without user and pass in its URL"
     )]
     UnauthenticatedBodyTooLarge(usize),
-    /// The body did not come in time.
     #[error("the body did not arrive in time")]
     BodyTooSlow,
-    /// The body ended early, or is no HTTP.
+    /// The body ended early, is not valid HTTP, or the connection was evicted.
     #[error("the body could not be read")]
     BodyBroken,
 }
@@ -125,7 +122,7 @@ impl IntoResponse for CallbackError {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            // What is left of the body is of no use to anybody.
+            // The rest of the body is not read.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
@@ -135,7 +132,7 @@ impl IntoResponse for CallbackError {
     }
 }
 
-/// A plain text answer of one line.
+/// A response of one line of plain text.
 pub(super) fn text(status: StatusCode, line: impl Into<Body>) -> Response<Body> {
     let mut answer = Response::new(line.into());
     *answer.status_mut() = status;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::EventKey;
 
-use super::slots::UnauthenticatedMemory;
+use super::slot::UnauthenticatedMemory;
 
 /// The response header with the id of the request.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

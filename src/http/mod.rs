@@ -1,5 +1,5 @@
-//! Requests and answers. Knows neither SQL nor the spool: a fact goes to ingest, and without
-//! ingest's receipt no callback is answered 200.
+//! The HTTP transport: connections, limits, authentication, answers. Submits events to ingest; without a
+//! receipt from ingest, no callback is answered 200.
 
 mod access_policy;
 mod answer;
@@ -16,6 +16,7 @@ mod request_line;
 mod router;
 mod routes;
 mod server;
+mod slot;
 mod slots;
 mod socket;
 mod sources;

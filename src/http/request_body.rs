@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::memory::Charge;
 
 use super::answer::CallbackError;
-use super::slots::{Slot, UnauthenticatedCharge};
+use super::slot::{Slot, UnauthenticatedCharge};
 
 /// The first buffer of a body, in bytes; each further one is twice as large.
 const FIRST_BUFFER: usize = 1024;

@@ -26,46 +26,46 @@ use super::arrival::{Arrival, REQUEST_ID, request_id};
 use super::connection_log::ConnectionLog;
 use super::request_body::SlotBody;
 use super::router::Routes;
-use super::slots::{Evicted, Slot, Slots, UnauthenticatedMemory};
+use super::slot::{Evicted, Slot, UnauthenticatedMemory};
+use super::slots::Slots;
 use super::socket::RewritingSocket;
 
 /// The bounds of a listener's connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Connections at a time. One more closes the one that has waited longest for its client; where none
-    /// waits, it is answered 503 and closed.
+    /// Open connections. One more evicts the connection that has waited longest for its client; if none is
+    /// waiting, the new one is answered 503 and closed.
     pub max_connections: usize,
     /// Request line and headers together, in bytes.
     pub max_head_bytes: usize,
-    /// What heads and bodies of requests that have not authenticated may hold together, in bytes. Past
-    /// that, those that have waited longest for bytes are closed.
+    /// Memory for heads and bodies of requests that are not authenticated, in bytes. When it is full, the
+    /// connections that have waited longest for bytes are evicted.
     pub max_unauthenticated_bytes: usize,
-    /// How long a head may take to arrive; also how long an idle connection is kept, and one whose
-    /// other side takes nothing of its answers.
+    /// For a head to arrive. Also closes a connection that is idle, or does not read its answers, so long.
     pub head_timeout: Duration,
-    /// How long, once the service stops, requests under way may take to finish.
+    /// For requests in progress when the service stops.
     pub shutdown_timeout: Duration,
 }
 
-/// How long, once the service stops, an idle connection may still send a request: it is answered, and
-/// told that it was the last. Closing at once would meet requests that are on their way.
+/// How long an idle connection may still send a request after the service has begun to stop. Closing at
+/// once would lose requests that are on their way.
 const LAST_REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long to wait after the system refused a connection, for lack of file descriptors say.
+/// How long to wait after accepting failed, for example for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How many connections above the limit are answered at a time; the others are just closed.
+/// Connections above the limit that are answered 503 at a time; the others are closed without an answer.
 const MAX_TURNED_AWAY: usize = 256;
 
-/// How long a connection above the limit may take to read its answer.
+/// How long a refused connection may take to read its answer.
 const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\nConnection: close\r\n\
     Content-Length: 20\r\n\r\ntoo many connections";
 
-/// Serves connections until `stop`; then takes no more, finishes what is under way, within the
-/// bound of [`ConnectionLimits::shutdown_timeout`], and returns.
+/// Serves connections until `stop`. Then accepts no more, and returns once the requests in progress have
+/// finished, or after [`ConnectionLimits::shutdown_timeout`].
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -90,7 +90,7 @@ pub async fn serve(
             Ok(accepted) => accepted,
             Err(error) => {
                 log.log_not_accepted(&error);
-                // Perhaps there are too many open files.
+                // There may be too many open files.
                 slots.make_room();
                 sleep(ACCEPT_PAUSE).await;
                 continue;
@@ -141,7 +141,7 @@ async fn connection(
     stop: CancellationToken,
     slot: Slot,
 ) {
-    // An answer is one small packet; it should not wait for another.
+    // An answer is one small packet: send it at once.
     let _ = stream.set_nodelay(true);
     let slot = Arc::new(slot);
     let (peer, of_requests) = (peer.ip().to_canonical(), Arc::clone(&slot));
@@ -191,7 +191,7 @@ async fn connection(
     let result = tokio::select! {
         biased;
         result = connection.as_mut() => result,
-        // The connection is dropped, and closed by that.
+        // Dropping the connection closes it.
         () = slot.evicted() => return,
         () = stop.cancelled() => {
             if let Ok(result) = timeout(LAST_REQUEST_TIMEOUT, connection.as_mut()).await {
@@ -208,8 +208,8 @@ async fn connection(
     }
 }
 
-/// Answers a connection that there is no place for. Reading on to its end, for a bounded time, keeps
-/// the answer from being destroyed by a reset.
+/// Answers a connection above the limit. Reading to its end, for a bounded time, keeps a reset from
+/// destroying the answer.
 async fn turn_away(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     let _ = timeout(TURN_AWAY_TIMEOUT, async {
         stream.write_all(TURNED_AWAY).await?;

@@ -9,39 +9,30 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::log_once::RateLimitedLog;
 use crate::metrics::ListenerMetrics;
 
-/// How long a connection is safe after it was accepted, was answered, or sent a head with a body to
-/// come. Clients send at once, so this can be short; and the shorter it is, the faster strangers may
-/// connect without keeping others out. After that, the connection that has waited longest goes first.
-const GRACE: Duration = Duration::from_millis(50);
+use super::slot::{Evicted, Slot};
 
 /// The maximum number of slots that are compared to find the one that has waited longest.
 const SCAN: usize = 4096;
 
-/// The memory of a head that is not charged, in bytes: about what a connection takes in any case.
-const FREE_HEAD: usize = 8 * 1024;
-
 /// `evictable_from`: a request is being answered, or the slot is free.
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// `evictable_from`: the connection has to close.
-const EVICTED: u64 = u64::MAX - 1;
-
-/// `head_bytes`: what is read belongs to no head.
-const IN_REQUEST: usize = usize::MAX;
+pub(super) const EVICTED: u64 = u64::MAX - 1;
 
 /// All slots of a listener.
 pub(super) struct Slots {
     opened: Instant,
     free: Arc<Semaphore>,
     /// Invariant: at least as many as `free` has permits.
-    free_numbers: Mutex<Vec<usize>>,
+    pub(super) free_numbers: Mutex<Vec<usize>>,
     states: Box<[State]>,
     /// Where the next scan begins.
     scan_from: AtomicUsize,
@@ -56,15 +47,15 @@ pub(super) struct Slots {
 }
 
 /// What other connections may see and change of a slot.
-struct State {
+pub(super) struct State {
     /// Milliseconds since `opened`, or `NEVER`, or `EVICTED`.
-    evictable_from: AtomicU64,
+    pub(super) evictable_from: AtomicU64,
     /// Wakes the connection when it is evicted.
-    evicted: Notify,
+    pub(super) evicted: Notify,
     /// Bytes charged to it.
-    held: AtomicUsize,
+    pub(super) held: AtomicUsize,
     /// The value of `Slots::reads` when the connection last sent bytes; kept only while it holds memory.
-    last_read: AtomicU64,
+    pub(super) last_read: AtomicU64,
 }
 
 impl Slots {
@@ -163,7 +154,7 @@ impl Slots {
 
     /// Charges bytes to a slot. When there is no memory left, other connections are closed, or, if none
     /// can be, this one.
-    fn hold(&self, number: usize, bytes: usize) -> Result<(), Evicted> {
+    pub(super) fn hold(&self, number: usize, bytes: usize) -> Result<(), Evicted> {
         self.stamp(number);
         self.state(number).held.fetch_add(bytes, Ordering::Relaxed);
         self.held.fetch_add(bytes, Ordering::Relaxed);
@@ -178,13 +169,13 @@ impl Slots {
     }
 
     /// Marks a connection as the one that has sent bytes last.
-    fn stamp(&self, number: usize) {
+    pub(super) fn stamp(&self, number: usize) {
         let read = self.reads.fetch_add(1, Ordering::Relaxed);
         self.state(number).last_read.store(read, Ordering::Relaxed);
     }
 
     /// Gives back at most so many of the bytes that are charged to a slot.
-    fn release(&self, number: usize, bytes: usize) {
+    pub(super) fn release(&self, number: usize, bytes: usize) {
         let rest = |held: usize| Some(held.saturating_sub(bytes));
         let held = &self.state(number).held;
         if let Ok(before) = held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest) {
@@ -205,171 +196,21 @@ impl Slots {
 
     fn occupy(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Option<Slot> {
         let number = self.free_numbers.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-        let head_bytes = AtomicUsize::new(0);
-        let slot = Slot { number, slots: Arc::clone(self), head_bytes, _permit: permit };
-        slot.waits();
-        Some(slot)
+        Some(Slot::new(number, Arc::clone(self), permit))
     }
 
     #[expect(clippy::indexing_slicing, reason = "slots are never added or removed")]
-    fn state(&self, number: usize) -> &State {
+    pub(super) fn state(&self, number: usize) -> &State {
         &self.states[number]
     }
 
-    fn change(&self, number: usize, change: impl FnMut(u64) -> Option<u64>) -> bool {
+    pub(super) fn change(&self, number: usize, change: impl FnMut(u64) -> Option<u64>) -> bool {
         let from = &self.state(number).evictable_from;
         from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change).is_ok()
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(EVICTED - 1)
-    }
-}
-
-/// The slot of a connection; free again when dropped.
-pub(super) struct Slot {
-    number: usize,
-    slots: Arc<Slots>,
-    /// Bytes of the head that is being read, or `IN_REQUEST`. Only the connection's task uses it.
-    head_bytes: AtomicUsize,
-    /// Dropped after `number` is free.
-    _permit: OwnedSemaphorePermit,
-}
-
-/// The connection was closed before its request was complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the connection was closed to make room for others")]
-pub(super) struct Evicted;
-
-impl Slot {
-    /// Returns once the connection has to close.
-    pub(super) async fn evicted(&self) {
-        let state = self.slots.state(self.number);
-        loop {
-            state.evicted.notified().await;
-            // Otherwise a connection that had the slot before was meant.
-            if state.evictable_from.load(Ordering::Relaxed) == EVICTED {
-                return;
-            }
-        }
-    }
-
-    /// So many bytes were read from the connection.
-    pub(super) fn read(&self, bytes: usize) -> Result<(), Evicted> {
-        let state = self.slots.state(self.number);
-        let before = self.head_bytes.load(Ordering::Relaxed);
-        // Small requests skip this.
-        if before >= FREE_HEAD || state.held.load(Ordering::Relaxed) > 0 {
-            self.slots.stamp(self.number);
-        }
-        if before == IN_REQUEST {
-            return Ok(());
-        }
-        let head = before + bytes;
-        self.head_bytes.store(head, Ordering::Relaxed);
-        // Buffers grow by doubling.
-        let memory = |head: usize| if head > FREE_HEAD { head.next_power_of_two() } else { 0 };
-        match memory(head) - memory(before) {
-            0 => Ok(()),
-            more => self.slots.hold(self.number, more),
-        }
-    }
-
-    /// A head has been read: its request is being answered until the value is dropped. A body that
-    /// follows has to come in time.
-    pub(super) fn answer(self: &Arc<Self>, body_follows: bool) -> Result<Answering, Evicted> {
-        let head = self.head_bytes.swap(IN_REQUEST, Ordering::Relaxed);
-        let kept = if body_follows { self.waits() } else { self.request_is_complete() };
-        let answering = Answering { slot: Arc::clone(self), had_large_head: head > FREE_HEAD };
-        if kept { Ok(answering) } else { Err(Evicted) }
-    }
-
-    /// The request has been read, whole. False if the connection has to close.
-    pub(super) fn request_is_complete(&self) -> bool {
-        self.set_evictable_from(NEVER)
-    }
-
-    fn waits(&self) -> bool {
-        let grace = u64::try_from(GRACE.as_millis()).unwrap_or_default();
-        self.set_evictable_from(self.slots.now().saturating_add(grace))
-    }
-
-    fn set_evictable_from(&self, from: u64) -> bool {
-        self.slots.change(self.number, |found| (found != EVICTED).then_some(from))
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.slots.release(self.number, usize::MAX);
-        self.slots.change(self.number, |_| Some(NEVER));
-        let mut numbers = self.slots.free_numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        numbers.push(self.number);
-    }
-}
-
-/// A request is being answered.
-pub(super) struct Answering {
-    slot: Arc<Slot>,
-    had_large_head: bool,
-}
-
-impl Answering {
-    /// Whether the connection has to close after the answer: hyper keeps the buffer of a large head for
-    /// as long as the connection is open.
-    pub(super) fn is_last(&self) -> bool {
-        self.had_large_head
-    }
-}
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.slot.head_bytes.store(0, Ordering::Relaxed);
-        self.slot.waits();
-    }
-}
-
-/// The memory that a connection holds for a request that has not authenticated.
-#[derive(Clone)]
-pub(super) struct UnauthenticatedMemory(Arc<Slot>);
-
-impl UnauthenticatedMemory {
-    pub(super) fn of(slot: &Arc<Slot>) -> Self {
-        Self(Arc::clone(slot))
-    }
-
-    /// Releases what is charged for the head: the request has authenticated. Returns how much it was.
-    pub(super) fn release_head(&self) -> usize {
-        let Slot { number, slots, .. } = &*self.0;
-        let head = slots.state(*number).held.load(Ordering::Relaxed);
-        if head > 0 {
-            slots.release(*number, head);
-        }
-        head
-    }
-
-    /// A charge for the body, of nothing yet.
-    pub(super) fn charge(&self) -> UnauthenticatedCharge {
-        UnauthenticatedCharge { slot: Arc::clone(&self.0), bytes: 0 }
-    }
-}
-
-/// Bytes of a body, given back when dropped.
-pub(super) struct UnauthenticatedCharge {
-    slot: Arc<Slot>,
-    bytes: usize,
-}
-
-impl UnauthenticatedCharge {
-    pub(super) fn grow(&mut self, more: usize) -> Result<(), Evicted> {
-        self.bytes += more;
-        self.slot.slots.hold(self.slot.number, more)
-    }
-}
-
-impl Drop for UnauthenticatedCharge {
-    fn drop(&mut self) {
-        self.slot.slots.release(self.slot.number, self.bytes);
     }
 }
 

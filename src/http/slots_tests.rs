@@ -2,7 +2,10 @@
 
 use crate::metrics::{HttpMetrics, Listener};
 
+use std::time::Duration;
+
 use super::*;
+use crate::http::slot::{FREE_HEAD, UnauthenticatedMemory};
 
 const LIMIT: usize = 100_000;
 

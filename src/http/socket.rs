@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::request_line::RequestLineRewriter;
-use super::slots::Slot;
+use super::slot::Slot;
 
 /// How much is read from the socket at once, in bytes.
 const READ_SIZE: usize = 8 * 1024;

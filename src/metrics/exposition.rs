@@ -3,11 +3,11 @@
 use std::fmt;
 
 use prometheus_client::encoding::{EncodeLabelSet, prometheus_text};
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::Metrics;
+use super::gauge::gauge;
 
 const PREFIX: &str = "routo";
 
@@ -153,8 +153,4 @@ impl SpoolSample {
             self.set_aside_files,
         );
     }
-}
-
-pub(super) fn gauge(registry: &mut Registry, name: &str, help: &str, figure: u64) {
-    registry.register(name, help, ConstGauge::new(figure));
 }

@@ -6,9 +6,8 @@ use crate::domain::Event;
 use crate::error_chain::Chain;
 
 use super::directory::Directory;
-use super::draining::{Chunk, Draining};
+use super::draining::{Chunk, Draining, Waiting};
 use super::error::SpoolError;
-use super::figures::Waiting;
 use super::salvage::Salvage;
 use super::segment::Segment;
 

@@ -31,8 +31,7 @@ use crate::error_chain::Chain;
 
 use backlog::Backlog;
 use directory::{Directory, bytes_with_log};
-use draining::Draining;
-use figures::Waiting;
+use draining::{Draining, Waiting};
 use leftover::log_set_aside;
 use segment::{LOG_BYTES, Segment};
 

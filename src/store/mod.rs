@@ -11,6 +11,7 @@ mod migrate;
 mod partitions;
 mod redecode;
 mod rejected_callbacks;
+mod rejected_inserts;
 pub mod rejected_request;
 mod retention;
 mod samples;

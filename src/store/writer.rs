@@ -15,7 +15,7 @@ use super::error::is_partition_missing;
 use super::samples::samples;
 use super::timeouts::Timeouts;
 use super::{Database, InsertError, StoreError};
-use super::{delivery_reports, inbound_messages, rejected_callbacks};
+use super::{delivery_reports, inbound_messages, rejected_inserts};
 
 /// What happens to a row whose key is in its table already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +256,7 @@ async fn insert_each_kind(
         inbound_messages::insert(connection, on_conflict, &messages).await?;
     }
     if !rejected.is_empty() {
-        rejected_callbacks::insert(connection, &rejected).await?;
+        rejected_inserts::insert(connection, &rejected).await?;
     }
     Ok(())
 }

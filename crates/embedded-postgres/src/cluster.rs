@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::binaries::Installed;
+use super::binaries;
 use super::child_guard::ChildGuard;
 use super::data_dir::DataDir;
 use super::error::EmbeddedPostgresError;
+use super::installed::Installed;
 use super::log::Log;
 use super::os_user::OsUser;
 use super::server;
@@ -71,7 +72,7 @@ impl Cluster {
         let Some(major) = version else {
             return Err(EmbeddedPostgresError::NotACluster { path });
         };
-        let installed = Installed::find(bin_dir, Some((&path, major)))?;
+        let installed = binaries::find(bin_dir, Some((&path, major)))?;
         let password = data_dir
             .password()?
             .ok_or_else(|| EmbeddedPostgresError::PasswordLost { path: data_dir.pgpass() })?;
@@ -119,7 +120,7 @@ fn initialise(
     log: &Log,
 ) -> Result<(), EmbeddedPostgresError> {
     let user = OsUser::for_new_cluster()?;
-    let installed = Installed::find(bin_dir, None)?;
+    let installed = binaries::find(bin_dir, None)?;
     let password = match data_dir.password() {
         Ok(Some(password)) => password,
         _ => data_dir.make_password()?,

@@ -1,11 +1,12 @@
 //! Why there is no embedded Postgres, and what to do about it.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::binaries::Installed;
+use super::installed::Installed;
 use super::log::LogTail;
 
 /// The embedded Postgres can't be started. Every message says what to do.
@@ -17,7 +18,7 @@ pub enum EmbeddedPostgresError {
          Postgres here (`apt-get install postgresql`, `dnf install postgresql-server` or \
          `brew install postgresql@16`), or set PG_BIN_DIR to the directory of its programs; looked \
          for `initdb` and `postgres` in {}",
-        list(looked_in)
+        list(looked_in.iter().map(|place| place.display()))
     )]
     BinariesNotFound {
         /// Every place, in the order of the search; `*` stands for a version.
@@ -211,29 +212,7 @@ impl EmbeddedPostgresError {
     }
 }
 
-fn list<T: Listed>(items: &[T]) -> String {
-    let texts: Vec<String> = items.iter().map(Listed::text).collect();
+fn list(items: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    let texts: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     texts.join(", ")
-}
-
-trait Listed {
-    fn text(&self) -> String;
-}
-
-impl Listed for PathBuf {
-    fn text(&self) -> String {
-        self.display().to_string()
-    }
-}
-
-impl Listed for Installed {
-    fn text(&self) -> String {
-        format!("{} in {}", self.major, self.dir.display())
-    }
-}
-
-impl Listed for i32 {
-    fn text(&self) -> String {
-        self.to_string()
-    }
 }

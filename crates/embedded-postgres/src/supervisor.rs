@@ -16,7 +16,6 @@ use super::endpoint::{Endpoint, free_port, is_free};
 use super::error::EmbeddedPostgresError;
 use super::log::Log;
 use super::server;
-use super::supervised::StartAttempt;
 use super::survivors::{STOP_SEQUENCE, settle};
 
 /// Attempts at the first start: another program may take the port after it was chosen.
@@ -28,6 +27,9 @@ const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
 /// After this uptime the delay starts over.
 const LONG_LIFE: Duration = Duration::from_mins(1);
+
+/// Where a server is being started and where it logs, or why none can be.
+pub(super) type StartAttempt = Result<(Endpoint, Log), EmbeddedPostgresError>;
 
 pub(super) struct Supervisor {
     pub(super) options: EmbeddedPostgresOptions,

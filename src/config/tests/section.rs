@@ -7,8 +7,7 @@ use secrecy::SecretString;
 
 use super::super::Effective;
 use super::super::kinds::{number, url_token};
-use super::super::layers::Merged;
-use super::super::reader::Reader;
+use super::super::reader::{Merged, Reader};
 use super::super::section::{Key, section};
 
 section! {
