@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_postgres_is_told_where_was_looked_and_what_to_install() {
+    fn without_postgres_the_error_lists_the_places_searched_and_what_to_install() {
         let error = EmbeddedPostgresError::BinariesNotFound {
             looked_in: names_of_places(Path::new("/"), OsStr::new("/some/bin")),
         };

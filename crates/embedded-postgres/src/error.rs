@@ -36,13 +36,13 @@ pub enum EmbeddedPostgresError {
         /// The program that is not in it.
         missing: &'static str,
     },
-    /// The program does not say which Postgres it is.
+    /// The output of `postgres --version` names no version.
     #[error("`{} --version` does not name a version of Postgres; set PG_BIN_DIR to another installation", program.display())]
     VersionUnknown {
         /// The program that was asked.
         program: PathBuf,
     },
-    /// Only versions are installed that nobody supports any more.
+    /// Every installed version is older than 13.
     #[error(
         "Postgres 13 or later is needed, but only this is installed: {}; install a later one, or \
          set DATABASE_URL",
@@ -88,13 +88,13 @@ pub enum EmbeddedPostgresError {
         /// The data directory.
         data_dir: PathBuf,
     },
-    /// Something else is where the cluster belongs.
-    #[error("{} is not empty and is no Postgres data directory; move it away, or set ROUTO_DATA_DIR", path.display())]
+    /// The cluster's directory contains other files.
+    #[error("{} is not empty, but not a Postgres data directory; move it away, or set ROUTO_DATA_DIR", path.display())]
     NotACluster {
         /// The directory.
         path: PathBuf,
     },
-    /// The link to the cluster leads nowhere.
+    /// The link to the cluster is dangling.
     #[error(
         "{} points to {}, which does not exist; restore that directory (is a volume missing?), or \
          remove the link to start with an empty database",
@@ -118,13 +118,13 @@ pub enum EmbeddedPostgresError {
         /// Its owner.
         owner: u32,
     },
-    /// Running as root, and there is no user to run Postgres as.
+    /// This process is root, and there is no user to run Postgres as.
     #[error(
         "Postgres refuses to run as root, and this machine has neither a user `postgres` nor \
          `nobody`; start routo-receiver as an ordinary user, or set DATABASE_URL"
     )]
     NoUser,
-    /// The cluster is there, but a directory above it is closed to its owner.
+    /// The owner of the cluster may not enter a directory above it.
     #[error(
         "uid {uid}, which Postgres runs as, can't reach its data in {}; open the directories above \
          it (`chmod o+x`), or set ROUTO_DATA_DIR",
@@ -154,20 +154,20 @@ pub enum EmbeddedPostgresError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// The machine has no thread left.
+    /// The system refuses another thread.
     #[error("can't start the thread that supervises Postgres")]
     Thread(#[source] io::Error),
-    /// `initdb` gave up.
+    /// `initdb` failed.
     #[error("a new database can't be initialised ({status}); initdb says:\n{log}")]
     InitFailed {
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
-        /// Its last lines.
+        /// The last lines of the log.
         log: LogTail,
     },
     /// Processes of an earlier run survived even SIGKILL.
     #[error(
-        "processes of an earlier run still use {} and can't be ended: {}; end them by hand, or \
+        "processes of an earlier run still use {} and can't be killed: {}; kill them yourself, or \
          restart the machine",
         cluster.display(), list(pids)
     )]
@@ -180,17 +180,17 @@ pub enum EmbeddedPostgresError {
     /// The server ended before it accepted a connection.
     #[error("Postgres exited right after it was started ({status}); its log says:\n{log}")]
     ServerFailed {
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
-        /// Its last lines.
+        /// The last lines of the log.
         log: LogTail,
     },
     /// The server runs, but does not accept connections.
     #[error("Postgres has not accepted a connection for {silence:?}; its log says:\n{log}")]
     NotReady {
-        /// How long nothing was heard of it.
+        /// How long the server did not respond.
         silence: Duration,
-        /// Its last lines.
+        /// The last lines of the log.
         log: LogTail,
     },
     /// The server accepts connections, but refuses ours.

@@ -40,7 +40,7 @@ impl Supervised {
             attempts: sender,
         };
         thread::Builder::new()
-            .name("local-postgres".into())
+            .name("embedded-pg".into())
             .spawn(move || supervisor.run())
             .map_err(EmbeddedPostgresError::Thread)?;
         Ok(Self { child_guard, ready, attempts })

@@ -18,7 +18,7 @@ use super::log::Log;
 use super::server;
 use super::survivors::{STOP_SEQUENCE, settle};
 
-/// Attempts at the first start: another program may take the port after it was chosen.
+/// Attempts at the first start: another program may take the chosen port before the server does.
 const FIRST_ATTEMPTS: u32 = 3;
 
 /// The first and the longest delay before a restart.
@@ -44,11 +44,11 @@ impl Supervisor {
     /// failed.
     pub(super) fn run(self) {
         if let Err(error) = self.supervise() {
-            let was_asked = matches!(error, EmbeddedPostgresError::Stopped);
-            if self.child_guard.is_stopping() && !was_asked {
+            let was_stopped = matches!(error, EmbeddedPostgresError::Stopped);
+            if self.child_guard.is_stopping() && !was_stopped {
                 tracing::warn!(%error, "Postgres was not shut down cleanly");
             }
-            // Fails if the handle is gone, and with it whoever would read the error.
+            // Fails if the handle was dropped; then nobody reads the error.
             let _ = self.attempts.send(Err(error));
         }
     }
