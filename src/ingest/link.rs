@@ -121,7 +121,7 @@ impl<S> Drop for Probe<S> {
     }
 }
 
-/// Logs the begin and the end of an outage, and each further reason once, however often it recurs.
+/// Logs the start and the end of an outage, and each further reason once, however often it recurs.
 #[derive(Default)]
 pub(super) struct Outage {
     logged_reasons: Vec<String>,

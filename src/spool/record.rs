@@ -22,7 +22,7 @@ use crate::domain::{
     MessageText, PhoneNumber, Reception, RejectedCallback, RejectedContent, Source, Transport,
 };
 
-/// The begin of every frame, and of no text.
+/// The start of every frame. No UTF-8 text starts with it.
 pub(super) const MAGIC: [u8; 7] = *b"\x8Drouto\n";
 
 /// The version that is written. A change of [`Record`] that an older program would misread needs the next

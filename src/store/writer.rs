@@ -12,7 +12,7 @@ use crate::metrics::Purpose;
 use super::connection::Connection;
 use super::database::{CONNECT_TIMEOUT, bounded};
 use super::error::is_partition_missing;
-use super::samples::samples;
+use super::probe_events::probe_events;
 use super::timeouts::Timeouts;
 use super::{Database, InsertError, StoreError};
 use super::{delivery_reports, inbound_messages, rejected_inserts};
@@ -112,14 +112,14 @@ impl Writer {
 /// Inserts a row of each kind and rolls back: a database that is read-only, or lacks a table or a
 /// privilege, accepts connections and then fails every batch.
 async fn try_rows(connection: &mut PgConnection, database: &Database) -> Result<(), StoreError> {
-    let samples = samples();
-    let mut result = rolled_back(connection, &samples).await;
+    let probes = probe_events();
+    let mut result = rolled_back(connection, &probes).await;
     if result.as_ref().is_err_and(lacks_partition) {
-        database.make_partitions_for(connection, &samples).await?;
-        result = rolled_back(connection, &samples).await;
+        database.make_partitions_for(connection, &probes).await?;
+        result = rolled_back(connection, &probes).await;
     }
     match result.map_err(InsertError::from) {
-        // A user's constraint may refuse the samples and take other rows.
+        // A user's constraint may refuse the probe events and take other rows.
         Ok(()) | Err(InsertError::Refused { .. }) => Ok(()),
         Err(error) => Err(StoreError::NoRows(error)),
     }
