@@ -1,4 +1,4 @@
-//! What the figures were measured on, and with.
+//! The machine and the versions of the programs.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use super::contestants::php::Programs;
 use super::statistics::Figure;
 use testkit::postgres::TestDatabase;
 
-/// Cores that all share.
+/// The cores that contestants, Postgres and the load generator share.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -67,7 +67,7 @@ fn revision() -> String {
     format!("{} ({revision})", env!("CARGO_PKG_VERSION"))
 }
 
-/// Of what a program says about itself, on whichever stream.
+/// The first line that a program prints about its version, on either stream.
 fn first_line(program: &str, arguments: &[&str]) -> String {
     let Ok(output) = Command::new(program).args(arguments).output() else {
         return "unknown".to_owned();

@@ -1,7 +1,7 @@
-//! How fast callbacks are kept, beside what one would run otherwise; writes `docs/performance.md`.
+//! Compares the service with alternatives, and writes `docs/performance.md`: `make bench`.
 //!
-//! `make bench`, with `ROUNDS` and `SECONDS` in the environment for a shorter or a longer run, and
-//! `PAGE` for another place of the page. Load generator, contestants and Postgres share the machine.
+//! `ROUNDS` and `SECONDS` in the environment change the length of the run, and `PAGE` the path of the
+//! page. Load generator, contestants and Postgres share the machine.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! One load on one contestant, and what it cost.
+//! One load on one contestant: rates, latencies and cost.
 
 use std::fs;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use testkit::postgres::TestDatabase;
 use testkit::processes::Processes;
 use testkit::speed::{Clients, Request, Throughput, WARM_UP};
 
-/// What one load came to.
+/// The result of one load.
 pub struct Measurement {
     pub rate: f64,
-    /// Latencies in milliseconds: that of half, of 99 % and of 99.9 % of all answers.
+    /// p50, p99 and p99.9 of the latencies, in milliseconds.
     pub latencies: [f64; 3],
-    /// Milliseconds of CPU time a callback of the contestant, of Postgres, and of the generator.
+    /// CPU time per callback of the contestant, of Postgres and of the load generator, in milliseconds.
     pub cpu: [f64; 3],
-    /// Bytes of WAL a callback.
+    /// Bytes of WAL per callback.
     pub wal: f64,
-    /// Megabytes; not a number where there is no process.
+    /// Megabytes; NaN without a process.
     pub memory: f64,
     pub failed: u64,
 }
 
-/// What is looked at before and after a load.
+/// Counters that are read before and after a load.
 struct Meters {
     cpu: [f64; 3],
     wal: f64,
@@ -30,9 +30,9 @@ struct Meters {
 
 /// The server that all contestants share.
 pub struct Postgres {
-    /// Its first process.
+    /// The postmaster.
     pub id: u32,
-    /// Any database on it.
+    /// A database on it.
     pub database: TestDatabase,
 }
 
@@ -53,7 +53,7 @@ impl Postgres {
     }
 }
 
-/// Every load begins with empty tables and no checkpoint that is due.
+/// Empties the tables and makes a checkpoint, so that every load begins in the same state.
 pub async fn prepare(contestant: &Contestant, postgres: &Postgres) {
     if let Some(database) = &contestant.database {
         database.execute("truncate delivery_reports, inbound_messages").await;
@@ -101,7 +101,7 @@ pub async fn measure(
     Measurement::of(&outcome, &before, &after, memory(contestant))
 }
 
-/// The generator is one thread that nothing else runs on.
+/// Runs the load generator on a thread of its own.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
@@ -129,15 +129,15 @@ impl Meters {
     }
 }
 
-/// Lets the kernel note the peak of resident memory anew.
+/// Resets the kernel's peak of resident memory.
 fn forget_peak(contestant: &Contestant) {
     for id in &contestant.processes {
         let _ = fs::write(format!("/proc/{id}/clear_refs"), "5");
     }
 }
 
-/// Of a contestant that is one process its peak during the load; of one that is many what they have
-/// right after it, what they share counted once.
+/// A single process: its peak during the load. Several processes: their memory right after the load, with
+/// shared pages counted once.
 fn memory(contestant: &Contestant) -> f64 {
     let processes = Processes::now();
     let all: Vec<u32> =

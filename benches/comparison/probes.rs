@@ -1,5 +1,5 @@
-//! What is measured besides the contestants: the machine's commits, a load at a fixed rate, and how
-//! soon after its start the service has kept a callback.
+//! Measurements besides the contestants: commits on this machine, a load at a fixed rate, and the time
+//! from the start of the service to its first stored callback.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -18,7 +18,7 @@ use testkit::process::{program, with};
 use testkit::scratch;
 use testkit::speed::{Clients, Request, Requests, Throughput, WARM_UP};
 
-/// Milliseconds that writing 8 KiB to the disk takes, fsync included.
+/// The time to write and fsync 8 KiB, in milliseconds.
 pub fn fsync_latency() -> Figure {
     let mut file = fs::File::create(scratch("fsync")).unwrap();
     let times = (0..200).map(|_| {
@@ -31,7 +31,7 @@ pub fn fsync_latency() -> Figure {
     Figure::of(times).unwrap()
 }
 
-/// `pgbench`, where it is installed beside the server or in the `PATH`.
+/// `pgbench`, if it is installed beside the server or in the `PATH`.
 pub fn find_pgbench() -> Option<PathBuf> {
     let beside = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(|version| {
         let pgbench = version.ok()?.path().join("bin/pgbench");
@@ -42,7 +42,7 @@ pub fn find_pgbench() -> Option<PathBuf> {
     beside.max().or_else(|| in_path.into_iter().find(|program| program.exists()))
 }
 
-/// The median time, in milliseconds, in which one client's transaction of one row is committed.
+/// The median time of a single client's transaction of one row, in milliseconds.
 pub fn pgbench_commit(pgbench: &PathBuf, database: &TestDatabase, seconds: u64) -> f64 {
     let (script, log) = (scratch("pgbench"), scratch("pgbench-log"));
     fs::write(
@@ -58,11 +58,11 @@ pub fn pgbench_commit(pgbench: &PathBuf, database: &TestDatabase, seconds: u64) 
     )
     .unwrap();
     let output = Command::new(pgbench)
-        // Prepared, as the service does it: the faster way.
+        // Prepared statements, as in the service: the faster way.
         .args(["--no-vacuum", "--protocol=prepared", "--client=1", "--log"])
         .args([format!("--time={seconds}"), format!("--log-prefix={}", log.display())])
         .arg(format!("--file={}", script.display()))
-        // Without what sqlx adds for itself.
+        // Without the parameters of sqlx.
         .arg(database.url().split('?').next().unwrap())
         .output()
         .unwrap();
@@ -80,7 +80,7 @@ pub fn pgbench_commit(pgbench: &PathBuf, database: &TestDatabase, seconds: u64) 
     Figure::of(times).unwrap().median / 1e3
 }
 
-/// Reports to the service at a rate that does not ask how fast they are answered.
+/// Sends reports at a fixed rate, whether or not answers arrive.
 pub async fn open_loop(
     service: SocketAddr,
     connections: usize,
@@ -95,7 +95,7 @@ pub async fn open_loop(
     .await
 }
 
-/// Milliseconds from the start of a service, whose database is prepared, to its first 200.
+/// The time from the start of a service to its first 200, in milliseconds. The schema exists already.
 pub async fn first_answer(contestant: &Contestant) -> f64 {
     let address = free_port();
     let url = contestant.database.as_ref().unwrap().url();

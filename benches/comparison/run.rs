@@ -1,4 +1,4 @@
-//! The run: who takes part, and the rounds, in which everybody is measured by turns.
+//! The run: the contestants, and the rounds in which they are measured in turn.
 
 use std::time::{Duration, Instant};
 
@@ -10,19 +10,19 @@ use super::probes;
 use super::statistics::Figure;
 use testkit::process::ServiceProcess;
 
-/// How many connections are open at a time.
+/// Numbers of concurrent connections.
 pub const CONNECTIONS: [usize; 3] = [16, 64, 256];
 
-/// The one of them at which most is compared.
+/// The number of connections of most comparisons.
 pub const USUAL: usize = 64;
 
-/// How long each size of a pool is tried.
+/// The length of the trial of each pool size.
 const TRIAL: Duration = Duration::from_secs(1);
 
-/// Starts of the service a round.
+/// Starts of the service in each round.
 const STARTS: usize = 3;
 
-/// All that the page is made of.
+/// Everything on the page.
 pub struct Results {
     pub rounds: u64,
     pub seconds: u64,
@@ -31,12 +31,12 @@ pub struct Results {
     pub rows: Vec<Row>,
     /// Letters and names of contestants that could not take part.
     pub not_measured: Vec<(char, &'static str)>,
-    /// Callbacks a second of the inserting PHP script in the way that few know of, in a trial.
+    /// Callbacks per second of the inserting PHP script without prepared statements, in a trial.
     pub tuned_php: Option<f64>,
-    /// Milliseconds of a single-row commit by `pgbench`, each round; empty where there is none.
+    /// The time of a single-row commit by `pgbench` in each round, in milliseconds; empty without `pgbench`.
     pub commits: Vec<f64>,
     pub open_loop: Vec<OpenLoop>,
-    /// Milliseconds from the start of the service to its first 200.
+    /// Times from the start of the service to its first 200, in milliseconds.
     pub first_answers: Vec<f64>,
 }
 
@@ -49,16 +49,16 @@ pub struct Row {
     pub measured: [Vec<Measurement>; 3],
 }
 
-/// A load at half of what the closed loop of the same round came to.
+/// A load at half the rate that the closed loop of the same round reached.
 pub struct OpenLoop {
     pub rate: f64,
-    /// Milliseconds, of 50 %, 99 % and 99.9 %.
+    /// p50, p99 and p99.9, in milliseconds.
     pub latencies: [f64; 3],
     pub sent: u64,
     pub to_be_repeated: u64,
 }
 
-/// Whoever takes part, and what has to live as long.
+/// The contestants, and the processes behind them.
 struct Field {
     contestants: Vec<Contestant>,
     not_measured: Vec<(char, &'static str)>,
@@ -90,7 +90,7 @@ pub async fn run(rounds: u64, seconds: u64) -> Results {
         first_answers: Vec::new(),
     };
     for round in 0..rounds {
-        // Nobody is always the first, or always after the same one.
+        // The order changes, so that no contestant is always first or always after the same one.
         for place in 0..count {
             let index = (place + round as usize) % count;
             let contestant = &field.contestants[index];
@@ -155,7 +155,7 @@ async fn assemble(postgres: &Postgres, programs: Option<&Programs>) -> Field {
         php.push(servers);
         contestants.push(contestant);
     } else {
-        not_measured.push(('f', "PHP-FPM behind nginx, PDO, a row a request"));
+        not_measured.push(('f', "PHP-FPM behind nginx, PDO, one row per request"));
         not_measured.push(('g', "PHP-FPM behind nginx, to a file without fsync"));
     }
     contestants.push(batches::contestant(migrated().await));
@@ -169,9 +169,9 @@ async fn assemble(postgres: &Postgres, programs: Option<&Programs>) -> Field {
     }
 }
 
-/// Whoever is slower for the size of a pool alone shall not look slow.
+/// The fastest pool size, so that no contestant is slow only because of its pool.
 fn best(trials: &[(u32, f64)]) -> u32 {
-    println!("pool sizes and callbacks a second: {trials:.0?}");
+    println!("pool sizes and callbacks per second: {trials:.0?}");
     trials.iter().max_by(|(_, one), (_, other)| one.total_cmp(other)).unwrap().0
 }
 
@@ -206,7 +206,7 @@ impl Row {
         }
     }
 
-    /// One figure of the measurements at that many connections.
+    /// One figure of the measurements at the number of connections with this index.
     pub fn figure(&self, at: usize, of: impl Fn(&Measurement) -> f64) -> Option<Figure> {
         Figure::of(self.measured[at].iter().map(of))
     }

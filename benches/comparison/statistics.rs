@@ -1,6 +1,6 @@
-//! Of several rounds: the middle, and how far apart they were.
+//! The median and the spread of several rounds.
 
-/// A figure that was measured once a round.
+/// A figure that was measured once in each round.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figure {
     pub median: f64,
@@ -9,7 +9,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// `None` where there is no round, or a round without the figure.
+    /// `None` without a round, or if a round lacks the figure.
     pub fn of(rounds: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = rounds.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
@@ -21,7 +21,7 @@ impl Figure {
         Some(Self { median: f64::midpoint(low, high), least, most })
     }
 
-    /// Of one figure to another, round by round: what else the machine did fell on both.
+    /// The ratio of two figures within each round, since other load on the machine affects both.
     pub fn of_ratios(rounds: &[f64], to: &[f64]) -> Option<Self> {
         Self::of(rounds.iter().zip(to).map(|(one, other)| one / other))
     }

@@ -1,5 +1,5 @@
-//! The database's ceiling: the same rows without a service, as many in a statement as there are
-//! connections elsewhere, one statement after the other.
+//! The upper bound of the database: the same rows without a service. Each statement inserts as many rows
+//! as other contestants have connections.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ pub fn contestant(database: TestDatabase) -> Contestant {
     }
 }
 
-/// Every row counts as one answer, as late as its batch.
+/// Each row counts as one answer with the latency of its batch.
 pub async fn run(connection: &mut PgConnection, rows: usize, duration: Duration) -> Throughput {
     let source = EventKeySource::system();
     let mut outcome = Throughput::new();
@@ -40,7 +40,7 @@ pub async fn run(connection: &mut PgConnection, rows: usize, duration: Duration)
 
 async fn insert(connection: &mut PgConnection, keys: &[EventKey]) {
     let column = |value: fn(i128) -> String| -> Vec<String> {
-        // Times are unique, so these are.
+        // Times are unique, so these are too.
         let micros = |key: &EventKey| key.received_at.unix_timestamp_nanos() / 1_000;
         keys.iter().map(micros).map(value).collect()
     };

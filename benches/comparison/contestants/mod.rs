@@ -16,31 +16,31 @@ use testkit::speed::Requests;
 
 /// How a contestant receives callbacks.
 pub enum Way {
-    /// Over HTTP, as the gateway does it.
+    /// Over HTTP, like the gateway.
     Http(SocketAddr, Requests),
-    /// By this program itself, in batches straight into the database.
+    /// This program inserts batches into the database.
     Batches,
 }
 
 /// One row of the tables.
 pub struct Contestant {
     pub letter: char,
-    /// In few words, for tables.
+    /// The name in tables.
     pub name: String,
-    /// In fewer, for charts.
+    /// The name in charts.
     pub short: &'static str,
     pub way: Way,
-    /// The processes that it consists of, each with its children; not those of Postgres.
+    /// Its processes, each with its children; without those of Postgres.
     pub processes: Vec<u32>,
-    /// Where its rows go.
+    /// The database with its rows.
     pub database: Option<TestDatabase>,
 }
 
-/// A child process that ends with this one, and when dropped.
+/// A child process that ends with this one, or when it is dropped.
 pub struct Helper(Child);
 
 impl Helper {
-    /// As a user without rights, where this process is root's: nginx and PHP-FPM want that.
+    /// Runs as an unprivileged user if this process is root, as nginx and PHP-FPM demand.
     pub fn spawn_unprivileged(program: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new("setpriv");
         if rustix::process::getuid().is_root() {
@@ -50,7 +50,7 @@ impl Helper {
         Self::start(&mut command)
     }
 
-    /// This program once more, for what `main` does when it is given these arguments.
+    /// Runs this program again with these arguments of `main`.
     pub fn spawn_self(arguments: &[&str]) -> Self {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "TERM", "--"]);
@@ -70,7 +70,7 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        // PHP-FPM and nginx end their own children when they are asked to end.
+        // On SIGTERM, PHP-FPM and nginx end their children.
         let id = i32::try_from(self.0.id()).unwrap();
         let id = rustix::process::Pid::from_raw(id).unwrap();
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);

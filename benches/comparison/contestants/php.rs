@@ -1,5 +1,5 @@
-//! What a user would write instead: a PHP script behind nginx that inserts a row, and the script of the
-//! gateway's document, which appends to a file.
+//! PHP scripts behind nginx: one that inserts a row, and that of the gateway's document, which appends to
+//! a file.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -11,15 +11,15 @@ use testkit::configuration::TOKEN;
 use testkit::scratch;
 use testkit::speed::Requests;
 
-/// Numbers of PHP processes to choose from, each of which answers one request at a time.
+/// The numbers of PHP processes that are tried. A process answers one request at a time.
 pub const POOL_SIZES: [u32; 4] = [4, 8, 16, 32];
 
-/// Both servers, running.
+/// The running servers.
 pub struct Php {
     _servers: [Helper; 2],
 }
 
-/// The programs, where they are installed.
+/// The installed programs.
 pub struct Programs {
     pub nginx: String,
     pub php_fpm: String,
@@ -32,7 +32,7 @@ impl Programs {
             .flat_map(|directory| fs::read_dir(directory).into_iter().flatten())
             .map(|entry| entry.unwrap().path())
             .collect();
-        // The newest version, where there are several.
+        // The newest version.
         installed.sort();
         let named = |name: &str| {
             let is_it = |path: &&PathBuf| {
@@ -48,13 +48,13 @@ impl Programs {
 
 /// How PDO sends a statement with parameters.
 pub enum Prepares {
-    /// Prepares it, executes it and forgets it: three round trips.
+    /// Prepares, executes and deallocates it: three round trips.
     Default,
-    /// In one round trip, by an option that is no default.
+    /// One round trip, with an option that is off by default.
     Disabled,
 }
 
-/// Inserts one row a request, over a connection that each PHP process keeps.
+/// Inserts one row for each request, over a persistent connection of the PHP process.
 pub async fn inserting(
     programs: &Programs,
     database: TestDatabase,
@@ -78,7 +78,7 @@ pub async fn inserting(
          $insert->execute([$mess_id, $number, $status, $code, $_SERVER['REMOTE_ADDR']]);",
         data_source(&database)
     ));
-    let name = format!("PHP-FPM behind nginx, PDO, a row a request, {processes} processes");
+    let name = format!("PHP-FPM behind nginx, PDO, one row per request, {processes} processes");
     start(programs, &script, processes, ('f', name, "PHP, insert"), Some(database)).await
 }
 
@@ -150,7 +150,7 @@ async fn start(
     (Php { _servers: servers }, contestant)
 }
 
-/// One that the servers may write to and can reach.
+/// A directory that the servers can reach and write to.
 fn directory() -> PathBuf {
     let directory = scratch("php");
     fs::create_dir(&directory).unwrap();
@@ -163,7 +163,7 @@ fn directory() -> PathBuf {
 
 fn pool(directory: &Path, processes: u32) -> String {
     let directory = directory.display();
-    // Not indented: PHP-FPM takes no blanks before a section.
+    // Not indented: PHP-FPM accepts no blanks before a section.
     format!(
         "[global]\n\
          error_log = {directory}/php.log\n\
@@ -206,7 +206,7 @@ fn site(directory: &Path, address: &str) -> String {
     )
 }
 
-/// As PDO has it; the password is part of it.
+/// The data source name of PDO, with the password.
 fn data_source(database: &TestDatabase) -> String {
     let url = database.url();
     let (login, place) = url.strip_prefix("postgres://").unwrap().split_once('@').unwrap();

@@ -1,4 +1,4 @@
-//! The plain way in Rust: an axum handler that inserts one row a request, from a pool.
+//! A plain axum handler that inserts one row for each request, with a connection pool.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use super::{Contestant, Helper, TestDatabase, Way, free_port, until_listening};
 use testkit::configuration::TOKEN;
 use testkit::speed::Requests;
 
-/// What `main` is given to become this server, in a process of its own.
+/// The argument that makes `main` this server, in its own process.
 pub const COMMAND: &str = "serve-a-row-per-request";
 
-/// Sizes of the pool to choose from.
+/// The pool sizes that are tried.
 pub const POOL_SIZES: [u32; 4] = [4, 8, 16, 32];
 
 pub async fn start(database: TestDatabase, pool_size: u32) -> (Helper, Contestant) {
@@ -28,7 +28,7 @@ pub async fn start(database: TestDatabase, pool_size: u32) -> (Helper, Contestan
     until_listening(address).await;
     let contestant = Contestant {
         letter: 'e',
-        name: format!("axum and sqlx, a row a request, pool of {pool_size}"),
+        name: format!("axum and sqlx, one row per request, pool of {pool_size}"),
         short: "axum + sqlx",
         way: Way::Http(address, Requests::Reports),
         processes: vec![server.id()],
@@ -44,7 +44,7 @@ pub async fn serve(arguments: &[String]) {
     let pool = PgPoolOptions::new()
         .min_connections(size)
         .max_connections(size)
-        // What a request costs, and no more.
+        // No query besides the request's own.
         .test_before_acquire(false)
         .connect_with(PgConnectOptions::from_str(url).unwrap())
         .await

@@ -6,7 +6,7 @@ use testkit::process::{ServiceProcess, with};
 use testkit::speed::Requests;
 use testkit::{eventually, goes_to_postgres};
 
-/// With Postgres, for the first three.
+/// With Postgres: for the first three contestants.
 pub async fn with_postgres() -> (ServiceProcess, Vec<Contestant>) {
     let database = migrated().await;
     let service = ServiceProcess::start(&environment(&database.url())).await;
@@ -34,7 +34,7 @@ pub async fn with_postgres() -> (ServiceProcess, Vec<Contestant>) {
     (service, contestants)
 }
 
-/// With a Postgres that does not exist: all goes to the spool.
+/// Without Postgres: every callback goes to the spool.
 pub async fn spooling() -> (ServiceProcess, Contestant) {
     let away = environment("postgres://127.0.0.1:1/away");
     let roomy = with(away, &[("ROUTO_SPOOL__MAX_BYTES", "8589934592")]);

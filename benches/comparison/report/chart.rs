@@ -2,19 +2,19 @@
 
 use std::fmt::Write;
 
-/// What a chart shows: one row for each contestant, in it one value for each series.
+/// The data of a chart: one row for each contestant, with one value for each series.
 pub struct Chart<'a> {
     pub title: &'a str,
     /// What the axis measures, with its unit.
     pub axis: &'a str,
     pub series: &'a [String],
     pub rows: Vec<(String, Vec<f64>)>,
-    /// How a value is written beside its mark.
+    /// Formats the value beside its mark.
     pub value: fn(f64) -> String,
 }
 
 const WIDTH: f64 = 760.0;
-/// Where rows begin, right of their labels, and where the longest bar ends, left of its value.
+/// The left end of the rows, after the labels, and the right end of the longest bar, before its value.
 const LEFT: f64 = 132.0;
 const RIGHT: f64 = 680.0;
 const TOP: f64 = 76.0;
@@ -46,7 +46,7 @@ const STYLE: &str = "
         .s2 { fill: #56d364 }
     }";
 
-/// One bar a value, from zero.
+/// One bar for each value, from zero.
 pub fn bars(chart: &Chart<'_>) -> String {
     let longest = chart.rows.iter().flat_map(|(_, values)| values).fold(0.0, |a: f64, b| a.max(*b));
     let scale = Scale::linear(longest);
@@ -61,7 +61,7 @@ pub fn bars(chart: &Chart<'_>) -> String {
     })
 }
 
-/// The values of a row in one bar, one after the other, with their sum.
+/// The values of a row stacked in one bar, with their sum.
 pub fn stacked_bars(chart: &Chart<'_>) -> String {
     let sum = |values: &[f64]| values.iter().sum::<f64>();
     let longest = chart.rows.iter().fold(0.0, |a: f64, (_, values)| a.max(sum(values)));
@@ -79,7 +79,7 @@ pub fn stacked_bars(chart: &Chart<'_>) -> String {
     })
 }
 
-/// One dot a value, on a logarithmic axis, and a line from the least to the greatest.
+/// One dot for each value, on a logarithmic axis, and a line from the least to the greatest.
 pub fn dots(chart: &Chart<'_>) -> String {
     let values = || chart.rows.iter().flat_map(|(_, values)| values).copied();
     let scale = Scale::logarithmic(
@@ -96,13 +96,13 @@ pub fn dots(chart: &Chart<'_>) -> String {
             let x = scale.x(*value);
             let _ = writeln!(svg, r#"<circle class="s{index}" cx="{x:.1}" cy="{y}" r="5"/>"#);
         }
-        // Two that are close would be written over each other: all stand behind the last.
+        // The labels of close dots would overlap, so all of them follow the last dot.
         let written: Vec<String> = values.iter().map(|value| (chart.value)(*value)).collect();
         text(svg, "value", (to + 10.0, y + 4.0), &written.join(" · "));
     })
 }
 
-/// Where a value lies between [`LEFT`] and [`RIGHT`].
+/// The position of a value between [`LEFT`] and [`RIGHT`].
 struct Scale {
     from: f64,
     to: f64,
@@ -127,7 +127,7 @@ impl Scale {
         let count = (end - first).round().max(1.0);
         let ticks = (0..=8).map(f64::from).take_while(|index| *index <= count);
         let ticks = ticks.map(|index| 10_f64.powf(first + index)).collect();
-        // Room for what is written behind the last dot.
+        // Leaves room for the labels after the last dot.
         let to = 10_f64.powf(first + count * 1.25);
         Self { from: 10_f64.powf(first), to, logarithmic: true, ticks }
     }
@@ -142,7 +142,7 @@ impl Scale {
     }
 }
 
-/// All but the marks of the rows, which `draw_row` adds.
+/// Everything except the marks of the rows, which `draw_row` adds.
 fn draw(
     chart: &Chart<'_>,
     scale: &Scale,
@@ -161,7 +161,7 @@ fn draw(
         escaped(chart.title)
     );
     text(&mut svg, "title", (16.0, 28.0), chart.title);
-    // Laid out by the number of letters, about 7 units each.
+    // A letter is about 7 units wide.
     let mut x = LEFT;
     for (index, name) in chart.series.iter().enumerate() {
         bar(&mut svg, index, (x, 42.0), 12.0);
@@ -201,12 +201,12 @@ fn text(svg: &mut String, class: &str, (x, y): (f64, f64), text: &str) {
     let _ = writeln!(svg, r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#);
 }
 
-/// Without zeros that say nothing: 0.1, 20, 40,000.
+/// Without trailing zeros: 0.1, 20, 40,000.
 fn tick_label(tick: f64) -> String {
     if tick >= 1_000.0 { grouped(tick) } else { format!("{}", (tick * 1e6).round() / 1e6) }
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with thousands separators.
 pub fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut grouped = String::new();

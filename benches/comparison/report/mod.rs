@@ -57,7 +57,7 @@ fn charts(results: &Results) -> [(&'static str, String); 3] {
     ]
 }
 
-/// Three values a row.
+/// Three values for each row.
 fn rows<'a>(
     rows: impl Iterator<Item = &'a Row>,
     label: impl Fn(&Row) -> String,
@@ -66,7 +66,7 @@ fn rows<'a>(
     rows.map(|row| (label(row), (0..3).map(|index| value(row, index)).collect())).collect()
 }
 
-/// Of the rates of two contestants, round by round.
+/// The ratio of the rates of two contestants within each round.
 fn ratio(results: &Results, one: char, other: char, at: usize) -> Option<Figure> {
     let rates = |letter| {
         let row = results.rows.iter().find(|row| row.letter == letter)?;

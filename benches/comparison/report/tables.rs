@@ -98,13 +98,13 @@ fn targets_table(page: &mut String, results: &Results) {
     }
 }
 
-/// How fast **b** could be, for the CPU time that it takes.
+/// The upper bound of the rate of **b**, given its CPU time.
 fn bounds(page: &mut String, results: &Results) {
     let row = |letter| results.rows.iter().find(|row: &&Row| row.letter == letter);
     let (Some(ceiling), Some(reports)) = (row('a'), row('b')) else { return };
     let cores = machine::cores() as f64;
     let of = |at| {
-        // Seconds of 1,000 callbacks, of all that share the cores.
+        // CPU seconds for 1,000 callbacks, of everything that shares the cores.
         let cpu = reports.figure(at, |measured| measured.cpu.iter().sum())?.median;
         let most = cores * 1e3 / cpu;
         let ratio = most / ceiling.figure(at, |measured| measured.rate)?.median;
@@ -183,7 +183,7 @@ fn measurements(page: &mut String, results: &Results, at: usize) {
     }
 }
 
-/// What did not count, if anything.
+/// Answers that are not counted.
 fn failures(page: &mut String, results: &Results) {
     for row in &results.rows {
         let failed: u64 = row.measured.iter().flatten().map(|measurement| measurement.failed).sum();

@@ -4,12 +4,12 @@ use super::super::run::{CONNECTIONS, Results, USUAL};
 use super::super::statistics::Figure;
 use super::{digits, ratio};
 
-/// A line of the table of targets.
+/// A row of the table of targets.
 pub struct Target {
     pub figure: String,
     pub wanted: String,
     pub measured: String,
-    /// `None` where it was not measured.
+    /// `None` if it was not measured.
     pub met: Option<bool>,
 }
 
