@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::cases::Case;
+use super::case::Case;
 
 const MIB: usize = 1024 * 1024;
 

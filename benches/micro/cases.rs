@@ -13,11 +13,7 @@ use routo_receiver::wire::params::Params;
 use routo_receiver::wire::{self, text};
 
 use super::callback;
-
-pub struct Case {
-    pub name: &'static str,
-    pub run: Box<dyn FnMut()>,
-}
+use super::case::Case;
 
 const REPORT: &[u8] = b"mess_id=20260131120000-0042&status=0&number=447700900123";
 

@@ -13,6 +13,7 @@
 #![allow(unreachable_pub, reason = "a program of its own")]
 
 mod callback;
+mod case;
 mod cases;
 mod instructions;
 
