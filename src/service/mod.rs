@@ -9,6 +9,7 @@ mod sockets;
 mod spool;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::accounts::{Accounts, Credentials};
 use crate::config::{
     Account, HttpSettings, IngestSettings, RetentionSettings, Settings, credentials_file,
 };
-use crate::credentials::{Generated, accounts_or_generated};
+use crate::credentials::{ServedAccounts, accounts_or_generated};
 use crate::domain::EventKeySource;
 use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
 use crate::ingest::{self, IngestHandle};
@@ -76,7 +77,8 @@ impl Service {
         let spool = Arc::new(open_spool(&settings, taking_over).await?);
         let admin = inherited.admin(settings.admin.listen, taking_over).await?;
         let (http_address, admin_address) = (address_of(&public), address_of(&admin));
-        let (accounts, generated) = accounts_or_generated(&settings)?;
+        let served = accounts_or_generated(&settings)?;
+        let accounts = &served.accounts;
 
         let OpenDatabase { database, embedded: embedded_postgres } =
             OpenDatabase::open(&settings, settings.database.migrate_on_start).await?;
@@ -94,7 +96,7 @@ impl Service {
             stop.clone(),
         ));
 
-        let callbacks = http::public_router(callback_state(&accounts, http, &ingest, &metrics));
+        let callbacks = http::public_router(callback_state(accounts, http, &ingest, &metrics));
         let samples = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
         let operators = http::admin_router(ingest.clone(), samples);
         let keys = Arc::new(EventKeySource::system());
@@ -117,16 +119,8 @@ impl Service {
         drop(ingest);
         let database = if embedded_postgres.is_some() { "embedded" } else { "database.url" };
         tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
-        let first_run = match (generated, &embedded_postgres) {
-            (Some(generated), Some(embedded)) => {
-                let credentials = credentials_file(&settings.data_dir);
-                tracing::info!(credentials = %credentials.display(), "no account is configured: generated credentials are in use");
-                let psql = embedded.psql_command_line().to_owned();
-                let account = accounts.into_iter().next().filter(|_| generated == Generated::Now);
-                account.map(|account| FirstRun { account, http_address, credentials, psql })
-            }
-            _ => None,
-        };
+        log_generated(&served, &settings.data_dir);
+        let first_run = first_run(&served, http_address, &settings, embedded_postgres.as_ref());
         Ok(Self {
             http_address,
             admin_address,
@@ -159,6 +153,32 @@ impl Service {
             embedded_postgres.stop().await;
         }
     }
+}
+
+fn log_generated(served: &ServedAccounts, data_dir: &Path) {
+    if let Some(generated) = &served.generated {
+        let credentials = credentials_file(data_dir);
+        tracing::info!(account = %generated.name, credentials = %credentials.display(), "generated credentials are in use");
+    }
+    if let Some(unused) = &served.unused {
+        tracing::warn!("{unused}");
+    }
+}
+
+/// What to print if this start has generated the account.
+fn first_run(
+    served: &ServedAccounts,
+    http_address: SocketAddr,
+    settings: &Settings,
+    embedded: Option<&EmbeddedPostgres>,
+) -> Option<FirstRun> {
+    served.generated.as_ref().filter(|generated| generated.now)?;
+    Some(FirstRun {
+        account: served.generated_account()?.clone(),
+        http_address,
+        credentials: credentials_file(&settings.data_dir),
+        psql: embedded?.psql_command_line().to_owned(),
+    })
 }
 
 /// Runs the upkeep from when ingest has found Postgres and prepared the schema.

@@ -74,7 +74,7 @@ fn access(
     let report_token = arguments.report_token.clone();
     let is_given = login.is_some() || report_token.is_some();
 
-    let accounts = accounts_without_generating(settings);
+    let accounts = accounts_without_generating(settings).map(|served| served.accounts);
     let accounts = if is_given && arguments.account.is_none() {
         accounts.unwrap_or_else(|error| {
             // Accounts are needed for their encodings only.
