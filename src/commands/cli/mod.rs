@@ -32,12 +32,14 @@ The most important environment variables:
 Every setting can also be a key in routo-receiver.toml; `routo-receiver check` lists them all.
 More is in README.md, in docs/, and in config/default.toml, which explains every key.";
 
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("ROUTO_REVISION"), ")");
+
 /// Receives the SMS gateway's delivery reports and inbound messages, and keeps them in Postgres.
 ///
 /// A callback is answered with 200 only once it is durable: committed to Postgres, one row per
 /// attempt, or, while Postgres is away, on this machine's disk until Postgres is back.
 #[derive(Debug, Parser)]
-#[command(name = "routo-receiver", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "routo-receiver", version = VERSION, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {
     /// The configuration file [default: routo-receiver.toml, if there is one].
     #[arg(long, global = true, value_name = "FILE")]
