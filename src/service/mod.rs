@@ -74,14 +74,26 @@ impl Service {
         let mut inherited = InheritedSockets::take()?;
         let taking_over = inherited.is_any();
         let public = inherited.http(http.listen).await?;
-        let spool = Arc::new(open_spool(&settings, taking_over).await?);
-        let admin = inherited.admin(settings.admin.listen, taking_over).await?;
+        let (admin, spool) = if taking_over {
+            // The predecessor keeps its address until it has released the spool.
+            let spool = open_spool(&settings, true).await?;
+            (inherited.admin(settings.admin.listen, true).await?, spool)
+        } else {
+            // An address in use is an error before anything is made or started.
+            let admin = inherited.admin(settings.admin.listen, false).await?;
+            (admin, open_spool(&settings, false).await?)
+        };
+        let spool = Arc::new(spool);
         let (http_address, admin_address) = (address_of(&public), address_of(&admin));
         let served = accounts_or_generated(&settings)?;
         let accounts = &served.accounts;
 
         let OpenDatabase { database, embedded: embedded_postgres } =
             OpenDatabase::open(&settings, settings.database.migrate_on_start).await?;
+        let location = match embedded_postgres {
+            Some(_) => format!("embedded: {}", database.location()),
+            None => database.location().to_owned(),
+        };
         let metrics = Metrics::default();
         let database = database.counted_in(&metrics.postgres);
 
@@ -117,8 +129,7 @@ impl Service {
         }
         // The committer ends with its last handle.
         drop(ingest);
-        let database = if embedded_postgres.is_some() { "embedded" } else { "database.url" };
-        tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
+        tracing::info!(http = %http_address, admin = %admin_address, database = location, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
         log_generated(&served, &settings.data_dir);
         let first_run = first_run(&served, http_address, &settings, embedded_postgres.as_ref());
         Ok(Self {
