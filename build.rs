@@ -11,7 +11,8 @@ fn main() {
     println!("cargo:rerun-if-env-changed=ROUTO_REVISION");
     let given = env::var("ROUTO_REVISION").ok().filter(|revision| !revision.is_empty());
     let revision = given.or_else(commit).unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo:rustc-env=ROUTO_REVISION={revision}");
+    // Not under the name that it was given: `cargo run` would pass it on as a configuration key.
+    println!("cargo:rustc-env=BUILD_REVISION={revision}");
 }
 
 /// The commit, unless these sources were unpacked below some other repository.

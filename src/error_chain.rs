@@ -24,8 +24,8 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// The text of an error, without the suffix "at line 768" that sqlx adds to an error of Postgres: a line
-/// of Postgres' own source code, which helps nobody.
+/// The text of an error, without the suffix "at line 768" of an error of Postgres: a line of Postgres' own
+/// source code, which helps nobody.
 fn text_of(error: &dyn Error) -> String {
     let mut text = error.to_string();
     if let Some((message, line)) = text.rsplit_once(" at line ")

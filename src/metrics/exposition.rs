@@ -106,7 +106,7 @@ struct Build {
 impl Build {
     /// The build of a release sets the revision; `cargo` does not know it.
     fn of_this_program() -> Self {
-        Self { version: env!("CARGO_PKG_VERSION"), revision: env!("ROUTO_REVISION") }
+        Self { version: env!("CARGO_PKG_VERSION"), revision: env!("BUILD_REVISION") }
     }
 }
 

@@ -32,7 +32,7 @@ The most important environment variables:
 Every setting can also be a key in routo-receiver.toml; `routo-receiver check` lists them all.
 More is in README.md, in docs/, and in config/default.toml, which explains every key.";
 
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("ROUTO_REVISION"), ")");
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_REVISION"), ")");
 
 /// Receives the SMS gateway's delivery reports and inbound messages, and keeps them in Postgres.
 ///
