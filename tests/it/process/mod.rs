@@ -7,6 +7,7 @@ mod first_run;
 mod output;
 mod redecode;
 mod rejected;
+mod rejected_times;
 mod secrets;
 mod signals;
 mod simulate;
