@@ -34,7 +34,7 @@ use crate::store::{Database, Retention};
 pub use error::StartError;
 pub use first_run::FirstRun;
 
-pub(crate) use database::{OpenDatabase, database_at};
+pub(crate) use database::{OpenDatabase, database_at, existing_database};
 pub(crate) use first_run::reachable;
 pub(crate) use open_files::raise_open_file_limit;
 pub(crate) use spool::spool_options;

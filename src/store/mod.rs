@@ -17,6 +17,7 @@ mod retention;
 mod samples;
 mod simulated;
 mod timeouts;
+mod simulated_runs;
 pub mod upkeep;
 mod writer;
 
@@ -32,3 +33,4 @@ pub use rejected_callbacks::{RejectedFilter, StoredRejected, StoredRejections};
 pub use retention::Retention;
 pub use simulated::{SimulatedMessage, SimulatedReport, SimulatedRows};
 pub use writer::{OnConflict, Writer};
+pub use simulated_runs::SimulatedRun;

@@ -92,7 +92,7 @@ fn the_options_of_redecode_and_rejected_are_parsed() {
 #[test]
 fn the_options_of_simulate_are_parsed_and_their_secrets_are_not_printed() {
     let Command::Simulate(bare) = command(&["simulate"]) else { panic!("no simulate") };
-    assert!(bare.once.is_none());
+    assert!(bare.command.is_none());
     assert_eq!((bare.rate, bare.connections), (None, None));
     assert_eq!(bare.target.timeout, Duration::from_secs(2));
     assert!(bare.target.verify.is_none());
@@ -110,7 +110,7 @@ fn the_options_of_simulate_are_parsed_and_their_secrets_are_not_printed() {
     assert!(!format!("{all:?}").contains("hidden"), "{all:?}");
     let once = ["simulate", "once", "message", "--verify"];
     let Command::Simulate(once) = command(&once) else { panic!("no simulate") };
-    let Some(SimulateCommand::Once { kind, target }) = once.once else { panic!("not once") };
+    let Some(SimulateCommand::Once { kind, target }) = once.command else { panic!("not once") };
     assert_eq!(kind, SimulatedKind::Message);
     assert!(matches!(target.verify, Some(None)));
 }

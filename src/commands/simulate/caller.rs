@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 
 use crate::accounts::EncodingOverrides;
 use crate::commands::CommandError;
-use crate::config::{Account, DatabaseSource, Settings};
+use crate::config::{Account, Settings};
 use crate::credentials::accounts_without_generating;
 use crate::error_chain::Chain;
-use crate::service::{database_at, reachable};
+use crate::service::{database_at, existing_database, reachable};
 use crate::store::Database;
 
 use super::{SimulateError, TargetArguments};
@@ -120,12 +120,10 @@ pub(super) fn database(
     settings: &Settings,
 ) -> Result<Database, CommandError> {
     let given = arguments.verify.as_ref().and_then(Option::as_ref);
-    let url: SecretString = match (given, settings.database.source()) {
-        (Some(url), _) | (None, DatabaseSource::External(url)) => url.clone(),
-        (None, DatabaseSource::Embedded { .. }) => {
-            embedded_postgres::url_of_running(&settings.data_dir)
-                .ok_or_else(|| SimulateError::NoDatabase(settings.data_dir.clone()))?
-        }
+    let url: SecretString = match given {
+        Some(url) => url.clone(),
+        None => existing_database(settings)
+            .map_err(|_| SimulateError::NoDatabase(settings.data_dir.clone()))?,
     };
     Ok(database_at(&url, false, settings)?)
 }

@@ -83,7 +83,7 @@ async fn what_the_first_run_prints_works_when_pasted_and_is_printed_once() {
     assert_eq!(paste(&format!("{} -sS --fail", pasted("/delivery-reports/"))).await, "OK");
     assert_eq!(paste(&format!("{} -sS --fail", pasted("/inbound-messages"))).await, "OK");
     let rows = paste(pasted("psql")).await;
-    for expected in ["hello-1", "Delivered", "441234567890", "447000000000", "Hello"] {
+    for expected in ["hello-1", "Delivered", "447700900123", "447700900000", "Hello"] {
         assert!(rows.contains(expected), "no {expected} in {rows}");
     }
     let credentials = std::fs::metadata(data_dir.join("credentials.toml")).unwrap();
