@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::check::CheckArguments;
 use super::output::print_to_stderr;
+use super::psql::PsqlArguments;
 use super::redecode::RedecodeArguments;
 use super::rejected::RejectedCommand;
 use super::simulate::SimulateArguments;
 use super::spool::SpoolCommand;
+use super::status::StatusArguments;
 
 const AFTER_HELP: &str = "\
 First run:
@@ -84,7 +87,7 @@ pub(super) enum Command {
     /// Bring the database schema up to date, then exit.
     Migrate,
     /// Check the configuration; print it, without secrets, and the URLs to register.
-    Check,
+    Check(CheckArguments),
     /// Inspect, export or drain the files that keep callbacks while Postgres is away.
     #[command(subcommand)]
     Spool(SpoolCommand),
@@ -98,6 +101,11 @@ pub(super) enum Command {
     Simulate(Box<SimulateArguments>),
     /// Ask a running service whether it is ready; the exit code says so (for container health checks).
     Health,
+    /// Say whether all is well, with the last callbacks, the database and the spool; the exit code is 1
+    /// if not.
+    Status(StatusArguments),
+    /// Open psql on the database, configured or embedded. The password is not on its command line.
+    Psql(PsqlArguments),
 }
 
 #[cfg(test)]
