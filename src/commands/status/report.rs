@@ -205,7 +205,7 @@ impl fmt::Display for DatabaseReport {
 impl fmt::Display for SpoolStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { callbacks, bytes, oldest, in_use, set_aside, directory } = self;
-        let about = if *in_use { "up to " } else { "" };
+        let about = if *in_use && *callbacks > 0 { "up to " } else { "" };
         let oldest = oldest.map_or_else(String::new, |at| format!(", oldest {}", format_time(at)));
         write!(
             f,
