@@ -15,7 +15,7 @@ pub fn location(url: &str, options: &PgConnectOptions) -> String {
     if after.contains(['@', '#']) {
         return "host and database not shown, as the URL may have a password there".to_owned();
     }
-    let database = options.get_database().unwrap_or("(the user's own)");
+    let database = options.get_database().unwrap_or("(named after the user)");
     if let Some(socket) = options.get_socket() {
         return format!("socket {}, database {database}", socket.display());
     }

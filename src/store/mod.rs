@@ -10,12 +10,14 @@ mod isolation;
 mod location;
 mod migrate;
 mod partitions;
+mod probe_events;
 mod psql;
 mod redecode;
 mod rejected_callbacks;
+mod rejected_inserts;
 pub mod rejected_request;
 mod retention;
-mod samples;
+
 mod simulated;
 mod simulated_runs;
 mod status;

@@ -20,6 +20,7 @@ mod cluster;
 mod data_dir;
 mod endpoint;
 mod error;
+mod installed;
 mod log;
 mod os_user;
 mod processes;
@@ -33,9 +34,9 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-pub use self::binaries::Installed;
 use self::endpoint::url;
 pub use self::error::EmbeddedPostgresError;
+pub use self::installed::Installed;
 pub use self::log::LogTail;
 use self::supervised::Supervised;
 
@@ -111,7 +112,7 @@ impl EmbeddedPostgres {
 /// `initdb`.
 #[must_use]
 pub fn psql(bin_dir: Option<&Path>) -> PathBuf {
-    Installed::find(bin_dir, None).map_or_else(|_| "psql".into(), |installed| installed.psql())
+    binaries::find(bin_dir, None).map_or_else(|_| "psql".into(), |installed| installed.psql())
 }
 
 /// The URL of the Postgres that another process runs in this data directory, if one was ever started

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::connection::Failure;
+use super::failure::Failure;
 use super::refusal::Refusal;
 
 /// One attempt at a callback.

@@ -3,11 +3,15 @@
 mod attacks;
 mod authentication;
 mod crowds;
+mod databases;
 mod delivery_reports;
 mod inbound_messages;
 mod ingest;
 mod limits;
+mod memory;
 mod metrics;
 mod outages;
+mod partitions;
+mod proxies;
 mod smuggling;
 mod sources;

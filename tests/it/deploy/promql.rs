@@ -1,4 +1,4 @@
-//! The metrics, labels and label values in a PromQL expression. It reads the subset that our rules and
+//! The metrics, labels and label values in a `PromQL` expression. It reads the subset that our rules and
 //! panels use; promtool checks that an expression is valid.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,6 +4,7 @@ mod attacks;
 mod commands;
 mod correcting;
 mod first_run;
+mod memory;
 mod output;
 mod redecode;
 mod rejected;

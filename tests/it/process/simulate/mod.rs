@@ -5,14 +5,9 @@ mod clean;
 mod failures;
 mod verification;
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use simulator::Connection;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::support::app::{PASSWORD, environment};
 use crate::support::postgres::TestDatabase;
@@ -113,52 +108,6 @@ async fn a_seed_sends_the_same_again() {
     }
     assert_eq!(runs[0].as_array().unwrap().len(), 200);
     assert_eq!(runs[0], runs[1]);
-}
-
-/// Forwards requests without a body to the service, and delays the responses to attempts with this number.
-async fn slow_to(attempt: &'static str, service: SocketAddr, late: Duration) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(pass(stream, attempt, service, late));
-        }
-    });
-    address
-}
-
-async fn pass(mut stream: TcpStream, attempt: &str, service: SocketAddr, late: Duration) {
-    let mut connection = Connection::new(service, true);
-    let mut request = Vec::new();
-    while stream.read_buf(&mut request).await.is_ok_and(|read| read > 0) {
-        if request.ends_with(b"\r\n\r\n") {
-            let answer = connection.exchange(&request).await.unwrap();
-            if String::from_utf8_lossy(&request).contains(&format!("attempt={attempt} ")) {
-                tokio::time::sleep(late).await;
-            }
-            let answer = [answer.head, answer.body].concat();
-            // The sender may have disconnected.
-            let _ = stream.write_all(&answer).await;
-            request.clear();
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_attempt_that_was_stored_and_answered_too_late_is_no_difference() {
-    let World { environment, service, .. } = world(&[]).await;
-    let late = slow_to("1", service.http, Duration::from_mins(1)).await;
-    let run_of = format!(
-        "--url http://{late} --count 40 --connections 20 --timeout 300ms --only report --verify"
-    );
-    let (code, outcome, why) = simulate(&run_of, &environment).await;
-    assert_eq!(code, Some(0), "{outcome} {why}");
-    assert_eq!(outcome["acknowledged"], json!(40));
-    assert_eq!(outcome["repeated"], json!(40));
-    assert_eq!(outcome["failures"], json!({ "timed-out": 40 }));
-    assert_eq!(outcome["verification"]["rows"], json!(80), "both attempts are rows");
-    // Measured from the first attempt, not from the acknowledged one.
-    assert!(outcome["latency_ms"]["p50"].as_f64().unwrap() >= 300.0, "{outcome}");
 }
 
 #[tokio::test]
