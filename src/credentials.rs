@@ -1,6 +1,7 @@
-//! The account of a first run: generated when none is configured, and kept for later runs.
+//! The account of a first run: generated when none is configured, kept for later runs, and valid
+//! beside accounts that are configured later.
 //!
-//! Only the embedded database has one. Nothing here logs or prints it.
+//! Only the embedded database has one. Nothing here logs or prints its secrets.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,20 +12,55 @@ use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{
-    Account, ConfigError, DatabaseSource, NoAccount, Settings, accounts_of_file, credentials_file,
+    Account, ConfigError, NoAccount, Settings, accounts_of_file, credentials_file,
 };
+use crate::domain::AccountName;
 
 const TEMPORARY_NAME: &str = "credentials.toml.new";
 const ACCOUNT: &str = "default";
 const USER: &str = "routo";
 const SECRET_BYTES: usize = 16;
 
-/// When the credentials were generated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Generated {
-    /// In this run: nobody has seen them yet.
-    Now,
-    Earlier,
+/// The accounts that a service has.
+#[derive(Debug)]
+pub struct ServedAccounts {
+    /// Sorted by name.
+    pub accounts: Vec<Account>,
+    /// The one among them that was generated.
+    pub generated: Option<Generated>,
+    /// Why a generated account in the data directory is not among them.
+    pub unused: Option<Unused>,
+}
+
+impl ServedAccounts {
+    #[must_use]
+    pub fn generated_account(&self) -> Option<&Account> {
+        let generated = self.generated.as_ref()?;
+        self.accounts.iter().find(|account| account.name == generated.name)
+    }
+}
+
+/// The generated account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    pub name: AccountName,
+    /// Whether it was generated in this run, so that nobody has seen its credentials yet.
+    pub now: bool,
+}
+
+/// Why a generated account is not in use. The text says how to keep it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unused {
+    #[error(
+        "the generated account in {} is not in use, because account {by} has its name, user or \
+         report token; to use both, give {by} others", path.display()
+    )]
+    Replaced { path: PathBuf, by: AccountName },
+    #[error(
+        "the generated account in {} is not in use, because database.url is set; to keep it, copy \
+         its lines into the configuration", path.display()
+    )]
+    OtherDatabase { path: PathBuf },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,47 +91,73 @@ pub enum CredentialsError {
     NotWritten { path: PathBuf, source: io::Error },
 }
 
-/// The accounts to serve: those configured. The embedded database has a generated one otherwise.
-pub fn accounts_or_generated(
-    settings: &Settings,
-) -> Result<(Vec<Account>, Option<Generated>), AccountsError> {
-    if !settings.accounts.is_empty() {
-        return Ok((settings.accounts.clone(), None));
+/// The accounts to serve: those that are configured, and the generated one of the embedded database.
+/// If there is none at all, one is generated.
+pub fn accounts_or_generated(settings: &Settings) -> Result<ServedAccounts, AccountsError> {
+    let served = accounts_without_generating(settings)?;
+    if !served.accounts.is_empty() {
+        return Ok(served);
     }
-    match settings.database.source() {
-        DatabaseSource::External(_) => Err(NoAccount.into()),
-        DatabaseSource::Embedded { .. } => {
-            let (account, generated) = load_or_generate(&settings.data_dir)?;
-            Ok((vec![account], Some(generated)))
-        }
+    if !settings.database.is_embedded() {
+        return Err(NoAccount.into());
     }
+    let (account, now) = load_or_generate(&settings.data_dir)?;
+    let generated = Some(Generated { name: account.name.clone(), now });
+    Ok(ServedAccounts { accounts: vec![account], generated, unused: None })
 }
 
 /// The accounts that a service with these settings has now. Generates none.
-pub fn accounts_without_generating(settings: &Settings) -> Result<Vec<Account>, AccountsError> {
-    let is_embedded = matches!(settings.database.source(), DatabaseSource::Embedded { .. });
-    if !settings.accounts.is_empty() || !is_embedded {
-        return Ok(settings.accounts.clone());
-    }
+pub fn accounts_without_generating(settings: &Settings) -> Result<ServedAccounts, AccountsError> {
+    let mut accounts = settings.accounts.clone();
     let path = credentials_file(&settings.data_dir);
-    match path.try_exists() {
-        Ok(true) => Ok(vec![load(path)?]),
-        Ok(false) => Ok(Vec::new()),
-        Err(source) => Err(CredentialsError::Unreadable { path, source }.into()),
+    let is_embedded = settings.database.is_embedded();
+    let (generated, unused) = match path.try_exists() {
+        Ok(true) if is_embedded => {
+            let account = load(path.clone())?;
+            if let Some(by) = accounts.iter().find(|configured| replaces(configured, &account)) {
+                (None, Some(Unused::Replaced { path, by: by.name.clone() }))
+            } else {
+                let generated = Generated { name: account.name.clone(), now: false };
+                accounts.push(account);
+                (Some(generated), None)
+            }
+        }
+        Ok(true) => (None, Some(Unused::OtherDatabase { path })),
+        Err(source) if is_embedded => {
+            return Err(CredentialsError::Unreadable { path, source }.into());
+        }
+        _ => (None, None),
+    };
+    accounts.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(ServedAccounts { accounts, generated, unused })
+}
+
+/// Whether a configured account has what identifies the generated one.
+fn replaces(configured: &Account, generated: &Account) -> bool {
+    fn user(account: &Account) -> Option<&str> {
+        account.login.as_ref().map(|login| login.user.as_str())
     }
+    let is_token = |token: &Option<SecretString>| match (token, &generated.report_token) {
+        (Some(one), Some(other)) => one.expose_secret() == other.expose_secret(),
+        _ => false,
+    };
+    configured.name == generated.name
+        || user(configured) == user(generated)
+        || is_token(&configured.report_token)
+        || is_token(&configured.previous_report_token)
 }
 
 /// The account kept in this directory, or a new one, which is on disk when this returns.
 ///
-/// Only one process may use a data directory at a time.
-pub fn load_or_generate(data_dir: &Path) -> Result<(Account, Generated), CredentialsError> {
+/// Whether it is new comes with it. Only one process may use a data directory at a time.
+fn load_or_generate(data_dir: &Path) -> Result<(Account, bool), CredentialsError> {
     let path = credentials_file(data_dir);
     match fs::metadata(&path) {
-        Ok(_) => Ok((load(path)?, Generated::Earlier)),
+        Ok(_) => Ok((load(path)?, false)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             keep(data_dir, &path)?;
             // Read back what was written, so that the first run cannot differ from later ones.
-            Ok((load(path)?, Generated::Now))
+            Ok((load(path)?, true))
         }
         Err(source) => Err(CredentialsError::Unreadable { path, source }),
     }
@@ -146,8 +208,9 @@ fn write_new(path: &Path) -> io::Result<()> {
 fn new_credentials() -> SecretString {
     format!(
         "# Credentials that routo-receiver made on its first start, as no account was configured.\n\
-         # They are used as long as none is. To keep them for good, copy the lines below into your\n\
-         # configuration file (routo-receiver.toml). For new ones, remove this file and restart.\n\
+         # They are valid as long as this file is here and the embedded database is used, also\n\
+         # beside accounts that you configure. For a database of your own, copy the lines below into\n\
+         # your configuration file (routo-receiver.toml). For new ones, remove this file and restart.\n\
          [accounts.{ACCOUNT}]\n\
          user = \"{USER}\"\n\
          password = \"{}\"\n\

@@ -8,12 +8,12 @@ pub struct Chain<'a>(pub &'a dyn Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
         let mut cause = self.0.source();
         // Some errors repeat their source in their own text.
-        let mut previous = self.0.to_string();
+        let mut previous = text_of(self.0);
+        f.write_str(&previous)?;
         while let Some(error) = cause {
-            let text = error.to_string();
+            let text = text_of(error);
             if !previous.contains(&text) {
                 write!(f, ": {text}")?;
             }
@@ -21,5 +21,48 @@ impl fmt::Display for Chain<'_> {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+/// The text of an error, without the suffix "at line 768" of an error of Postgres: a line of Postgres' own
+/// source code, which helps nobody.
+fn text_of(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    if let Some((message, line)) = text.rsplit_once(" at line ")
+        && line.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        text.truncate(message.len());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Failure {
+        text: &'static str,
+        source: Option<Box<Self>>,
+    }
+
+    #[test]
+    fn causes_follow_without_repetitions_and_without_lines_of_postgres_source_code() {
+        let failure =
+            |text, source: Option<Failure>| Failure { text, source: source.map(Box::new) };
+        let cause = failure("relation \"x\" does not exist at line 1449", None);
+        let error = failure(
+            "error returned from database: relation \"x\" does not exist at line 1449",
+            Some(cause),
+        );
+        let chain = failure("can't read", Some(error));
+        assert_eq!(
+            Chain(&chain).to_string(),
+            "can't read: error returned from database: relation \"x\" does not exist"
+        );
+        for text in ["wrong at line 1 column 5", "the train stops at line 3b"] {
+            assert_eq!(Chain(&failure(text, None)).to_string(), text);
+        }
     }
 }

@@ -11,7 +11,7 @@ pub(super) struct AccountEncodings(BTreeMap<String, EncodingOverrides>);
 
 impl AccountEncodings {
     pub(super) fn of(settings: &Settings) -> Result<Self, AccountsError> {
-        let accounts = accounts_without_generating(settings)?;
+        let accounts = accounts_without_generating(settings)?.accounts;
         Ok(Self(accounts.into_iter().map(|a| (a.name.to_string(), a.encodings)).collect()))
     }
 

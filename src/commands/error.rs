@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use uuid::Uuid;
 
@@ -50,6 +51,13 @@ pub enum CommandError {
     NoSuchCallback { ids: Vec<Uuid> },
     #[error(transparent)]
     Simulate(#[from] SimulateError),
+    /// The location has no secrets.
+    #[error("the database can't be used ({location})")]
+    Unusable { location: String, source: StoreError },
+    #[error("can't run {}: install psql (the package postgresql-client, or postgresql), or set PG_BIN_DIR", program.display())]
+    Psql { program: PathBuf, source: io::Error },
+    #[error("not all is well (problems: {problems})")]
+    NotWell { problems: usize },
     #[error("can't wait for signals")]
     Signals(#[source] io::Error),
     #[error("can't write to standard output")]

@@ -17,26 +17,36 @@ use super::output::print_line;
 /// How long it waits for a response.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The most bytes of a response. Another program may listen at this address.
+const MAX_RESPONSE: u64 = 16 * 1024;
+
 pub(super) async fn run(settings: &Settings) -> Result<(), CommandError> {
+    print_line(readiness(settings).await?)
+}
+
+/// What a ready service says; otherwise [`CommandError::NotReady`] or [`CommandError::NotRunning`].
+pub(super) async fn readiness(settings: &Settings) -> Result<String, CommandError> {
     let address = reachable(settings.admin.listen);
     let response = timeout(TIMEOUT, request(address))
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(|source| CommandError::NotRunning { address, source })?;
-    let Some((head, body)) = response.split_once("\r\n\r\n") else {
+    let response = response.strip_prefix("HTTP/").and_then(|rest| rest.split_once("\r\n\r\n"));
+    let Some((head, body)) = response else {
         let source = io::ErrorKind::InvalidData.into();
         return Err(CommandError::NotRunning { address, source });
     };
+    let body = body.trim_end().to_owned();
     match head.split(' ').nth(1) {
-        Some("200") => print_line(body),
-        _ => Err(CommandError::NotReady(body.to_owned())),
+        Some("200") => Ok(body),
+        _ => Err(CommandError::NotReady(body)),
     }
 }
 
 async fn request(address: SocketAddr) -> io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;
-    let mut response = String::new();
-    stream.read_to_string(&mut response).await?;
-    Ok(response)
+    let mut response = Vec::new();
+    stream.take(MAX_RESPONSE).read_to_end(&mut response).await?;
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }

@@ -9,11 +9,13 @@ mod health;
 mod migrate;
 mod output;
 mod progress;
+mod psql;
 mod redecode;
 mod rejected;
 mod serve;
 mod simulate;
 mod spool;
+mod status;
 
 pub use cli::Cli;
 pub use error::CommandError;
@@ -30,11 +32,13 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
     match cli.command.unwrap_or_default() {
         Command::Serve => serve::run(settings).await,
         Command::Migrate => migrate::run(&settings).await,
-        Command::Check => check::run(&settings),
+        Command::Check(arguments) => check::run(&arguments, &settings).await,
         Command::Spool(command) => spool::run(&command, &settings).await,
         Command::Redecode(arguments) => redecode::run(&arguments, &settings).await,
         Command::Rejected(command) => rejected::run(&command, &settings).await,
         Command::Simulate(arguments) => simulate::run(&arguments, &settings).await,
         Command::Health => health::run(&settings).await,
+        Command::Status(arguments) => status::run(&arguments, &settings).await,
+        Command::Psql(arguments) => psql::run(&arguments, &settings),
     }
 }

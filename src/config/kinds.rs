@@ -179,12 +179,13 @@ pub(super) fn url_token() -> Kind<SecretString> {
 }
 
 pub(super) fn postgres_url() -> Kind<SecretString> {
-    let expected = "a Postgres URL such as postgres://user:password@host:5432/database";
+    let expected = "a Postgres URL such as postgres://user:password@host:5432/database, with '/', \
+                    '@', ':', '?' and '#' in the password percent-encoded";
     let kind = Kind::new(Form::Secret, expected, |text| {
         postgres_url::is_usable(text).then(|| text.into())
     });
     kind.warns(|text, key, origin| {
-        let unknown = postgres_url::unknown_parameters(text);
+        let unknown = postgres_url::unknown_parameters(text).count();
         (unknown > 0).then_some(Warning::UnknownUrlParameters { key, origin, unknown })
     })
 }

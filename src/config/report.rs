@@ -9,16 +9,20 @@ use super::postgres_url;
 use super::reader::{Effective, NOT_SET};
 use super::settings::{DatabaseSource, Settings, credentials_file};
 
+/// `generated` is the account in the data directory, if a service with these settings has it.
 #[must_use]
-pub fn report(settings: &Settings) -> String {
-    Report(settings).to_string()
+pub fn report(settings: &Settings, generated: Option<&Account>) -> String {
+    Report { settings, generated }.to_string()
 }
 
-struct Report<'a>(&'a Settings);
+struct Report<'a> {
+    settings: &'a Settings,
+    generated: Option<&'a Account>,
+}
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(settings) = self;
+        let Self { settings, generated } = self;
         keys(f, &settings.effective)?;
         writeln!(f, "\nThe database: {}", database(settings))?;
         if !settings.warnings.is_empty() {
@@ -28,8 +32,8 @@ impl fmt::Display for Report<'_> {
             writeln!(f, "  {warning}")?;
         }
         writeln!(f)?;
-        if !settings.accounts.is_empty() {
-            return urls(f, settings);
+        if generated.is_some() || !settings.accounts.is_empty() {
+            return urls(f, settings, *generated);
         }
         match settings.database.source() {
             DatabaseSource::Embedded { .. } => writeln!(
@@ -68,7 +72,11 @@ fn database(settings: &Settings) -> String {
     }
 }
 
-fn urls(f: &mut fmt::Formatter<'_>, settings: &Settings) -> fmt::Result {
+fn urls(
+    f: &mut fmt::Formatter<'_>,
+    settings: &Settings,
+    generated: Option<&Account>,
+) -> fmt::Result {
     let base = settings.http.public_url.as_deref().unwrap_or("https://YOUR-HOST");
     writeln!(
         f,
@@ -82,6 +90,17 @@ fn urls(f: &mut fmt::Formatter<'_>, settings: &Settings) -> fmt::Result {
         )?;
     }
     for account in &settings.accounts {
+        writeln!(f, "\nAccount {}", account.name)?;
+        urls_of(f, base, account)?;
+    }
+    if let Some(account) = generated {
+        let file = credentials_file(&settings.data_dir);
+        writeln!(
+            f,
+            "\nAccount {}, generated: its credentials are in {}",
+            account.name,
+            file.display()
+        )?;
         urls_of(f, base, account)?;
     }
     Ok(())
@@ -92,7 +111,6 @@ fn urls_of(
     base: &str,
     Account { name, login, report_token, .. }: &Account,
 ) -> fmt::Result {
-    writeln!(f, "\nAccount {name}")?;
     if report_token.is_some() {
         writeln!(f, "  delivery reports:")?;
         url(f, base, &format!("/delivery-reports/<report_token of account {name}>"))?;

@@ -179,6 +179,11 @@ impl DatabaseSettings {
             None => DatabaseSource::Embedded { bin_dir: self.bin_dir.as_deref() },
         }
     }
+
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.url.is_none()
+    }
 }
 
 /// The file that keeps the account of a first run.

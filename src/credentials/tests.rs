@@ -38,7 +38,7 @@ fn credentials_are_made_once_and_stay_the_same() {
     let data_dir = directory.path().join("not/yet/there");
     let (made, now) = load_or_generate(&data_dir).unwrap();
     let (found, earlier) = load_or_generate(&data_dir).unwrap();
-    assert_eq!((now, earlier), (Generated::Now, Generated::Earlier));
+    assert_eq!((now, earlier), (true, false));
     assert_eq!(secrets(&made), secrets(&found));
     assert_eq!(made.name.as_str(), "default");
 }
@@ -117,19 +117,74 @@ fn a_data_directory_that_cannot_be_made_is_an_error_that_names_it() {
 fn configured_accounts_are_served_and_none_is_generated() {
     let directory = tempfile::tempdir().unwrap();
     let token = ("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", "0123456789abcdef");
-    let (accounts, generated) =
-        accounts_or_generated(&settings(directory.path(), &[token])).unwrap();
-    assert_eq!(accounts[0].name.as_str(), "main");
-    assert_eq!(generated, None);
+    let served = accounts_or_generated(&settings(directory.path(), &[token])).unwrap();
+    assert_eq!(names(&served), ["main"]);
+    assert_eq!((served.generated, served.unused), (None, None));
     assert!(!credentials_file(directory.path()).exists());
+}
+
+fn names(served: &ServedAccounts) -> Vec<&str> {
+    served.accounts.iter().map(|account| account.name.as_str()).collect()
 }
 
 #[test]
 fn without_an_account_the_embedded_database_gets_a_generated_one() {
     let directory = tempfile::tempdir().unwrap();
-    let (accounts, generated) = accounts_or_generated(&settings(directory.path(), &[])).unwrap();
-    assert_eq!(accounts.len(), 1);
-    assert_eq!(generated, Some(Generated::Now));
+    for now in [true, false] {
+        let served = accounts_or_generated(&settings(directory.path(), &[])).unwrap();
+        assert_eq!(names(&served), ["default"]);
+        assert_eq!(served.generated.unwrap().now, now);
+    }
+}
+
+#[test]
+fn the_generated_account_stays_valid_beside_configured_ones() {
+    let directory = tempfile::tempdir().unwrap();
+    let (made, _) = load_or_generate(directory.path()).unwrap();
+    let more = [
+        ("ROUTO_ACCOUNTS__SECOND__REPORT_TOKEN", "0123456789abcdef"),
+        ("ROUTO_ACCOUNTS__A__REPORT_TOKEN", "abcdef0123456789"),
+    ];
+    let served = accounts_or_generated(&settings(directory.path(), &more)).unwrap();
+    assert_eq!(names(&served), ["a", "default", "second"]);
+    assert_eq!(secrets(served.generated_account().unwrap()), secrets(&made));
+    assert!(!served.generated.unwrap().now);
+    assert_eq!(served.unused, None);
+}
+
+#[test]
+fn a_configured_account_with_its_name_user_or_token_replaces_the_generated_one_and_that_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let (made, _) = load_or_generate(directory.path()).unwrap();
+    let [user, _, token] = secrets(&made);
+    for (by, variables) in [
+        ("default", &[("ROUTO_ACCOUNTS__DEFAULT__REPORT_TOKEN", "0123456789abcdef")][..]),
+        ("main", &[("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", token)]),
+        (
+            "main",
+            &[("ROUTO_ACCOUNTS__MAIN__USER", user), ("ROUTO_ACCOUNTS__MAIN__PASSWORD", "another")],
+        ),
+    ] {
+        let served = accounts_or_generated(&settings(directory.path(), variables)).unwrap();
+        assert_eq!(names(&served), [by]);
+        assert_eq!(served.generated, None);
+        let said = served.unused.unwrap().to_string();
+        assert!(said.contains(&format!("not in use, because account {by}")), "{said}");
+        assert!(!said.contains(token), "{said}");
+    }
+}
+
+#[test]
+fn with_a_database_of_the_users_own_the_generated_account_is_not_used_and_that_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    load_or_generate(directory.path()).unwrap();
+    let variables = [
+        ("DATABASE_URL", "postgres://localhost/d"),
+        ("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", "0123456789abcdef"),
+    ];
+    let served = accounts_or_generated(&settings(directory.path(), &variables)).unwrap();
+    assert_eq!(names(&served), ["main"]);
+    assert!(served.unused.unwrap().to_string().contains("because database.url is set"));
 }
 
 #[test]

@@ -110,10 +110,7 @@ struct Build {
 impl Build {
     /// The build of a release sets the revision; `cargo` does not know it.
     fn of_this_program() -> Self {
-        Self {
-            version: env!("CARGO_PKG_VERSION"),
-            revision: option_env!("ROUTO_REVISION").unwrap_or("unknown"),
-        }
+        Self { version: env!("CARGO_PKG_VERSION"), revision: env!("BUILD_REVISION") }
     }
 }
 

@@ -54,6 +54,18 @@ impl OpenDatabase {
     }
 }
 
+/// The configured database, or the embedded one of a service, which is not started for this.
+pub(crate) fn existing_database(settings: &Settings) -> Result<SecretString, StartError> {
+    match settings.database.source() {
+        DatabaseSource::External(url) => Ok(url.clone()),
+        DatabaseSource::Embedded { .. } => {
+            let data_dir = &settings.data_dir;
+            embedded_postgres::url_of_running(data_dir)
+                .ok_or_else(|| StartError::NoDatabase { data_dir: data_dir.clone() })
+        }
+    }
+}
+
 /// The database at this URL, partitioned as configured. `migrate`: see [`Database::new`].
 pub(crate) fn database_at(
     url: &SecretString,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use embedded_postgres::EmbeddedPostgresError;
 
@@ -27,6 +28,12 @@ pub enum StartError {
         address: SocketAddr,
         source: io::Error,
     },
+    /// There is no database to use without starting one.
+    #[error(
+        "no service has run its embedded database in {}; use the service's data_dir (ROUTO_DATA_DIR), or set database.url (DATABASE_URL)",
+        data_dir.display()
+    )]
+    NoDatabase { data_dir: PathBuf },
     /// A socket that was handed over is not a listening TCP socket.
     #[error(
         "can't listen on a socket passed in LISTEN_FDS; pass TCP sockets: the first for http.listen, the second for admin.listen"

@@ -32,7 +32,7 @@ impl fmt::Display for FirstRun {
             writeln!(f, "\n  A delivery report:\n")?;
             writeln!(
                 f,
-                "    curl '{url}/delivery-reports/{}?mess_id=hello-1&status=0&number=441234567890'",
+                "    curl '{url}/delivery-reports/{}?mess_id=hello-1&status=0&number=447700900123'",
                 token.expose_secret()
             )?;
         }
@@ -40,7 +40,7 @@ impl fmt::Display for FirstRun {
             writeln!(f, "\n  A message sent to your long number:\n")?;
             writeln!(
                 f,
-                "    curl -d 'user={}&pass={}&dcs=0&org=441234567890&dest=447000000000&message=Hello' {url}/inbound-messages",
+                "    curl -d 'user={}&pass={}&dcs=0&org=447700900123&dest=447700900000&message=Hello' {url}/inbound-messages",
                 login.user,
                 login.password.expose_secret()
             )?;

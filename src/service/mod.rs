@@ -9,6 +9,7 @@ mod sockets;
 mod spool;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::accounts::{Accounts, Credentials};
 use crate::config::{
     Account, HttpSettings, IngestSettings, RetentionSettings, Settings, credentials_file,
 };
-use crate::credentials::{Generated, accounts_or_generated};
+use crate::credentials::{ServedAccounts, accounts_or_generated};
 use crate::domain::EventKeySource;
 use crate::http::{self, AccessPolicy, CallbackState, ConnectionLimits, Routes};
 use crate::ingest::{self, IngestHandle};
@@ -34,7 +35,7 @@ use crate::store::{Database, Retention};
 pub use error::StartError;
 pub use first_run::FirstRun;
 
-pub(crate) use database::{OpenDatabase, database_at};
+pub(crate) use database::{OpenDatabase, database_at, existing_database};
 pub(crate) use first_run::reachable;
 pub(crate) use open_files::raise_open_file_limit;
 pub(crate) use spool::spool_options;
@@ -74,13 +75,26 @@ impl Service {
         let mut inherited = InheritedSockets::take()?;
         let taking_over = inherited.is_any();
         let public = inherited.http(http.listen).await?;
-        let spool = Arc::new(open_spool(&settings, taking_over).await?);
-        let admin = inherited.admin(settings.admin.listen, taking_over).await?;
+        let (admin, spool) = if taking_over {
+            // The predecessor keeps its address until it has released the spool.
+            let spool = open_spool(&settings, true).await?;
+            (inherited.admin(settings.admin.listen, true).await?, spool)
+        } else {
+            // An address in use is an error before anything is made or started.
+            let admin = inherited.admin(settings.admin.listen, false).await?;
+            (admin, open_spool(&settings, false).await?)
+        };
+        let spool = Arc::new(spool);
         let (http_address, admin_address) = (address_of(&public), address_of(&admin));
-        let (accounts, generated) = accounts_or_generated(&settings)?;
+        let served = accounts_or_generated(&settings)?;
+        let accounts = &served.accounts;
 
         let OpenDatabase { database, embedded: embedded_postgres } =
             OpenDatabase::open(&settings, settings.database.migrate_on_start).await?;
+        let location = match embedded_postgres {
+            Some(_) => format!("embedded: {}", database.location()),
+            None => database.location().to_owned(),
+        };
         let metrics = Metrics::default();
         let database = database.counted_in(&metrics.postgres);
 
@@ -97,7 +111,7 @@ impl Service {
 
         let memory = MemoryBudget::new(http.max_buffered_bytes - unauthenticated_share(http));
         tokio::spawn(memory::reclaim(Arc::clone(&memory), stop.clone()));
-        let callbacks = callback_state(&accounts, http, &ingest, &memory, &metrics);
+        let callbacks = callback_state(accounts, http, &ingest, &memory, &metrics);
         let callbacks = http::public_router(callbacks);
         let samples = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
         let operators = http::admin_router(ingest.clone(), samples);
@@ -119,18 +133,9 @@ impl Service {
         }
         // The committer ends with its last handle.
         drop(ingest);
-        let database = if embedded_postgres.is_some() { "embedded" } else { "database.url" };
-        tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} is listening", env!("CARGO_PKG_VERSION"));
-        let first_run = match (generated, &embedded_postgres) {
-            (Some(generated), Some(embedded)) => {
-                let credentials = credentials_file(&settings.data_dir);
-                tracing::info!(credentials = %credentials.display(), "no account is configured: generated credentials are in use");
-                let psql = embedded.psql_command_line().to_owned();
-                let account = accounts.into_iter().next().filter(|_| generated == Generated::Now);
-                account.map(|account| FirstRun { account, http_address, credentials, psql })
-            }
-            _ => None,
-        };
+        tracing::info!(http = %http_address, admin = %admin_address, database = location, accounts = accounts.len(), "routo-receiver {} is listening", env!("CARGO_PKG_VERSION"));
+        log_generated(&served, &settings.data_dir);
+        let first_run = first_run(&served, http_address, &settings, embedded_postgres.as_ref());
         Ok(Self {
             http_address,
             admin_address,
@@ -163,6 +168,32 @@ impl Service {
             embedded_postgres.stop().await;
         }
     }
+}
+
+fn log_generated(served: &ServedAccounts, data_dir: &Path) {
+    if let Some(generated) = &served.generated {
+        let credentials = credentials_file(data_dir);
+        tracing::info!(account = %generated.name, credentials = %credentials.display(), "generated credentials are in use");
+    }
+    if let Some(unused) = &served.unused {
+        tracing::warn!("{unused}");
+    }
+}
+
+/// What to print if this start has generated the account.
+fn first_run(
+    served: &ServedAccounts,
+    http_address: SocketAddr,
+    settings: &Settings,
+    embedded: Option<&EmbeddedPostgres>,
+) -> Option<FirstRun> {
+    served.generated.as_ref().filter(|generated| generated.now)?;
+    Some(FirstRun {
+        account: served.generated_account()?.clone(),
+        http_address,
+        credentials: credentials_file(&settings.data_dir),
+        psql: embedded?.psql_command_line().to_owned(),
+    })
 }
 
 /// Runs the upkeep from when ingest has found Postgres and prepared the schema.

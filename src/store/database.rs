@@ -17,6 +17,7 @@ use crate::metrics::{PostgresMetrics, Purpose};
 
 use super::StoreError;
 use super::connection::Connection;
+use super::location::location;
 use super::migrate::{self, Schema};
 use super::partitions::{self, PartitionPlan};
 use super::timeouts::Timeouts;
@@ -34,6 +35,7 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_mins(30);
 #[derive(Clone)]
 pub struct Database {
     options: PgConnectOptions,
+    location: Arc<str>,
     migrate: bool,
     partitions: PartitionPlan,
     newer_schema: Arc<LogOnce>,
@@ -55,8 +57,15 @@ impl Database {
             .map_err(|_| StoreError::Url)?
             .application_name("routo-receiver")
             .disable_statement_logging();
+        let location = location(url.expose_secret(), &options).into();
         let metrics = PostgresMetrics::default();
-        Ok(Self { options, migrate, partitions, newer_schema: Arc::default(), metrics })
+        Ok(Self { options, location, migrate, partitions, newer_schema: Arc::default(), metrics })
+    }
+
+    /// Host, port and name, without secrets.
+    #[must_use]
+    pub fn location(&self) -> &str {
+        &self.location
     }
 
     /// Counts connections and partitions in these metrics.

@@ -73,6 +73,14 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether a migration would help.
+    #[must_use]
+    pub fn is_schema_missing(&self) -> bool {
+        matches!(self, Self::SchemaMissing { .. })
+    }
+}
+
 /// A batch was not inserted; none of its rows was.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertError {
@@ -134,6 +142,11 @@ fn is_about_a_row(sqlstate: Option<&str>) -> bool {
 /// Whether a lock was not granted in time.
 pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("55P03")
+}
+
+/// Whether the role lacks a right.
+pub(super) fn is_insufficient_privilege(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("42501")
 }
 
 /// Whether no partition covers a row's time. Postgres reports that as a violated check (23514) without the

@@ -14,7 +14,7 @@ use super::timeouts::Timeouts;
 use super::{Database, InsertError, Isolation, StoreError};
 
 /// Before and after any time that a callback can have.
-const ALWAYS: (OffsetDateTime, OffsetDateTime) =
+pub(super) const ALWAYS: (OffsetDateTime, OffsetDateTime) =
     (datetime!(1970-01-01 0:00 UTC), datetime!(9999-01-01 0:00 UTC));
 
 /// Which messages to read: those that meet every condition.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::{AccountName, CallbackKind, Event, EventKey};
 
 use super::connection::Connection;
-use super::redecode::by_hand;
+use super::redecode::{ALWAYS, by_hand};
 use super::writer::{insert_and_roll_back, insert_making_partitions};
 use super::{Database, InsertError, Isolation, StoreError};
 
@@ -52,7 +52,26 @@ pub struct StoredRejections {
 impl StoredRejections {
     /// Requires a schema of exactly this program's version.
     pub async fn open(database: Database, filter: RejectedFilter) -> Result<Self, StoreError> {
-        let connection = by_hand(&database).await?;
+        let mut connection = by_hand(&database).await?;
+        let strange = sqlx::query_scalar!(
+            r#"
+            select count(*) as "strange!"
+            from rejected_callbacks
+            where received_at < $1
+            or received_at >= $2
+            "#,
+            ALWAYS.0,
+            ALWAYS.1,
+        )
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(StoreError::Correction)?;
+        if strange > 0 {
+            tracing::warn!(
+                callbacks = strange,
+                "rejected callbacks are left out, as their received_at is no time at which one can have arrived: somebody has changed it"
+            );
+        }
         Ok(Self { database, connection, filter, after: None })
     }
 
@@ -71,9 +90,11 @@ impl StoredRejections {
                 request::text as "request!",
                 transport,
                 host(remote_addr) as "remote_addr!",
-                replayed_at
+                least(greatest(replayed_at, $10), $11) as replayed_at
             from rejected_callbacks
-            where ($1::timestamptz is null or (received_at, id) > ($1, $2))
+            where received_at >= $10
+            and received_at < $11
+            and ($1::timestamptz is null or (received_at, id) > ($1, $2))
             and ($3::timestamptz is null or received_at >= $3)
             and ($4::timestamptz is null or received_at < $4)
             and (cardinality($5::uuid[]) = 0 or id = any ($5))
@@ -92,6 +113,8 @@ impl StoredRejections {
             filter.kind.map(CallbackKind::as_str),
             filter.replayed,
             limit,
+            ALWAYS.0,
+            ALWAYS.1,
         )
         .fetch_all(&mut *self.connection)
         .await

@@ -108,6 +108,13 @@ impl EmbeddedPostgres {
     }
 }
 
+/// The program to run as `psql`: the bare name if it is in the `PATH`, otherwise the one beside
+/// `initdb`.
+#[must_use]
+pub fn psql(bin_dir: Option<&Path>) -> PathBuf {
+    binaries::find(bin_dir, None).map_or_else(|_| "psql".into(), |installed| installed.psql())
+}
+
 /// The URL of the Postgres that another process runs in this data directory, if one was ever started
 /// there.
 #[must_use]

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 
 /// The most headers that a response may have.
-const MAX_HEADERS: usize = 64;
+pub(super) const MAX_HEADERS: usize = 64;
 
 /// A response that was read completely.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
+use super::refusal::Refusal;
 
 /// One attempt at a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ impl DeliveryAttempt {
 pub struct Delivery {
     /// In order, at least one. Only the last can be acknowledged.
     pub attempts: Vec<DeliveryAttempt>,
+    /// The last response other than 200.
+    pub refusal: Option<Refusal>,
 }
 
 impl Delivery {

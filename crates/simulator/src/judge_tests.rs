@@ -27,7 +27,7 @@ fn ledger(outcomes: &[&[Result<u16, Failure>]]) -> Ledger {
             elapsed: Duration::ZERO,
             outcome: *outcome,
         });
-        ledger.note(callback, &Delivery { attempts: attempts.collect() });
+        ledger.note(callback, &Delivery { attempts: attempts.collect(), refusal: None });
     }
     ledger
 }
@@ -42,7 +42,7 @@ fn usual() -> Ledger {
         elapsed: Duration::ZERO,
         outcome: Ok(200),
     };
-    ledger.note(4, &Delivery { attempts: vec![at_once] });
+    ledger.note(4, &Delivery { attempts: vec![at_once], refusal: None });
     ledger
 }
 
@@ -176,7 +176,7 @@ fn a_run_is_judged_whole_however_long_it_is() {
         elapsed: Duration::ZERO,
         outcome: Ok(200),
     };
-    let delivery = Delivery { attempts: vec![acknowledged] };
+    let delivery = Delivery { attempts: vec![acknowledged], refusal: None };
     let scenes = SCENES + 10;
     (0..scenes * SCENE).for_each(|callback| ledger.note(callback, &delivery));
     let mut judge = Judge::new(&script, &ledger, &|_| true);

@@ -18,6 +18,7 @@ mod judge;
 mod ledger;
 mod load;
 mod oddity;
+mod refusal;
 mod request;
 mod script;
 mod stream;
@@ -40,8 +41,9 @@ pub use self::difference::{Difference, Verdict};
 pub use self::failure::Failure;
 pub use self::judge::Judge;
 pub use self::ledger::{Fate, Ledger};
-pub use self::load::{Extent, Pace, Run, RunSummary};
+pub use self::load::{Extent, FailedCallback, Pace, Run, RunSummary};
 pub use self::oddity::Oddity;
+pub use self::refusal::Refusal;
 pub use self::script::{Access, Expected, ExpectedRow, Kinds, MARK, Planned, SCENE, Script};
 
 /// How the gateway behaves.
@@ -89,29 +91,32 @@ impl Sender {
     /// Not cancellation safe: the service may have accepted an attempt whose answer is lost.
     pub async fn deliver(&mut self, callback: &Callback) -> Delivery {
         let mut attempts = Vec::with_capacity(1);
+        let mut refusal = None;
         for number in 1..=self.behaviour.attempts.max(1) {
-            let attempt = self.attempt(callback, number).await;
+            let (attempt, answer) = self.attempt(callback, number).await;
+            refusal = answer.as_ref().and_then(Refusal::of).or(refusal);
             let acknowledged = attempt.acknowledged();
             attempts.push(attempt);
             if acknowledged {
                 break;
             }
         }
-        Delivery { attempts }
+        Delivery { attempts, refusal }
     }
 
-    async fn attempt(&mut self, callback: &Callback, number: u32) -> DeliveryAttempt {
+    async fn attempt(
+        &mut self,
+        callback: &Callback,
+        number: u32,
+    ) -> (DeliveryAttempt, Option<Answer>) {
         let mark = self.behaviour.mark_attempts.then_some(number);
         let host = self.connection.destination().authority();
         let request = callback.request(host, self.behaviour.keep_alive, mark);
         let started = Instant::now();
         let exchange = timeout(self.behaviour.attempt_timeout, self.connection.exchange(&request));
-        let outcome = match exchange.await {
-            Ok(Ok(answer)) => Ok(answer.status),
-            Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(Failure::TimedOut),
-        };
+        let answer = exchange.await.unwrap_or(Err(Failure::TimedOut));
         let elapsed = started.elapsed();
-        DeliveryAttempt { number, started, elapsed, outcome }
+        let outcome = answer.as_ref().map(|answer| answer.status).map_err(|failure| *failure);
+        (DeliveryAttempt { number, started, elapsed, outcome }, answer.ok())
     }
 }

@@ -56,4 +56,25 @@ impl Oddity {
         Self::NoContentLength,
         Self::QueryAndForm,
     ];
+
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::OldHttp => "HTTP/1.0 without Host",
+            Self::SecondQuestionMark => "a second ? in the URL",
+            Self::DoubledQuestionMark => "two ? before the query",
+            Self::BareEscapes => "a bare %",
+            Self::RawBytes => "raw blanks and 8-bit bytes",
+            Self::LowerCaseEscapes => "everything escaped",
+            Self::ExtraParameters => "undocumented parameters",
+            Self::RepeatedParameter => "a repeated parameter",
+            Self::OtherOrder => "another order of parameters",
+            Self::PlusInNumbers => "a bare + before numbers",
+            Self::NoContentType => "a form without Content-Type",
+            Self::CharsetInContentType => "a charset in Content-Type",
+            Self::LineEnd | Self::UncountedLineEnd => "a line end after the form",
+            Self::NoContentLength => "a POST without Content-Length",
+            Self::QueryAndForm => "parameters in query and form",
+        }
+    }
 }

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::check::CheckArguments;
 use super::output::print_to_stderr;
+use super::psql::PsqlArguments;
 use super::redecode::RedecodeArguments;
 use super::rejected::RejectedCommand;
 use super::simulate::SimulateArguments;
 use super::spool::SpoolCommand;
+use super::status::StatusArguments;
 
 const AFTER_HELP: &str = "\
 First run:
@@ -32,12 +35,14 @@ The most important environment variables:
 Every setting can also be a key in routo-receiver.toml; `routo-receiver check` lists them all.
 More is in README.md, in docs/, and in config/default.toml, which explains every key.";
 
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_REVISION"), ")");
+
 /// Receives the SMS gateway's delivery reports and inbound messages, and keeps them in Postgres.
 ///
 /// A callback is answered with 200 only once it is durable: committed to Postgres, one row per
 /// attempt, or, while Postgres is away, on this machine's disk until Postgres is back.
 #[derive(Debug, Parser)]
-#[command(name = "routo-receiver", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "routo-receiver", version = VERSION, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {
     /// The configuration file [default: routo-receiver.toml, if there is one].
     #[arg(long, global = true, value_name = "FILE")]
@@ -82,7 +87,7 @@ pub(super) enum Command {
     /// Migrate the database schema, then exit.
     Migrate,
     /// Check the configuration; print it, without secrets, and the URLs to register.
-    Check,
+    Check(CheckArguments),
     /// Inspect, export or drain the files that keep callbacks while Postgres is away.
     #[command(subcommand)]
     Spool(SpoolCommand),
@@ -96,6 +101,11 @@ pub(super) enum Command {
     Simulate(Box<SimulateArguments>),
     /// Ask a running service whether it is ready; the exit code says so (for container health checks).
     Health,
+    /// Say whether all is well, with the last callbacks, the database and the spool; the exit code is 1
+    /// if not.
+    Status(StatusArguments),
+    /// Open psql on the database, configured or embedded. The password is not on its command line.
+    Psql(PsqlArguments),
 }
 
 #[cfg(test)]

@@ -43,7 +43,6 @@ fn serve_is_the_default() {
         (&[][..], Command::Serve),
         (&["serve"], Command::Serve),
         (&["migrate"], Command::Migrate),
-        (&["check"], Command::Check),
         (&["health"], Command::Health),
         (&["spool", "status"], Command::Spool(SpoolCommand::Status)),
         (&["spool", "drain"], Command::Spool(SpoolCommand::Drain)),
@@ -92,7 +91,7 @@ fn the_options_of_redecode_and_rejected_are_parsed() {
 #[test]
 fn the_options_of_simulate_are_parsed_and_their_secrets_are_not_printed() {
     let Command::Simulate(bare) = command(&["simulate"]) else { panic!("no simulate") };
-    assert!(bare.once.is_none());
+    assert!(bare.command.is_none());
     assert_eq!((bare.rate, bare.connections), (None, None));
     assert_eq!(bare.target.timeout, Duration::from_secs(2));
     assert!(bare.target.verify.is_none());
@@ -110,7 +109,7 @@ fn the_options_of_simulate_are_parsed_and_their_secrets_are_not_printed() {
     assert!(!format!("{all:?}").contains("hidden"), "{all:?}");
     let once = ["simulate", "once", "message", "--verify"];
     let Command::Simulate(once) = command(&once) else { panic!("no simulate") };
-    let Some(SimulateCommand::Once { kind, target }) = once.once else { panic!("not once") };
+    let Some(SimulateCommand::Once { kind, target }) = once.command else { panic!("not once") };
     assert_eq!(kind, SimulatedKind::Message);
     assert!(matches!(target.verify, Some(None)));
 }
@@ -163,6 +162,8 @@ fn the_help_names_each_command_the_first_run_the_key_variables_and_the_documenta
         "\n  redecode ",
         "\n  rejected ",
         "\n  simulate ",
+        "\n  status ",
+        "\n  psql ",
         "--config <FILE>",
         "--version",
         "First run:",

@@ -3,7 +3,7 @@
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{Date, OffsetDateTime};
+use time::{Date, OffsetDateTime, UtcOffset};
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
@@ -15,7 +15,10 @@ pub(crate) struct NotATime;
 pub(crate) fn parse(text: &str) -> Result<OffsetDateTime, NotATime> {
     OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|_| Date::parse(text, DATE).map(|day| day.midnight().assume_utc()))
-        .map_err(|_| NotATime)
+        .ok()
+        // Postgres gets it in UTC, where it may be in the year 10000.
+        .and_then(|time| time.checked_to_offset(UtcOffset::UTC))
+        .ok_or(NotATime)
 }
 
 #[cfg(test)]
@@ -27,7 +30,15 @@ mod tests {
     fn a_time_has_a_zone_and_a_day_begins_at_midnight_utc() {
         assert_eq!(parse("2026-11-24"), Ok(datetime!(2026-11-24 0:00 UTC)));
         assert_eq!(parse("2026-11-24T09:30:00+01:00"), Ok(datetime!(2026-11-24 8:30 UTC)));
-        for text in ["", "yesterday", "2026-11-31", "2026-11-24T09:30:00", "24.11.2026"] {
+        for text in [
+            "",
+            "yesterday",
+            "2026-11-31",
+            "2026-11-24T09:30:00",
+            "24.11.2026",
+            "infinity",
+            "9999-12-31T23:59:59-01:00",
+        ] {
             assert_eq!(parse(text), Err(NotATime), "{text}");
         }
     }

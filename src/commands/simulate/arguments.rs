@@ -9,6 +9,8 @@ use simulator::Kinds;
 
 use crate::domain::AccountName;
 
+use super::clean::CleanArguments;
+
 /// The longest run, and the longest time-out.
 const LONGEST: Duration = Duration::from_hours(24);
 
@@ -23,7 +25,7 @@ docs/simulate.md explains what is sent, what is counted and what --json prints."
 )]
 pub(crate) struct SimulateArguments {
     #[command(subcommand)]
-    pub(crate) once: Option<SimulateCommand>,
+    pub(crate) command: Option<SimulateCommand>,
 
     #[command(flatten)]
     pub(crate) target: TargetArguments,
@@ -70,6 +72,8 @@ pub(crate) enum SimulateCommand {
         #[command(flatten)]
         target: TargetArguments,
     },
+    /// Remove the rows of a run from all three tables.
+    Clean(CleanArguments),
 }
 
 /// Where callbacks go, on whose behalf, and how they are written.

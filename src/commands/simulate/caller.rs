@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 
 use crate::accounts::EncodingOverrides;
 use crate::commands::CommandError;
-use crate::config::{Account, DatabaseSource, Settings};
+use crate::config::{Account, Settings};
 use crate::credentials::accounts_without_generating;
 use crate::error_chain::Chain;
-use crate::service::{database_at, reachable};
+use crate::service::{database_at, existing_database, reachable};
 use crate::store::Database;
 
 use super::{SimulateError, TargetArguments};
@@ -74,7 +74,7 @@ fn access(
     let report_token = arguments.report_token.clone();
     let is_given = login.is_some() || report_token.is_some();
 
-    let accounts = accounts_without_generating(settings);
+    let accounts = accounts_without_generating(settings).map(|served| served.accounts);
     let accounts = if is_given && arguments.account.is_none() {
         accounts.unwrap_or_else(|error| {
             // Accounts are needed for their encodings only.
@@ -120,12 +120,10 @@ pub(super) fn database(
     settings: &Settings,
 ) -> Result<Database, CommandError> {
     let given = arguments.verify.as_ref().and_then(Option::as_ref);
-    let url: SecretString = match (given, settings.database.source()) {
-        (Some(url), _) | (None, DatabaseSource::External(url)) => url.clone(),
-        (None, DatabaseSource::Embedded { .. }) => {
-            embedded_postgres::url_of_running(&settings.data_dir)
-                .ok_or_else(|| SimulateError::NoDatabase(settings.data_dir.clone()))?
-        }
+    let url: SecretString = match given {
+        Some(url) => url.clone(),
+        None => existing_database(settings)
+            .map_err(|_| SimulateError::NoDatabase(settings.data_dir.clone()))?,
     };
     Ok(database_at(&url, false, settings)?)
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod caller;
+mod clean;
 mod error;
 mod once;
 mod summary;
@@ -41,8 +42,12 @@ pub(super) async fn run(
     settings: &Settings,
 ) -> Result<(), CommandError> {
     telemetry::start(&settings.log);
-    if let Some(SimulateCommand::Once { kind, target }) = &arguments.once {
-        return once::run(*kind, target, settings).await;
+    match &arguments.command {
+        Some(SimulateCommand::Once { kind, target }) => {
+            return once::run(*kind, target, settings).await;
+        }
+        Some(SimulateCommand::Clean(arguments)) => return clean::run(arguments, settings).await,
+        None => {}
     }
     let kinds = arguments.only.map_or(Kinds::Both, Kinds::from);
     let caller = Caller::of(&arguments.target, kinds, settings).await?;
@@ -76,11 +81,11 @@ pub(super) async fn run(
         None => None,
     };
     if arguments.json {
-        print_line(summary.json(verdict.as_ref()))?;
+        print_line(summary.json(database.as_ref(), verdict.as_ref()))?;
     }
     let verdict = verdict.transpose()?;
-    if let (Some(verdict), false) = (&verdict, arguments.json) {
-        print_lines(VerdictSummary { verdict, acknowledged: tally.acknowledged })?;
+    if let (Some(verdict), Some(database), false) = (&verdict, &database, arguments.json) {
+        print_lines(VerdictSummary { verdict, acknowledged: tally.acknowledged, database })?;
     }
     result(&tally, verdict.as_ref())
 }

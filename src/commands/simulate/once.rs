@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use simulator::{Connection, Delivery, DeliveryAttempt, Failure, Ledger, Script};
+use simulator::{Connection, Delivery, DeliveryAttempt, Failure, Ledger, Refusal, Script};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -55,9 +55,13 @@ pub(super) async fn run(
         ))?,
         Err(failure) => print_lines(format_args!("No answer: {failure}\n"))?,
     }
+    let refusal = exchanged.as_ref().ok().and_then(Refusal::of);
     let outcome = exchanged.map(|answer| answer.status);
-    let delivery =
-        Delivery { attempts: vec![DeliveryAttempt { number: 1, started, elapsed, outcome }] };
+    let attempts = vec![DeliveryAttempt { number: 1, started, elapsed, outcome }];
+    let delivery = Delivery { attempts, refusal };
+    if let Some(refusal) = &delivery.refusal {
+        print_line(format_args!("Refused: {refusal}"))?;
+    }
     match &database {
         Some(database) => match print_row(&caller, &delivery, database).await {
             Err(CommandError::Store(error)) if arguments.verify.is_none() => {
@@ -86,7 +90,7 @@ async fn print_row(
     }
     rows.close().await;
     if delivery.acknowledged() {
-        print_lines(VerdictSummary { verdict: &verdict, acknowledged: 1 })?;
+        print_lines(VerdictSummary { verdict: &verdict, acknowledged: 1, database })?;
     }
     match verdict.differences() {
         0 => Ok(()),

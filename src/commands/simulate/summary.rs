@@ -9,6 +9,7 @@ use simulator::{RunSummary, Verdict};
 use crate::commands::CommandError;
 use crate::commands::escaped::Escaped;
 use crate::error_chain::Chain;
+use crate::store::Database;
 
 use super::caller::Caller;
 
@@ -27,7 +28,11 @@ pub(super) struct RunReport<'a> {
 
 impl RunReport<'_> {
     /// For programs. Keys are added, never changed: docs/simulate.md names them.
-    pub(super) fn json(&self, verified: Option<&Result<Verdict, CommandError>>) -> Value {
+    pub(super) fn json(
+        &self,
+        database: Option<&Database>,
+        verified: Option<&Result<Verdict, CommandError>>,
+    ) -> Value {
         let Self { caller, tally } = self;
         let verdict = verified.and_then(|verified| verified.as_ref().ok());
         let not_verified = verified.and_then(|verified| verified.as_ref().err());
@@ -48,12 +53,14 @@ impl RunReport<'_> {
             "acknowledged": tally.acknowledged,
             "repeated": tally.repeated,
             "lost": tally.lost,
+            "lost_callbacks": tally.failed.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "unsent": tally.unsent,
             "late": tally.late,
             "attempts": tally.attempts(),
             "answers": counts(tally.answers.iter().map(|(k, v)| (k.to_string(), *v)).collect()),
             "failures": counts(tally.failures.iter().map(|(k, v)| (k.name().to_owned(), *v)).collect()),
             "latency_ms": Value::Object(latency.into_iter().collect()),
+            "database": database.map(Database::location),
             "verification": verdict.map(|verdict| json!({
                 "rows": verdict.rows,
                 "missing": verdict.missing,
@@ -85,6 +92,13 @@ impl fmt::Display for RunReport<'_> {
             tally.acknowledged, tally.repeated
         )?;
         writeln!(f, "lost          {}", tally.lost)?;
+        for failed in &tally.failed {
+            writeln!(f, "  {failed}")?;
+        }
+        let more = tally.lost.saturating_sub(tally.failed.len() as u64);
+        if more > 0 {
+            writeln!(f, "  and {more} more")?;
+        }
         if tally.unsent > 0 {
             writeln!(f, "not sent      {}: the service was too slow for the rate", tally.unsent)?;
         }
@@ -115,11 +129,14 @@ pub(super) struct VerdictSummary<'a> {
     pub(super) verdict: &'a Verdict,
     /// In callbacks.
     pub(super) acknowledged: u64,
+    /// The one that was read.
+    pub(super) database: &'a Database,
 }
 
 impl fmt::Display for VerdictSummary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { verdict, acknowledged } = self;
+        let Self { verdict, acknowledged, database } = self;
+        writeln!(f, "database      {}", database.location())?;
         let Verdict { rows, missing, doubled, different, unexpected, described } = verdict;
         if verdict.differences() == 0 {
             let what = match acknowledged {
@@ -130,9 +147,13 @@ impl fmt::Display for VerdictSummary<'_> {
             };
             return write!(f, "verified      {what} (rows: {rows})");
         }
+        write!(f, "verified      WRONG: ")?;
+        if *rows == 0 {
+            write!(f, "no row of this run is in that database (does the service use another?): ")?;
+        }
         write!(
             f,
-            "verified      WRONG: {missing} missing, {doubled} doubled, {different} different, {unexpected} unexpected (rows: {rows})"
+            "{missing} missing, {doubled} doubled, {different} different, {unexpected} unexpected (rows: {rows})"
         )?;
         for difference in described.iter().take(SHOWN) {
             write!(f, "\n  {}", Escaped(difference))?;

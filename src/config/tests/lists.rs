@@ -17,7 +17,7 @@ fn a_list_is_an_array_in_a_file_and_separated_by_commas_in_the_environment() {
     {
         let settings = load(Some(file), environment).unwrap();
         assert_eq!(settings.accounts[0].allowed_sources, expected, "{file}");
-        assert!(report(&settings).contains("192.0.2.1,"));
+        assert!(report(&settings, None).contains("192.0.2.1,"));
     }
     let settings = load(Some(ACCOUNT), &[("ROUTO_HTTP__TRUSTED_PROXIES", "10.0.0.0/8")]).unwrap();
     assert_eq!(settings.http.trusted_proxies, "10.0.0.0/8".parse().ok());

@@ -39,7 +39,7 @@ proptest! {
         let variables: Vec<(&str, &str)> =
             variables.iter().map(|(name, value)| (&**name, &**value)).collect();
         match load(None, &variables) {
-            Ok(settings) => prop_assert!(report(&settings).contains("http.listen")),
+            Ok(settings) => prop_assert!(report(&settings, None).contains("http.listen")),
             Err(error @ ConfigError { .. }) => {
                 prop_assert!(!error.problems.is_empty());
                 prop_assert_eq!(error.to_string().lines().count(), error.problems.len());

@@ -18,7 +18,7 @@ fn the_report_has_every_value_with_its_origin_and_the_urls_to_register() {
         ],
     )
     .unwrap();
-    let report = report(&settings);
+    let report = report(&settings, None);
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let lines: Vec<String> = report.lines().map(words).collect();
     for expected in [
@@ -50,26 +50,26 @@ fn the_report_has_every_value_with_its_origin_and_the_urls_to_register() {
 fn without_a_public_url_the_report_has_a_placeholder() {
     let settings =
         load(None, &[("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", "0123456789abcdef")]).unwrap();
-    let report = report(&settings);
+    let report = report(&settings, None);
     assert!(report.contains("    YOUR-HOST/delivery-reports/<report_token"), "{report}");
     assert!(report.contains("set http.public_url"), "{report}");
 }
 
 #[test]
 fn the_report_says_what_serve_would_do_without_an_account() {
-    let embedded = report(&load(None, &[]).unwrap());
+    let embedded = report(&load(None, &[]).unwrap(), None);
     assert!(
         embedded.contains("`serve` generates one, stores it in ./data/credentials.toml"),
         "{embedded}"
     );
     assert!(embedded.contains("The database: an embedded Postgres in ./data"), "{embedded}");
 
-    let external = report(&load(None, &[("DATABASE_URL", "postgres://h/d")]).unwrap());
+    let external = report(&load(None, &[("DATABASE_URL", "postgres://h/d")]).unwrap(), None);
     assert!(external.contains("ROUTO_ACCOUNTS__MAIN__USER="), "{external}");
 }
 
 #[test]
 fn the_report_has_the_warnings() {
     let settings = load(None, &[("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", "short")]).unwrap();
-    assert!(report(&settings).contains("Warnings:\n  accounts.main.report_token ("));
+    assert!(report(&settings, None).contains("Warnings:\n  accounts.main.report_token ("));
 }

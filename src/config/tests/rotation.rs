@@ -28,7 +28,7 @@ fn an_account_can_have_a_previous_password_and_a_previous_token_from_a_file_or_n
     assert_eq!(previous.as_ref().unwrap().expose_secret(), "the-old-token-0123");
     assert!(settings.warnings.is_empty());
 
-    let report = report(&settings);
+    let report = report(&settings, None);
     for key in ["previous_password ", "previous_report_token "] {
         let line = report.lines().find(|line| line.contains(key)).unwrap();
         assert!(line.contains("[set]"), "{report}");

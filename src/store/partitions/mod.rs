@@ -42,12 +42,24 @@ pub(super) async fn ensure_ahead(
     let now = OffsetDateTime::now_utc();
     let missing = |existing| period::missing_ahead(existing, now, plan);
     let ensured = ensure(connection, missing).await;
+    for (table, partitions) in ahead(connection).await? {
+        metrics.partitions_ahead(table, partitions);
+    }
+    ensured.map_err(StoreError::Partitions)
+}
+
+/// By table, how many partitions cover only times to come.
+pub(super) async fn ahead(
+    connection: &mut PgConnection,
+) -> Result<Vec<(&'static str, usize)>, StoreError> {
+    let now = OffsetDateTime::now_utc();
+    let mut ahead = Vec::new();
     for table in TABLES {
         let existing =
             catalog::bounds_of(connection, table).await.map_err(StoreError::Partitions)?;
-        metrics.partitions_ahead(table, period::ahead_of(&existing, now));
+        ahead.push((table, period::ahead_of(&existing, now)));
     }
-    ensured.map_err(StoreError::Partitions)
+    Ok(ahead)
 }
 
 /// Creates the partitions that rows of these times lack.

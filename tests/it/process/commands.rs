@@ -117,17 +117,43 @@ async fn with_a_real_database_and_no_account_it_refuses_and_says_what_to_set() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_named_with_its_key() {
+async fn an_address_in_use_is_named_with_its_key_before_anything_is_made() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().join("data");
     for (name, key) in
         [("ROUTO_HTTP__LISTEN", "http.listen"), ("ROUTO_ADMIN__LISTEN", "admin.listen")]
     {
-        let environment = with(environment("postgres://localhost/x"), &[(name, &address)]);
-        let (code, _, err) = run(&["serve"], &environment).await;
+        let embedded = [
+            ("ROUTO_HTTP__LISTEN", "127.0.0.1:0"),
+            ("ROUTO_ADMIN__LISTEN", "127.0.0.1:0"),
+            ("ROUTO_DATA_DIR", data_dir.to_str().unwrap()),
+            (name, &address),
+        ];
+        let (code, _, err) = run(&["serve"], &with(Vec::new(), &embedded)).await;
         assert_eq!(code, Some(1));
         assert!(err.contains(&address) && err.contains(key), "{err}");
+        assert!(!data_dir.exists(), "nothing is made");
     }
+}
+
+#[tokio::test]
+async fn the_version_names_the_commit() {
+    let (code, out, _) = run(&["--version"], &[]).await;
+    assert_eq!(code, Some(0));
+    let revision = out.trim_end().strip_prefix("routo-receiver 0.1.0 (").unwrap();
+    let revision = revision.strip_suffix(")").unwrap();
+    assert!(revision == "unknown" || revision.len() >= 12, "{out}");
+}
+
+#[tokio::test]
+async fn an_error_of_postgres_has_no_line_of_its_source_code() {
+    let database = TestDatabase::create().await;
+    database.execute("create table delivery_reports ()").await;
+    let (code, _, err) = run(&["migrate"], &environment(&database.url())).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("already exists") && !err.contains("at line"), "{err}");
 }
 
 #[tokio::test]
@@ -183,12 +209,19 @@ async fn the_log_says_which_database_is_in_use() {
     let embedded: Vec<_> =
         environment("").into_iter().filter(|(name, _)| name != "DATABASE_URL").collect();
     for (environment, expected) in [
-        (environment("postgres://127.0.0.1:1/nothing"), "\"database\":\"database.url\""),
-        (with(embedded, &[("ROUTO_DATA_DIR", data_dir)]), "\"database\":\"embedded\""),
+        (
+            environment("postgres://me:hunter2@127.0.0.1:1/nothing"),
+            "\"database\":\"host 127.0.0.1, port 1, database nothing\"",
+        ),
+        (
+            with(embedded, &[("ROUTO_DATA_DIR", data_dir)]),
+            "\"database\":\"embedded: host 127.0.0.1, port ",
+        ),
     ] {
         let service = ServiceProcess::start(&environment).await;
         service.signal(rustix::process::Signal::TERM);
         let (_, log) = service.end().await;
         assert!(log.contains(expected), "{log}");
+        assert!(!log.contains("hunter2"), "{log}");
     }
 }

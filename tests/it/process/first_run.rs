@@ -4,10 +4,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::support::process::program;
+use crate::support::app::{TOKEN, environment};
+use crate::support::client::{get, send};
+use crate::support::process::{ServiceProcess, program, run, with};
 
 /// Starts the program on a terminal of its own; returns its output.
 fn start_on_a_terminal(data_dir: &Path) -> (Child, impl AsyncBufReadExt + Unpin) {
@@ -80,7 +83,7 @@ async fn what_the_first_run_prints_works_when_pasted_and_is_printed_once() {
     assert_eq!(paste(&format!("{} -sS --fail", pasted("/delivery-reports/"))).await, "OK");
     assert_eq!(paste(&format!("{} -sS --fail", pasted("/inbound-messages"))).await, "OK");
     let rows = paste(pasted("psql")).await;
-    for expected in ["hello-1", "Delivered", "441234567890", "447000000000", "Hello"] {
+    for expected in ["hello-1", "Delivered", "447700900123", "447700900000", "Hello"] {
         assert!(rows.contains(expected), "no {expected} in {rows}");
     }
     let credentials = std::fs::metadata(data_dir.join("credentials.toml")).unwrap();
@@ -98,4 +101,39 @@ async fn what_the_first_run_prints_works_when_pasted_and_is_printed_once() {
     let again = again + &read_until(&mut output, "stopped").await;
     assert!(!again.contains("curl"), "{again}");
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_second_account_leaves_the_generated_one_valid_and_check_shows_both() {
+    let environment: Vec<_> = environment("")
+        .into_iter()
+        .filter(|(name, _)| name != "DATABASE_URL" && !name.starts_with("ROUTO_ACCOUNTS__"))
+        .collect();
+    let second = with(environment.clone(), &[("ROUTO_ACCOUNTS__SECOND__REPORT_TOKEN", TOKEN)]);
+    let data_dir = &environment.iter().find(|(name, _)| name == "ROUTO_DATA_DIR").unwrap().1;
+
+    let service = ServiceProcess::start(&environment).await;
+    service.signal(Signal::TERM);
+    assert_eq!(service.end().await.0, Some(0));
+    let kept = std::fs::read_to_string(Path::new(data_dir).join("credentials.toml")).unwrap();
+    let generated = kept.split("report_token = \"").nth(1).unwrap().split('"').next().unwrap();
+
+    let service = ServiceProcess::start(&second).await;
+    for token in [generated, TOKEN] {
+        let report = format!("/delivery-reports/{token}?mess_id=a&status=0&number=447700900123");
+        assert_eq!(send(service.http, get(&report)).await.status, 200);
+    }
+    assert!(service.has_logged("generated credentials are in use"));
+    let (code, out, why) = run(&["check"], &second).await;
+    assert_eq!(code, Some(0), "{why}");
+    for expected in [
+        "\nAccount second\n",
+        &format!(
+            "\nAccount default, generated: its credentials are in {data_dir}/credentials.toml"
+        ),
+        "/delivery-reports/<report_token of account default>",
+    ] {
+        assert!(out.contains(expected), "no {expected} in {out}");
+    }
+    assert!(!out.contains(generated), "{out}");
 }

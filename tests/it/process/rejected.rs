@@ -14,7 +14,7 @@ const REPORTS_REFUSED: &str =
 
 /// A running service that has rejected a report without a number, and a report and a message that
 /// violate constraints of the user's.
-async fn with_three_rejected() -> (TestDatabase, Vec<(String, String)>, ServiceProcess) {
+pub(super) async fn with_three_rejected() -> (TestDatabase, Vec<(String, String)>, ServiceProcess) {
     let database = TestDatabase::create().await;
     let environment = environment(&database.url());
     assert_eq!(run(&["migrate"], &environment).await.0, Some(0));

@@ -1,6 +1,7 @@
 //! A run: many senders at once, from the first callback to the last.
 
 mod closed;
+mod failed;
 mod open;
 mod summary;
 
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::script::{Planned, Script};
 use super::{Behaviour, Delivery, Destination, Sender};
 
+pub use failed::FailedCallback;
 pub use summary::RunSummary;
 
 /// How fast callbacks are sent.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::failed::FailedCallback;
 use crate::script::{ExpectedRow, Planned};
 use crate::{Delivery, Failure, Ledger};
 
@@ -13,6 +14,9 @@ const LONGEST: u64 = 3_600_000_000;
 
 /// Significant decimal digits of a latency.
 const DIGITS: u8 = 3;
+
+/// Lost callbacks that are described; all are counted.
+const DESCRIBED: usize = 20;
 
 /// The result of a run.
 #[derive(Clone, Debug)]
@@ -37,6 +41,8 @@ pub struct RunSummary {
     /// From the start of the run to the end of the last callback.
     pub elapsed: Duration,
     pub ledger: Ledger,
+    /// The first lost callbacks.
+    pub failed: Vec<FailedCallback>,
     /// Microseconds from the intended time of a callback to its acknowledgement.
     latencies: Histogram<u64>,
 }
@@ -55,6 +61,7 @@ impl Default for RunSummary {
             failures: BTreeMap::new(),
             elapsed: Duration::ZERO,
             ledger: Ledger::default(),
+            failed: Vec::new(),
             latencies: Histogram::new_with_bounds(1, LONGEST, DIGITS)
                 .expect("the bounds are valid"),
         }
@@ -81,6 +88,9 @@ impl RunSummary {
             self.latencies.saturating_record(microseconds);
         } else {
             self.lost += 1;
+            if self.failed.len() < DESCRIBED {
+                self.failed.push(FailedCallback::new(planned, delivery));
+            }
         }
         self.ledger.note(planned.number, delivery);
     }

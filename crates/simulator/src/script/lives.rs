@@ -14,7 +14,18 @@ const ACCEPTED: &str = "250";
 /// Final statuses other than "delivered".
 const FAILED: [&str; 12] = ["2", "3", "9", "11", "17", "31", "34", "51", "251", "253", "255", "-1"];
 
-const LONG_NUMBERS: [&str; 3] = ["447000000000", "447000000001", "80123"];
+/// Numbers that nobody has: a consumer may answer them. Reserved for films and examples by Ofcom
+/// (numbers for drama: 07700 900000 to 900999), NANPA (555-0100 to 555-0199 of each area),
+/// Bundesnetzagentur (Mitteilung 148/2021: 0171 3920000 to 3920099) and ACMA (numbers for use in
+/// radio, books, film and TV: 0491 570 156 to 159).
+const DRAMA: (u64, u64) = (447_700_900_000, 447_700_900_999);
+const ELSEWHERE: [(u64, u64); 3] = [
+    (12_025_550_100, 12_025_550_199),
+    (491_713_920_000, 491_713_920_099),
+    (61_491_570_156, 61_491_570_159),
+];
+
+const LONG_NUMBERS: [&str; 3] = ["447700900000", "447700900001", "12025550100"];
 const NAMES: [&str; 3] = ["Routo", "My Shop 24", "INFO"];
 
 /// The rows of one scene: several life cycles, each in order, interleaved.
@@ -151,7 +162,9 @@ fn final_status(random: &mut StdRng) -> &'static str {
 }
 
 fn mobile(random: &mut StdRng) -> String {
-    format!("447{:09}", random.random_range(0..1_000_000_000_u32))
+    // Most are of the range that has the most numbers.
+    let (first, last) = if random.random_bool(0.9) { DRAMA } else { one_of(&ELSEWHERE, random) };
+    random.random_range(first..=last).to_string()
 }
 
 fn originator(random: &mut StdRng) -> String {

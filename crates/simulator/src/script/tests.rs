@@ -80,6 +80,25 @@ fn messages_live_as_the_gateway_s_document_says() {
 }
 
 #[test]
+fn every_number_is_one_that_nobody_has() {
+    let reserved = |number: &str| {
+        let of = |prefix: &str, digits| number.len() == digits && number.starts_with(prefix);
+        let german = of("4917139200", 12);
+        of("447700900", 12) || of("120255501", 11) || of("6149157015", 11) || german
+    };
+    let is_name = |org: &str| org.contains(|c: char| c.is_ascii_alphabetic());
+    for planned in planned(&script(1, true), 500) {
+        match planned.expected.row {
+            ExpectedRow::Report { number, .. } => assert!(reserved(&number), "{number}"),
+            ExpectedRow::Message { org, dest, .. } => {
+                assert!(reserved(&org) || is_name(&org), "{org}");
+                assert!(reserved(&dest), "{dest}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_character_is_replaced_on_its_way_into_a_charset() {
     let mut random = StdRng::seed_from_u64(1);
     for manner in texts::MANNERS {

@@ -166,8 +166,8 @@ pub(super) fn cut_in_two(random: &mut StdRng) -> [Text; 2] {
     })
 }
 
-pub(super) fn one_of<'a>(list: &[&'a str], random: &mut StdRng) -> &'a str {
-    list.get(random.random_range(0..list.len())).expect("the range is that of the list")
+pub(super) fn one_of<T: Copy>(list: &[T], random: &mut StdRng) -> T {
+    *list.get(random.random_range(0..list.len())).expect("the range is that of the list")
 }
 
 /// `-` stands for no `dcs` at all.

@@ -1,6 +1,8 @@
 //! `routo-receiver simulate` with a working service, with broken ones, and with none.
 
 mod arguments;
+mod clean;
+mod failures;
 mod verification;
 
 use rustix::process::{Pid, Signal, kill_process};

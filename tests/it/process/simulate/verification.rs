@@ -202,9 +202,34 @@ async fn whoever_does_not_want_to_wait_for_what_is_missing_is_told_at_once() {
         }
     }
     kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
+    let database = lines.next_line().await.unwrap().unwrap();
+    assert!(database.starts_with("database "), "{database}");
     let verified = lines.next_line().await.unwrap().unwrap();
-    assert!(verified.contains("WRONG: 10 missing"), "{verified}");
+    let expected = "WRONG: no row of this run is in that database";
+    assert!(verified.contains(expected) && verified.contains("10 missing"), "{verified}");
     // Otherwise its output pipe would break.
     while lines.next_line().await.unwrap().is_some() {}
     assert_eq!(simulating.wait().await.unwrap().code(), Some(4));
+}
+
+#[tokio::test]
+async fn the_database_that_was_read_is_named_and_that_it_has_no_row_of_the_run() {
+    let World { environment, service: _service, .. } = world(&[]).await;
+    let wrong = TestDatabase::create().await;
+    let url = wrong.url();
+    let of_wrong = crate::support::app::environment(&url);
+    assert_eq!(run(&["migrate"], &of_wrong).await.0, Some(0));
+    let arguments = ["simulate", "--count", "5", "--connections", "1", "--verify-wait", "50ms"];
+    let arguments = [&arguments[..], &["--verify", &url]].concat();
+    let (code, out, err) = run(&arguments, &environment).await;
+    assert_eq!(code, Some(4), "{err}");
+    let name = wrong.options.get_database().unwrap();
+    let port = wrong.options.get_port();
+    let database = format!("host 127.0.0.1, port {port}, database {name}");
+    assert!(out.contains(&format!("\ndatabase      {database}\n")), "{out}");
+    assert!(out.contains("WRONG: no row of this run is in that database"), "{out}");
+
+    let arguments = format!("--count 1 --connections 1 --verify-wait 50ms --verify {url}");
+    let (_, outcome, _) = simulate(&arguments, &environment).await;
+    assert_eq!(outcome["database"], json!(database));
 }
