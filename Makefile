@@ -1,7 +1,7 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench bench-hostile bench-micro bench-instructions bench-sql crash rehearsal fuzz sbom prepare image up down
+.PHONY: help run test lint docs bench bench-hostile bench-micro bench-instructions bench-sql crash rehearsal fuzz sbom prepare image up rotate down
 
 # The queries are checked against the committed descriptions in .sqlx, not against a database that
 # happens to be configured.
@@ -99,8 +99,11 @@ image: ## The container image routo-receiver:latest, at most 40 MB.
 
 up: image ## The whole deployment: HTTPS, the service and Postgres in containers, with secrets made for it.
 	@deploy/compose/make-secrets
-	docker compose up --detach --no-build --wait
+	@deploy/compose/up
 	@deploy/compose/what-to-try
 
+rotate: ## New credentials for the gateway; the old ones stay valid until `make rotate DONE=1`.
+	@deploy/compose/rotate $(if $(DONE),done)
+
 down: ## Stop that deployment. Its data and secrets stay.
-	docker compose --profile monitoring down
+	docker compose --profile monitoring --profile direct down
