@@ -3,10 +3,8 @@
 use crate::domain::{DeliveryReport, DeliveryStatus, PhoneNumber, Reception, Text};
 
 use super::Unusable;
+use super::documented::DELIVERY_REPORT;
 use super::params::Params;
-
-/// The parameters of the document, and the credentials.
-pub(super) const PARAMETERS: [&str; 5] = ["mess_id", "status", "number", "user", "pass"];
 
 /// A report needs all three parameters of the document. Each may be empty, and any `status` is valid.
 pub(super) fn parse(params: &Params<'_>, reception: Reception) -> Result<DeliveryReport, Unusable> {
@@ -15,7 +13,7 @@ pub(super) fn parse(params: &Params<'_>, reception: Reception) -> Result<Deliver
         mess_id: text("mess_id")?.into_owned().into(),
         number: PhoneNumber::new(&text("number")?),
         status: DeliveryStatus::new(Text::from(text("status")?.into_owned())),
-        extra: params.extra(&PARAMETERS),
+        extra: params.extra(&DELIVERY_REPORT),
         reception,
     })
 }

@@ -15,7 +15,8 @@ use crate::domain::{
     RejectedContent, Source, Transport,
 };
 
-use super::callback::{documented, parse};
+use super::callback::parse;
+use super::documented::documented;
 use super::params::{MAX_PARAMETERS, Params, percent_decode};
 use super::text;
 

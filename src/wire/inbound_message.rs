@@ -4,11 +4,9 @@ use crate::accounts::EncodingOverrides;
 use crate::domain::{Encoding, InboundMessage, PhoneNumber, Reception};
 
 use super::Unusable;
+use super::documented::INBOUND_MESSAGE;
 use super::params::Params;
 use super::text::{self, Dcs};
-
-/// The parameters of the document (Table 7), credentials included.
-pub(super) const PARAMETERS: [&str; 6] = ["user", "pass", "dcs", "org", "dest", "message"];
 
 /// A message needs `org` and `dest`. Without `message`, the message is empty.
 pub(super) fn parse(
@@ -29,7 +27,7 @@ pub(super) fn parse(
         dcs: dcs.map(|dcs| dcs.into_owned().into()),
         message: text::decode(&message_raw, encoding),
         message_raw,
-        extra: params.extra(&PARAMETERS),
+        extra: params.extra(&INBOUND_MESSAGE),
         reception,
     })
 }

@@ -3,8 +3,10 @@
 
 mod callback;
 mod delivery_report;
+mod documented;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod hex;
 mod inbound_message;
 pub mod params;
 pub mod text;

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use crate::domain::{CallbackKind, Extra, RejectedContent, Text};
 
-use super::callback::documented;
+use super::documented::documented;
+use super::hex::hex_digit;
 use super::text::decode_parameter;
 
 /// The most parameters of a request. Where there are more, the last one is [`REST`]: the cost is
@@ -184,16 +185,6 @@ pub fn percent_decode(input: &[u8]) -> Cow<'_, [u8]> {
         });
     }
     Cow::Owned(decoded)
-}
-
-#[must_use]
-pub(super) fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
 }
 
 fn skip_question_marks(mut input: &[u8]) -> &[u8] {

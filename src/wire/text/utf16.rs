@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::domain::{Charset, MessageText};
-use crate::wire::params::hex_digit;
+use crate::wire::hex::hex_digit;
 
 /// Bytes that are all hexadecimal digits are read as digits: as raw bytes they would be rare ideographs.
 /// A byte order mark is removed. Half of a surrogate pair, of a unit or of a byte becomes U+FFFD.

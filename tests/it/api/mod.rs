@@ -3,6 +3,7 @@
 mod attacks;
 mod authentication;
 mod crowds;
+mod databases;
 mod delivery_reports;
 mod inbound_messages;
 mod ingest;
@@ -10,5 +11,7 @@ mod limits;
 mod memory;
 mod metrics;
 mod outages;
+mod partitions;
+mod proxies;
 mod smuggling;
 mod sources;

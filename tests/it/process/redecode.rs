@@ -123,10 +123,15 @@ async fn a_text_that_postgres_refuses_stays_and_its_neighbours_are_changed() {
     let (code, said, why) = run(&["redecode", "--write"], &environment).await;
     assert_eq!(code, Some(0), "{why}");
     let id = database.value("select id from inbound_messages where org = '442'").await;
-    let stays =
-        format!("{} stays: Postgres refused a row (P0001): not \\u001b[2J", id.as_str().unwrap());
+    let stays = format!(
+        "{} is unchanged: Postgres refused a row (P0001): not \\u001b[2J",
+        id.as_str().unwrap()
+    );
     assert!(said.contains(&stays), "{said}");
-    assert!(said.ends_with("5 messages read again, 4 changed, 1 refused by Postgres\n"), "{said}");
+    assert!(
+        said.ends_with("5 messages decoded again, 4 changed, 1 refused by Postgres\n"),
+        "{said}"
+    );
     let right = "select count(*) from inbound_messages where message = 'café'";
     assert_eq!(database.value(right).await, json!(4));
 }
@@ -146,7 +151,7 @@ async fn a_failure_that_is_not_about_one_text_ends_it_in_the_words_of_postgres()
     let (code, said, why) = run(&["redecode", "--write"], &environment).await;
     assert_eq!(code, Some(1));
     assert!(why.contains("ask the owner"), "{why}");
-    assert_eq!(said, "1 messages read again, 0 changed\n");
+    assert_eq!(said, "1 messages decoded again, 0 changed\n");
 }
 
 #[tokio::test]
