@@ -73,6 +73,10 @@ fn main() -> std::process::ExitCode {
         compose:
             the_compose_file_is_valid_and_every_variable_is_explained
             one_command_brings_up_the_whole_deployment
+            a_deployment_that_fails_shows_the_log_of_what_is_unhealthy
+            a_mounted_configuration_adds_an_account
+            a_rotation_accepts_old_and_new_credentials_until_it_is_done
+            a_rehearsal_through_the_deployment_is_verified_on_the_port_of_postgres
             prometheus_reads_the_service;
     };
     proofs.extend(proofs! {
