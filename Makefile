@@ -43,7 +43,7 @@ docs: ## The code's documentation, in the browser.
 
 bench: ## How fast callbacks are kept, beside what one would run otherwise; 10 minutes; writes docs/performance.md.
 	@scripts/setup test
-	@scripts/setup-bench
+	@scripts/setup-servers bench
 	cargo bench --locked --bench comparison
 
 bench-micro: ## Parsing, charsets, the spool's records and batches, each by itself, beside the run before.
