@@ -1,7 +1,7 @@
 # The image of the service: one program, a C library and certificates. It needs a Postgres elsewhere
 # (DATABASE_URL) and a volume for its spool. `make image` builds it, docker-compose.yml runs it.
 
-FROM rust:1-bookworm AS build
+FROM rust:1.95-bookworm AS build
 WORKDIR /build
 ENV SQLX_OFFLINE=true
 
@@ -35,7 +35,7 @@ ENV ROUTO_DATA_DIR=/var/lib/routo-receiver \
     ROUTO_ADMIN__LISTEN=0.0.0.0:9090 \
     ROUTO_LOG__FORMAT=json
 VOLUME /var/lib/routo-receiver
-EXPOSE 8080 9090
+EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD ["/usr/local/bin/routo-receiver", "health"]
 ENTRYPOINT ["/usr/local/bin/routo-receiver"]
 

@@ -1,7 +1,7 @@
 # The habits of this project; CI calls the same targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs bench bench-hostile bench-micro bench-instructions bench-sql crash rehearsal fuzz sbom prepare image up down
+.PHONY: help run test lint docs bench bench-hostile bench-micro bench-instructions bench-sql crash rehearsal fuzz sbom prepare image up rotate down
 
 # Queries are checked against the committed descriptions in .sqlx, even if DATABASE_URL is set.
 export SQLX_OFFLINE := true
@@ -42,7 +42,7 @@ docs: ## Open the code's documentation in the browser.
 
 bench: ## Compare throughput and latency with alternatives; takes 10 minutes and writes docs/performance.md.
 	@scripts/setup test
-	@scripts/setup-bench
+	@scripts/setup-servers bench
 	cargo bench --locked --bench comparison
 
 bench-micro: ## Time parsing, charsets, spool records and batches, compared with the previous run.
@@ -98,8 +98,11 @@ image: ## Build the container image routo-receiver:latest, at most 40 MB.
 
 up: image ## Start the whole deployment in containers: HTTPS, the service and Postgres, with generated secrets.
 	@deploy/compose/make-secrets
-	docker compose up --detach --no-build --wait
+	@deploy/compose/up
 	@deploy/compose/what-to-try
 
+rotate: ## New credentials for the gateway; the old ones stay valid until `make rotate DONE=1`.
+	@deploy/compose/rotate $(if $(DONE),done)
+
 down: ## Stop that deployment. Its data and secrets stay.
-	docker compose --profile monitoring down
+	docker compose --profile monitoring --profile direct down

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Runs once, when the cluster of docker-compose.yml is initialised: creates the service's role, which is
-# not a superuser, and its database.
+# Runs once, when the database cluster of docker-compose.yml is made: creates the database and its owner,
+# who is no superuser. deploy/compose/grants creates the other roles.
 set -eu
 
-psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
-    -v password="$(cat /run/secrets/database_password)" <<'SQL'
+# \set with backquotes: the password is not an argument of a process.
+psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
+\set password `cat /run/secrets/database_password`
 create role routo login password :'password';
 create database routo owner routo;
 SQL

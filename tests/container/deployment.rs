@@ -15,7 +15,7 @@ use testkit::record::Record;
 use testkit::service::{readyz, until_callbacks_go_to};
 use tokio::time::sleep;
 
-use crate::engine::{IMAGE, LABEL, Leavings, build_image, docker, logs};
+use crate::engine::{IMAGE, LABEL, Leavings, build_image, docker, logs, version_of};
 use testkit::configuration::free_port;
 use testkit::configuration::{PASSWORD, TOKEN};
 use testkit::eventually;
@@ -82,7 +82,7 @@ impl Deployment {
     }
 
     pub async fn start_postgres(&mut self) {
-        let request = GenericImage::new("postgres", "15")
+        let request = GenericImage::new("postgres", version_of("POSTGRES_VERSION"))
             .with_mapped_port(self.postgres_port, 5432.tcp())
             .with_env_var("POSTGRES_PASSWORD", "secret")
             .with_env_var("POSTGRES_DB", "routo");

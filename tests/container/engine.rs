@@ -11,6 +11,13 @@ pub const LABEL: &str = "routo-receiver-test";
 /// The image under test.
 pub const IMAGE: (&str, &str) = ("routo-receiver", "under-test");
 
+/// The version of an image in docker-compose.yml, by its variable.
+pub fn version_of(variable: &str) -> &'static str {
+    let file = include_str!("../../docker-compose.yml");
+    let after = file.split(&format!("${{{variable}:-")).nth(1).unwrap();
+    after.split('}').next().unwrap()
+}
+
 /// Whether there is an engine; if not, why not.
 pub fn answers() -> Result<(), String> {
     static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();

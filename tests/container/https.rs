@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::curl::{Answered, curl, stored};
 use crate::deployment::{Container, Deployment};
-use crate::engine::{logs, try_docker};
+use crate::engine::{logs, try_docker, version_of};
 use testkit::configuration::free_port;
 use testkit::configuration::{LOGIN, PASSWORD, TOKEN};
 use testkit::eventually;
@@ -36,7 +36,7 @@ impl Proxied {
         let (plain_port, tls_port) = (free_port(), free_port());
         let configuration = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/caddy");
         let mount = Mount::bind_mount(configuration, "/etc/caddy");
-        let request = GenericImage::new("caddy", "2")
+        let request = GenericImage::new("caddy", version_of("CADDY_VERSION"))
             .with_mapped_port(plain_port, 80.tcp())
             .with_mapped_port(tls_port, 443.tcp())
             .with_mount(mount.with_access_mode(AccessMode::ReadOnly))

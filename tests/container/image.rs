@@ -20,6 +20,8 @@ pub async fn the_image_is_small_and_says_what_it_is() {
             "{{json .Config.Healthcheck.Test}}",
             r#"["CMD","/usr/local/bin/routo-receiver","health"]"#,
         ),
+        // The admin listener is not for other machines.
+        ("{{json .Config.ExposedPorts}}", r#"{"8080/tcp":{}}"#),
         ("{{json .Config.Volumes}}", &format!(r#"{{"{DATA_DIR}":{{}}}}"#)),
         (r#"{{index .Config.Labels "org.opencontainers.image.title"}}"#, "routo-receiver"),
         (r#"{{index .Config.Labels "org.opencontainers.image.version"}}"#, "0.0.0-test"),

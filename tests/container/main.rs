@@ -1,8 +1,8 @@
-//! The image and the deployment, really run: containers beside a real Postgres and a real proxy, under
-//! the load of gateways.
+//! The image and the deployments, run for real: containers beside a Postgres and a proxy, under the load
+//! of gateways; and the service behind nginx and Apache.
 //!
-//! Without a container engine nothing of this can be said, and each test is reported as ignored; with
-//! `CI` set, as failed. `docker` finds the engine as it does anywhere (`DOCKER_HOST`).
+//! Without a container engine, or without nginx and Apache, the tests that need them are reported as
+//! ignored; with `CI` set, as failed. `docker` finds the engine as usual (`DOCKER_HOST`).
 
 #![allow(
     clippy::unwrap_used,
@@ -29,6 +29,8 @@ mod image;
 mod lives;
 #[cfg(target_os = "linux")]
 mod outages;
+#[cfg(target_os = "linux")]
+mod proxies;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -37,15 +39,16 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 macro_rules! proofs {
-    ($($module:ident: $($name:ident)*;)*) => {
-        vec![$($(proof(stringify!($name), || block_on($module::$name()))),*),*]
+    ($possible:path; $($module:ident: $($name:ident)*;)*) => {
+        vec![$($(proof(stringify!($name), $possible, || block_on($module::$name()))),*),*]
     };
 }
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
-    let proofs = proofs! {
+    let mut proofs = proofs! {
+        engine::answers;
         image:
             the_image_is_small_and_says_what_it_is
             without_a_database_it_says_what_to_set
@@ -70,15 +73,35 @@ fn main() -> std::process::ExitCode {
         compose:
             the_compose_file_is_valid_and_every_variable_is_explained
             one_command_brings_up_the_whole_deployment
+            a_deployment_that_fails_shows_the_log_of_what_is_unhealthy
+            a_mounted_configuration_adds_an_account
+            a_rotation_accepts_old_and_new_credentials_until_it_is_done
+            a_rehearsal_through_the_deployment_is_verified_on_the_port_of_postgres
             prometheus_reads_the_service;
     };
+    proofs.extend(proofs! {
+        proxies::installed;
+        proxies:
+            nginx_passes_both_callbacks_with_the_clients_address
+            apache_passes_both_callbacks_with_the_clients_address
+            nginx_answers_other_hosts_and_plain_http_with_an_error_and_serves_no_host
+            apache_answers_other_hosts_and_plain_http_with_an_error_and_serves_no_host
+            nginx_passes_what_a_gateway_leaves_unescaped_but_for_blanks
+            apache_passes_what_a_gateway_leaves_unescaped_but_for_blanks
+            nginx_logs_nothing_secret_and_uses_a_restarted_service_at_once
+            apache_logs_nothing_secret_and_uses_a_restarted_service_at_once;
+    });
     libtest_mimic::run(&arguments, proofs).exit_code()
 }
 
 #[cfg(target_os = "linux")]
-fn proof(name: &'static str, run: fn()) -> libtest_mimic::Trial {
+fn proof(
+    name: &'static str,
+    possible: fn() -> Result<(), String>,
+    run: fn(),
+) -> libtest_mimic::Trial {
     use libtest_mimic::{Completion, Trial};
-    Trial::ignorable_test(name, move || match engine::answers() {
+    Trial::ignorable_test(name, move || match possible() {
         Ok(()) => {
             run();
             Ok(Completion::Completed)

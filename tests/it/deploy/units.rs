@@ -128,3 +128,30 @@ fn the_two_kinds_of_pods_differ_in_their_volume_alone() {
     assert_eq!(without(&ephemeral), without(&kept));
     assert!(ephemeral.contains("emptyDir:") && !kept.contains("emptyDir:"));
 }
+
+/// The bound of tests/it/process/memory.rs, and as much again for what the kernel counts.
+#[test]
+fn every_deployment_has_room_for_twice_the_memory_of_the_service() {
+    assert!(text("tests/it/process/memory.rs").contains("const LIMIT: u64 = 128 * MIB;"));
+    for (file, limit) in [
+        ("docker-compose.yml", "RECEIVER_MEMORY:-256m}"),
+        ("deploy/systemd/routo-receiver.service", "MemoryMax=256M\n"),
+        ("deploy/kubernetes/base/deployment.yaml", "memory: 256Mi\n"),
+        ("deploy/kubernetes/with-volumes/statefulset.yaml", "memory: 256Mi\n"),
+    ] {
+        assert!(text(file).contains(limit), "{file}");
+    }
+}
+
+#[test]
+fn no_deployment_logs_requests_or_dumps_core_or_trusts_a_wide_network() {
+    assert!(text("deploy/systemd/routo-receiver.service").contains("LimitCORE=0\n"));
+    assert!(text("docker-compose.yml").contains("core: 0"));
+    let ingress = text("deploy/kubernetes/base/ingress.yaml");
+    assert!(ingress.contains("nginx.ingress.kubernetes.io/enable-access-log: \"false\""));
+    assert!(text("docker-compose.yml").contains("TRUSTED_PROXIES: ${CADDY_ADDRESS:-"));
+    let pod = text("deploy/kubernetes/base/deployment.yaml");
+    let trusted = pod.split("ROUTO_HTTP__TRUSTED_PROXIES\n").nth(1).unwrap();
+    let prefix = trusted.lines().next().unwrap().rsplit_once('/').unwrap().1;
+    assert!(prefix.parse::<u8>().unwrap() >= 28, "/{prefix}");
+}

@@ -17,6 +17,9 @@ const PAGE: &str = include_str!("../../../docs/sql.md");
 /// The section whose queries stand alone.
 const QUESTIONS: &str = "Twenty questions";
 
+/// The section for people who report and reply.
+const REPORTS: &str = "Reports, exports and replies";
+
 /// A block of code of the page, with the title of its section.
 struct Block {
     section: &'static str,
@@ -93,7 +96,10 @@ async fn consuming_as_the_page_shows_misses_and_doubles_nothing() {
     let database = sample().await;
     let mut connection = database.connect().await;
     let mut last = "";
-    for block in blocks().iter().filter(|b| b.section != QUESTIONS && b.language == "sql") {
+    for block in blocks()
+        .iter()
+        .filter(|b| b.section != QUESTIONS && b.section != REPORTS && b.language == "sql")
+    {
         rows::execute(&mut connection, block.code).await;
         if block.section == "Following delivery reports" {
             last = block.code;
@@ -117,7 +123,8 @@ async fn the_worker_of_the_page_handles_each_message_once_and_releases_what_fail
     let directory = scratch("worker");
     fs::create_dir_all(&directory).unwrap();
     let blocks = blocks();
-    let worker = blocks.iter().find(|block| block.language == "sh").unwrap().code;
+    let is_worker = |block: &&Block| block.language == "sh" && block.section != REPORTS;
+    let worker = blocks.iter().find(is_worker).unwrap().code;
 
     handle_by(&directory, "cat; exit 1");
     let first = work(&database, &directory, worker).await;
@@ -140,13 +147,81 @@ fn handle_by(directory: &Path, command: &str) {
 }
 
 async fn work(database: &TestDatabase, directory: &Path, worker: &str) -> Output {
+    sh(database, directory, worker).await
+}
+
+/// Runs a script that finds the database as libpq does.
+async fn sh(database: &TestDatabase, directory: &Path, script: &str) -> Output {
+    let url = for_psql(database);
+    let (credentials, place) = url.trim_start_matches("postgres://").split_once('@').unwrap();
+    let (user, password) = credentials.split_once(':').unwrap();
+    let (address, name) = place.split_once('/').unwrap();
+    let (host, port) = address.split_once(':').unwrap();
     Command::new("sh")
-        .args(["-c", worker])
+        .args(["-c", script])
         .current_dir(directory)
-        .env("DATABASE_URL", for_psql(database))
+        .env("PGHOST", host)
+        .env("PGPORT", port)
+        .env("PGUSER", user)
+        .env("PGPASSWORD", password)
+        .env("PGDATABASE", name)
         .output()
         .await
         .unwrap()
+}
+
+#[tokio::test]
+async fn failures_are_reported_exported_and_replied_to_as_the_page_shows() {
+    let database = sample().await;
+    let yesterday = "select report_ago(now() - (current_date - 1 + time '12:00'), 'yesterday-1', '2', '447700900002')";
+    database.execute(yesterday).await;
+    // As deploy/roles.sql makes it.
+    database
+        .execute(
+            "create role routo_reader; grant select on all tables in schema public to routo_reader",
+        )
+        .await;
+    let blocks = blocks();
+    let of_the_section = |language| {
+        blocks
+            .iter()
+            .filter(move |b| b.section == REPORTS && b.language == language)
+            .map(|b| b.code)
+    };
+
+    let mut sql = of_the_section("sql");
+    let failed = database.query(sql.next().unwrap().trim().trim_end_matches(';')).await;
+    assert_eq!(failed[0]["mess_id"], json!("yesterday-1"));
+    assert_eq!(failed[0]["description"], json!("Subscriber absent"));
+    assert_eq!(failed.as_array().unwrap().len(), 1);
+
+    let directory = scratch("export");
+    fs::create_dir_all(&directory).unwrap();
+    let [export] = of_the_section("sh").collect::<Vec<_>>()[..] else { panic!("one export") };
+    let exported = sh(&database, &directory, export).await;
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    let csv = fs::read_to_string(directory.join("failed.csv")).unwrap();
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("last_report_at,account,mess_id,number,status,description"));
+    assert!(lines.next().unwrap().ends_with(",main,yesterday-1,447700900002,2,Subscriber absent"));
+    assert_eq!(lines.next(), None);
+
+    for block in sql {
+        database.execute(block).await;
+    }
+    let replied = "select originator, number, message from replies
+                   join inbound_messages on id = message_id
+                   where sent_at is not null and processed_at is not null";
+    assert_eq!(
+        database.query(replied).await,
+        json!([{ "originator": "447786200000", "number": "447700900007", "message": "STOP please" }])
+    );
+
+    database.execute("alter role metabase password 'of-the-tool'").await;
+    let options = database.options.clone().username("metabase").password("of-the-tool");
+    let tool = TestDatabase { options };
+    assert_eq!(tool.value("select count(*) from message_status").await, json!(7));
+    assert_eq!(tool.value("select current_setting('transaction_read_only')").await, json!("on"));
 }
 
 #[tokio::test]
