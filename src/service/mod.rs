@@ -10,7 +10,7 @@ mod spool;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use embedded_postgres::EmbeddedPostgres;
 use tokio::net::TcpListener;
@@ -68,6 +68,9 @@ impl Service {
     /// Starts everything. An embedded database takes callbacks when this returns; a configured one
     /// may be away, now and later.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        if SystemTime::now() < SystemTime::UNIX_EPOCH {
+            return Err(StartError::ClockBefore1970);
+        }
         raise_open_file_limit();
         let http = &settings.http;
         let mut inherited = InheritedSockets::take()?;

@@ -1,6 +1,7 @@
 //! The program as a process: its commands, its signals, its first run, and what it never says.
 
 mod attacks;
+mod clock;
 mod commands;
 mod correcting;
 mod first_run;
