@@ -17,7 +17,8 @@ pub enum StartError {
     ClockBefore1970,
     #[error(transparent)]
     Accounts(#[from] AccountsError),
-    #[error("the embedded Postgres can't be used")]
+    /// Its text may have lines of Postgres' log.
+    #[error("the embedded Postgres can't be used: {0}")]
     EmbeddedPostgres(#[from] EmbeddedPostgresError),
     #[error("the database can't be used")]
     Store(#[from] StoreError),

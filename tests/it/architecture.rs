@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import of the others.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("accounts", &["domain"]),
     (
         "commands",
@@ -15,9 +15,10 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
             "credentials",
             "domain",
             "error_chain",
+            "escaped",
             "ingest",
             "service",
-            "shutdown",
+            "signals",
             "spool",
             "store",
             "telemetry",
@@ -27,7 +28,8 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("config", &["accounts", "domain", "store"]),
     ("credentials", &["config"]),
     ("domain", &[]),
-    ("error_chain", &[]),
+    ("error_chain", &["escaped"]),
+    ("escaped", &[]),
     ("fuzzing", &["http", "spool", "wire"]),
     ("http", &["accounts", "domain", "ingest", "metrics", "wire"]),
     ("ingest", &["domain", "error_chain", "log_once", "metrics", "spool", "store"]),
@@ -49,10 +51,10 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
             "store",
         ],
     ),
-    ("shutdown", &[]),
+    ("signals", &[]),
     ("spool", &["domain", "error_chain"]),
     ("store", &["domain", "error_chain", "log_once", "metrics"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "escaped"]),
     ("wire", &["accounts", "domain"]),
 ];
 

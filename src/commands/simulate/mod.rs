@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 use crate::service::raise_open_file_limit;
-use crate::shutdown;
+use crate::signals;
 use crate::telemetry;
 
 use super::CommandError;
@@ -58,7 +58,7 @@ pub(super) async fn run(
         rows.close().await;
     }
     raise_open_file_limit();
-    let stop = shutdown::on_signal().map_err(CommandError::Signals)?;
+    let stop = signals::of_command().map_err(CommandError::Signals)?;
     let tally = play(arguments, &caller, stop.clone()).await;
     let summary = RunReport { caller: &caller, tally: &tally };
     if !arguments.json {
