@@ -20,6 +20,7 @@ use super::connection::Connection;
 use super::migrate::{self, Schema};
 use super::partitions::{self, PartitionPlan};
 use super::timeouts::Timeouts;
+use super::unsafe_states::UnsafeStates;
 
 /// For an attempt to connect, and for each step of inspecting the schema.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,6 +38,7 @@ pub struct Database {
     migrate: bool,
     partitions: PartitionPlan,
     newer_schema: Arc<LogOnce>,
+    unsafe_states: Arc<UnsafeStates>,
     metrics: PostgresMetrics,
 }
 
@@ -56,7 +58,14 @@ impl Database {
             .application_name("routo-receiver")
             .disable_statement_logging();
         let metrics = PostgresMetrics::default();
-        Ok(Self { options, migrate, partitions, newer_schema: Arc::default(), metrics })
+        Ok(Self {
+            options,
+            migrate,
+            partitions,
+            newer_schema: Arc::default(),
+            unsafe_states: Arc::default(),
+            metrics,
+        })
     }
 
     /// Counts connections and partitions in these metrics.
@@ -156,6 +165,23 @@ impl Database {
     ) -> Result<(), StoreError> {
         let times: Vec<_> = rows.iter().map(|row| row.reception().key.received_at).collect();
         partitions::ensure_for(connection, &times, self.partitions).await
+    }
+
+    /// Reports states of the database that can undo what it has committed. It takes callbacks all the same.
+    pub(super) async fn report_unsafe_states(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StoreError> {
+        bounded(CONNECT_TIMEOUT, async {
+            match self.unsafe_states.inspect(connection, &self.metrics).await {
+                Err(error @ sqlx::Error::Database(_)) => {
+                    tracing::warn!(error = %Chain(&error), "can't see whether the database keeps what it has committed");
+                    Ok(())
+                }
+                other => other.map_err(StoreError::Connect),
+            }
+        })
+        .await
     }
 
     fn log_if_newer(&self, schema: &Schema) {

@@ -16,6 +16,7 @@ mod retention;
 mod samples;
 mod simulated;
 mod timeouts;
+mod unsafe_states;
 pub mod upkeep;
 mod writer;
 

@@ -120,20 +120,12 @@ impl StoredRejections {
             } else {
                 insert_and_roll_back(&mut self.connection, part).await
             };
-            match (replayed.map_err(InsertError::from), part) {
+            match (replayed, part) {
                 (Ok(()), _) => {}
-                // A failure may be about every row, or about one: a user's trigger can raise any error.
-                (
-                    Err(error @ (InsertError::Refused { .. } | InsertError::Failed { .. })),
-                    [event],
-                ) => {
+                (Err(error), [event]) if may_be_about_a_row(&error) => {
                     refused.push((event.reception().key, error));
                 }
-                (Err(InsertError::Refused { .. } | InsertError::Failed { .. }), _)
-                    if isolation.halve() =>
-                {
-                    continue;
-                }
+                (Err(error), _) if may_be_about_a_row(&error) && isolation.halve() => continue,
                 (Err(error), _) => return Err(error),
             }
             isolation.advance();
@@ -142,12 +134,21 @@ impl StoredRejections {
     }
 
     /// Stores all of these events and marks their rejected callbacks, in one transaction, or none.
-    async fn replay_all(&mut self, events: &[Event]) -> Result<(), sqlx::Error> {
+    async fn replay_all(&mut self, events: &[Event]) -> Result<(), InsertError> {
         let mut transaction = self.connection.begin().await?;
-        insert_making_partitions(&mut transaction, &self.database, events).await?;
+        let dropped = insert_making_partitions(&mut transaction, &self.database, events).await?;
+        if !dropped.is_empty() {
+            transaction.rollback().await?;
+            return Err(InsertError::Dropped);
+        }
         mark_replayed(&mut transaction, events).await?;
-        transaction.commit().await
+        Ok(transaction.commit().await?)
     }
+}
+
+/// A failure may be about every row, or about one: a user's trigger can raise any error.
+fn may_be_about_a_row(error: &InsertError) -> bool {
+    matches!(error, InsertError::Refused { .. } | InsertError::Failed { .. } | InsertError::Dropped)
 }
 
 async fn mark_replayed(
@@ -172,11 +173,12 @@ async fn mark_replayed(
     .map(drop)
 }
 
-/// Inserts the callbacks in one statement. A row whose key is there already stays.
+/// Inserts the callbacks in one statement. A row whose key is there already stays. Returns the
+/// number of new rows.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     callbacks: &[&RejectedCallback],
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     macro_rules! column {
         (|$callback:ident| $value:expr) => {
             &callbacks.iter().map(|$callback| $value).collect::<Vec<_>>()
@@ -205,5 +207,5 @@ pub(super) async fn insert(
     )
     .execute(connection)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 
-use crate::domain::Event;
+use crate::domain::{Event, EventKey};
 use crate::error_chain::Chain;
 use crate::metrics::Purpose;
 
@@ -77,12 +77,14 @@ impl Writer {
             });
             // The database may have been recreated or restored meanwhile.
             tried.await.inspect_err(|_| self.prepared = false)?;
+            self.database.report_unsafe_states(&mut connection).await?;
             self.connection = Some(connection);
         }
         Ok(())
     }
 
-    /// Commits the whole batch, durably, or nothing of it.
+    /// Commits the whole batch, durably, or nothing of it. Returns the keys of rows that are not there
+    /// although Postgres reports success: a trigger or rule of the database dropped them.
     ///
     /// If the future is dropped, the batch may or may not have been committed; it can be inserted again
     /// with [`OnConflict::DoNothing`].
@@ -90,7 +92,7 @@ impl Writer {
         &mut self,
         on_conflict: OnConflict,
         batch: &[Event],
-    ) -> Result<(), InsertError> {
+    ) -> Result<Vec<EventKey>, InsertError> {
         let mut connection = self.connection.take().ok_or(InsertError::NotConnected)?;
         let mut result = insert_rows(&mut connection, on_conflict, batch).await;
         if result.as_ref().is_err_and(lacks_partition) {
@@ -102,7 +104,7 @@ impl Writer {
             }
         }
         let result = result.map_err(InsertError::from);
-        if matches!(result, Ok(()) | Err(InsertError::Refused { .. })) {
+        if matches!(result, Ok(_) | Err(InsertError::Refused { .. })) {
             self.connection = Some(connection);
         }
         result
@@ -119,25 +121,26 @@ async fn try_rows(connection: &mut PgConnection, database: &Database) -> Result<
         result = rolled_back(connection, &samples).await;
     }
     match result.map_err(InsertError::from) {
-        // A user's constraint may refuse the samples and take other rows.
-        Ok(()) | Err(InsertError::Refused { .. }) => Ok(()),
+        // A user's constraint or trigger may refuse or drop the samples and take other rows.
+        Ok(_) | Err(InsertError::Refused { .. }) => Ok(()),
         Err(error) => Err(StoreError::NoRows(error)),
     }
 }
 
 /// Inserts rows that may be there already, within the caller's transaction, and makes the partitions that
-/// they lack.
+/// they lack. Returns the keys of rows that the database dropped.
 pub(super) async fn insert_making_partitions(
     transaction: &mut PgConnection,
     database: &Database,
     rows: &[Event],
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<EventKey>, sqlx::Error> {
     let mut savepoint = transaction.begin().await?;
     match insert_each_kind(&mut savepoint, OnConflict::DoNothing, rows).await {
         Err(error) if lacks_partition(&error) => savepoint.rollback().await?,
         other => {
-            other?;
-            return savepoint.commit().await;
+            let dropped = other?;
+            savepoint.commit().await?;
+            return Ok(dropped);
         }
     }
     if let Err(error) = database.make_partitions_for(transaction, rows).await {
@@ -151,16 +154,19 @@ pub(super) async fn insert_making_partitions(
 pub(super) async fn insert_and_roll_back(
     connection: &mut PgConnection,
     rows: &[Event],
-) -> Result<(), sqlx::Error> {
+) -> Result<(), InsertError> {
     let mut transaction = connection.begin().await?;
     match insert_each_kind(&mut transaction, OnConflict::DoNothing, rows).await {
         Err(error) if lacks_partition(&error) && rows.len() == 1 => {}
         inserted => {
-            inserted?;
+            if !inserted?.is_empty() {
+                transaction.rollback().await?;
+                return Err(InsertError::Dropped);
+            }
             sqlx::query!("set constraints all immediate").execute(&mut *transaction).await?;
         }
     }
-    transaction.rollback().await
+    Ok(transaction.rollback().await?)
 }
 
 /// Commits a message to the WAL: a commit may wait for a standby that is gone, and a rollback does not.
@@ -210,10 +216,14 @@ async fn end_waiting_backend(
     .map_err(StoreError::Connect)
 }
 
-async fn rolled_back(connection: &mut PgConnection, rows: &[Event]) -> Result<(), sqlx::Error> {
+async fn rolled_back(
+    connection: &mut PgConnection,
+    rows: &[Event],
+) -> Result<Vec<EventKey>, sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    insert_each_kind(&mut transaction, OnConflict::Fail, rows).await?;
-    transaction.rollback().await
+    let dropped = insert_each_kind(&mut transaction, OnConflict::Fail, rows).await?;
+    transaction.rollback().await?;
+    Ok(dropped)
 }
 
 fn lacks_partition(error: &sqlx::Error) -> bool {
@@ -224,23 +234,25 @@ async fn insert_rows(
     connection: &mut PgConnection,
     on_conflict: OnConflict,
     batch: &[Event],
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<EventKey>, sqlx::Error> {
     let first = batch.first().map(std::mem::discriminant);
     if batch.iter().all(|event| Some(std::mem::discriminant(event)) == first) {
         // A single statement is its own transaction, which saves two round trips in the common case.
         return insert_each_kind(connection, on_conflict, batch).await;
     }
     let mut transaction = connection.begin().await?;
-    insert_each_kind(&mut transaction, on_conflict, batch).await?;
-    transaction.commit().await
+    let dropped = insert_each_kind(&mut transaction, on_conflict, batch).await?;
+    transaction.commit().await?;
+    Ok(dropped)
 }
 
-/// Inserts with one statement for each kind of event in the batch.
+/// Inserts with one statement for each kind of event in the batch. Returns the keys of rows that are
+/// neither new nor were there before.
 async fn insert_each_kind(
     connection: &mut PgConnection,
     on_conflict: OnConflict,
     batch: &[Event],
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<EventKey>, sqlx::Error> {
     let (mut reports, mut messages, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     for event in batch {
         match event {
@@ -249,14 +261,47 @@ async fn insert_each_kind(
             Event::RejectedCallback(callback) => rejected.push(callback),
         }
     }
+    let mut dropped = Vec::new();
     if !reports.is_empty() {
-        delivery_reports::insert(connection, on_conflict, &reports).await?;
+        let new = delivery_reports::insert(connection, on_conflict, &reports).await?;
+        let keys = reports.iter().map(|report| report.reception.key);
+        dropped.extend(missing(connection, "delivery_reports", keys, new).await?);
     }
     if !messages.is_empty() {
-        inbound_messages::insert(connection, on_conflict, &messages).await?;
+        let new = inbound_messages::insert(connection, on_conflict, &messages).await?;
+        let keys = messages.iter().map(|message| message.reception.key);
+        dropped.extend(missing(connection, "inbound_messages", keys, new).await?);
     }
     if !rejected.is_empty() {
-        rejected_callbacks::insert(connection, &rejected).await?;
+        let new = rejected_callbacks::insert(connection, &rejected).await?;
+        let keys = rejected.iter().map(|callback| callback.reception.key);
+        dropped.extend(missing(connection, "rejected_callbacks", keys, new).await?);
     }
-    Ok(())
+    Ok(dropped)
+}
+
+/// Of the rows that were inserted just now, those that are not in the table. Looks only where fewer rows
+/// are new than were sent.
+async fn missing(
+    connection: &mut PgConnection,
+    table: &str,
+    keys: impl ExactSizeIterator<Item = EventKey>,
+    new: u64,
+) -> Result<Vec<EventKey>, sqlx::Error> {
+    if new >= keys.len() as u64 {
+        return Ok(Vec::new());
+    }
+    let (times, ids): (Vec<_>, Vec<_>) = keys.map(|key| (key.received_at, key.id)).unzip();
+    sqlx::query_as!(
+        EventKey,
+        r#"
+        select received_at as "received_at!", id as "id!"
+        from missing_callbacks($1, $2, $3)
+        "#,
+        table,
+        &times,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await
 }

@@ -46,8 +46,7 @@ async fn an_error_that_nobody_reads_keeps_its_exit_code() {
     }
 }
 
-/// What moves a cursor, reorders text, or fakes a line, where it is not escaped.
-const HOSTILE: &str = "a\u{9b}2J\u{7f}\u{202e}b\nERROR c";
+/// What moves a cursor, reorders text or fakes a line, escaped.
 const SHOWN: &str = r"a\u009b2J\u007f\u202eb\u000aERROR c";
 
 /// A URL whose database does not exist: Postgres quotes its name.
