@@ -21,7 +21,7 @@ struct WallClock {
 }
 
 impl WallClock {
-    /// Any Linux that builds this program has a C compiler: the spool's SQLite needs one.
+    /// Any Linux that builds this program has a C compiler: the spool's database needs one.
     fn off_by(seconds: i64) -> Self {
         let directory = scratch("clock");
         fs::create_dir_all(&directory).unwrap();
