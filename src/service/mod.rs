@@ -38,6 +38,7 @@ pub(crate) use first_run::reachable;
 pub(crate) use open_files::raise_open_file_limit;
 pub(crate) use spool::spool_options;
 
+use open_files::connections_that_fit;
 use samples::exposition;
 use sockets::{InheritedSockets, address_of};
 use spool::open_spool;
@@ -72,6 +73,7 @@ impl Service {
             return Err(StartError::ClockBefore1970);
         }
         raise_open_file_limit();
+        let max_connections = connections_that_fit(settings.http.max_connections);
         let http = &settings.http;
         let mut inherited = InheritedSockets::take()?;
         let taking_over = inherited.is_any();
@@ -108,7 +110,7 @@ impl Service {
             tokio::spawn(http::serve(socket, routes, limits, keys, metrics, stop.clone()))
         };
         let servers = [
-            serve(Listener::Http, public, callbacks, http.max_connections),
+            serve(Listener::Http, public, callbacks, max_connections),
             serve(Listener::Admin, admin, operators, MAX_ADMIN_CONNECTIONS),
         ];
 

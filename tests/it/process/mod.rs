@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod correcting;
 mod first_run;
+mod open_files;
 mod output;
 mod redecode;
 mod rejected;
