@@ -232,6 +232,7 @@ struct RefusalLog {
     refused: u64,
     dropped: u64,
     not_stored: u64,
+    /// Of the last refusal; empty where all rows were dropped.
     sqlstate: String,
 }
 
@@ -239,12 +240,12 @@ impl RefusalLog {
     fn count(&mut self, refusal: &Refusal, outcome: InsertOutcome) {
         match (outcome, refusal) {
             (InsertOutcome::Stored, _) => {}
-            (InsertOutcome::StoredAsRejected, Refusal::Refused { sqlstate, .. }) => {
-                self.refused += 1;
-                self.sqlstate.clone_from(sqlstate);
-            }
+            (InsertOutcome::StoredAsRejected, Refusal::Refused { .. }) => self.refused += 1,
             (InsertOutcome::StoredAsRejected, Refusal::Dropped(_)) => self.dropped += 1,
             (InsertOutcome::Refused, _) => self.not_stored += 1,
+        }
+        if let Refusal::Refused { sqlstate, .. } = refusal {
+            self.sqlstate.clone_from(sqlstate);
         }
     }
 }
@@ -267,6 +268,7 @@ impl Drop for RefusalLog {
         if self.not_stored > 0 {
             tracing::error!(
                 callbacks = self.not_stored,
+                sqlstate = self.sqlstate,
                 "Postgres refused callbacks even among the rejected ones"
             );
         }

@@ -6,6 +6,7 @@ mod database;
 mod delivery_reports;
 mod error;
 mod inbound_messages;
+mod insert;
 mod isolation;
 mod migrate;
 mod partitions;

@@ -10,8 +10,8 @@ use super::rejected_request;
 use crate::domain::{AccountName, CallbackKind, Event, EventKey, RejectedCallback};
 
 use super::connection::Connection;
+use super::insert::{insert_and_roll_back, insert_making_partitions};
 use super::redecode::by_hand;
-use super::writer::{insert_and_roll_back, insert_making_partitions};
 use super::{Database, InsertError, Isolation, StoreError};
 
 /// Which rejected callbacks to read: those that meet every condition.
