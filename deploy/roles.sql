@@ -101,6 +101,7 @@ select to_regclass(format('%I.delivery_reports', :'schema')) is not null as is_m
     grant select on _sqlx_migrations, callback_partitions to :"service";
     grant execute on function
         make_partition,
+        missing_callbacks,
         drop_expired_partition,
         delete_expired_rejected_callbacks
     to :"service";

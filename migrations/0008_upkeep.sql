@@ -1,5 +1,5 @@
 -- What the service does to its tables besides inserting: it creates partitions, and drops what is older
--- than its configuration says. Only the owner of a table may do that. These functions act as the owner,
+-- than its configuration says, and looks whether a row is there. Only the owner of a table may do that. These functions act as the owner,
 -- so that a service that owns nothing can be allowed to call them (deploy/roles.sql).
 
 -- Functions keep this search path (`set search_path from current`), whatever their caller's is.
@@ -166,8 +166,44 @@ $$;
 comment on function delete_expired_rejected_callbacks is
     'Deletes up to max_rows rejected callbacks that are older than this time and than a day, and returns how many.';
 
+create function missing_callbacks(
+    parent text,
+    times timestamptz[],
+    ids uuid[],
+    out received_at timestamptz,
+    out id uuid
+)
+returns setof record
+language plpgsql
+stable
+strict
+security definer
+set search_path from current
+as $$
+begin
+    if parent not in ('delivery_reports', 'inbound_messages', 'rejected_callbacks') then
+        raise exception 'no table of callbacks: %', parent;
+    end if;
+    return query execute format(
+        'select key.received_at, key.id
+         from unnest($1, $2) as key (received_at, id)
+         where not exists (
+             select
+             from %I as stored
+             where stored.received_at = key.received_at
+             and stored.id = key.id
+         )',
+        parent
+    )
+    using times, ids;
+end $$;
+
+comment on function missing_callbacks is
+    'Of the rows with these times and ids, those that are not in the table. The service asks after an insert that stored fewer rows than were sent: a trigger or rule may have dropped them.';
+
 revoke execute on function
     make_partition,
+    missing_callbacks,
     drop_expired_partition,
     delete_expired_rejected_callbacks
 from public;

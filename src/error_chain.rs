@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
-/// Displays an error, then each of its sources, separated by `: `.
+use crate::escaped::Escaped;
+
+/// Displays an error, then each of its sources, separated by `: `. Sources are escaped: Postgres, say, quotes
+/// what strangers sent.
 pub struct Chain<'a>(pub &'a dyn Error);
 
 impl fmt::Display for Chain<'_> {
@@ -15,7 +18,7 @@ impl fmt::Display for Chain<'_> {
         while let Some(error) = cause {
             let text = text_of(error);
             if !previous.contains(&text) {
-                write!(f, ": {text}")?;
+                write!(f, ": {}", Escaped(&text))?;
             }
             previous = text;
             cause = error.source();

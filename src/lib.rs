@@ -22,6 +22,7 @@ pub mod config;
 pub mod credentials;
 pub mod domain;
 pub mod error_chain;
+pub mod escaped;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod http;
@@ -30,7 +31,7 @@ pub mod log_once;
 pub mod memory;
 pub mod metrics;
 pub mod service;
-pub mod shutdown;
+pub mod signals;
 pub mod spool;
 pub mod store;
 pub mod telemetry;

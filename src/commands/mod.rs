@@ -4,7 +4,6 @@ mod check;
 mod cli;
 mod encodings;
 mod error;
-mod escaped;
 mod health;
 mod migrate;
 mod output;
@@ -28,9 +27,9 @@ use cli::Command;
 
 /// Runs the command that the command line names.
 pub async fn run(cli: Cli) -> Result<(), CommandError> {
-    let settings = Settings::load(&Sources::of_process(cli.config))?;
+    let settings = Settings::load(&Sources::of_process(cli.config.clone()))?;
     match cli.command.unwrap_or_default() {
-        Command::Serve => serve::run(settings).await,
+        Command::Serve => serve::run(settings, cli.config).await,
         Command::Migrate => migrate::run(&settings).await,
         Command::Check(arguments) => check::run(&arguments, &settings).await,
         Command::Spool(command) => spool::run(&command, &settings).await,

@@ -11,9 +11,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::error_chain::Chain;
+use crate::escaped::{Escaped, escaped_lines};
 
 use super::CommandError;
-use super::escaped::{Escaped, escaped_lines};
 
 /// Prints one line to standard output. Line breaks in it are escaped too.
 pub(super) fn print_line(line: impl Display) -> Result<(), CommandError> {

@@ -1,21 +1,25 @@
 //! `routo-receiver serve`: runs the service until a signal stops it.
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
-use crate::config::Settings;
+use crate::config::{Settings, Sources};
+use crate::error_chain::Chain;
 use crate::service::Service;
-use crate::shutdown;
-use crate::telemetry;
+use crate::signals::{self, Reload, ServiceSignals};
+use crate::telemetry::{self, LogLevel};
 
 use super::CommandError;
 use super::output::print_lines;
 
-pub(super) async fn run(settings: Settings) -> Result<(), CommandError> {
-    telemetry::start(&settings.log);
+/// `file` is the configuration file that the command line names.
+pub(super) async fn run(settings: Settings, file: Option<PathBuf>) -> Result<(), CommandError> {
+    let level = telemetry::start(&settings.log);
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let stop = shutdown::on_signal().map_err(CommandError::Signals)?;
+    let ServiceSignals { stop, reload } = signals::of_service().map_err(CommandError::Signals)?;
+    tokio::spawn(keep_log_level(level, file, reload));
     let Some(started) = stop.run_until_cancelled(Service::start(settings)).await else {
         return Ok(());
     };
@@ -30,4 +34,21 @@ pub(super) async fn run(settings: Settings) -> Result<(), CommandError> {
     service.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reads the configuration again at each request, for `log.level`. Every other key needs a restart.
+async fn keep_log_level(level: LogLevel, file: Option<PathBuf>, mut reload: Reload) {
+    loop {
+        reload.requested().await;
+        match Settings::load(&Sources::of_process(file.clone())) {
+            Ok(settings) => {
+                let new = settings.log.level;
+                level.set(new.clone());
+                tracing::info!(level = %new, "log.level was read again; other keys need a restart");
+            }
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "the configuration can't be read again: log.level stays as it is");
+            }
+        }
+    }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use clap::Subcommand;
 
 use crate::config::Settings;
+use crate::escaped::Escaped;
 use crate::ingest;
 use crate::service::{OpenDatabase, spool_options};
 use crate::spool::{self, Contents, Spool, SpoolError, SurveyedFile};
 use crate::telemetry;
 
 use super::CommandError;
-use super::escaped::Escaped;
 use super::output::{format_time, print_line};
 use super::progress;
 

@@ -1,11 +1,19 @@
 //! The identity and time of a callback, assigned once, where it arrives.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use rand::RngExt as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// How far keys may be ahead of the wall clock. A clock that is further behind the last key was set back,
+/// and is followed.
+const MAX_AHEAD: Duration = Duration::from_secs(5);
+
+/// The year 9000. A later clock counts as this: Postgres and the calendar have room above it.
+const LATEST: Duration = Duration::from_hours(61_623_720);
 
 /// The primary key of every row. A replayed callback has the same key, so it is the same row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,37 +24,79 @@ pub struct EventKey {
     pub id: Uuid,
 }
 
-/// Assigns keys. Within one process they are unique and strictly increasing in both fields: a key has
-/// the time of the wall clock or, where that is not after the last key, one microsecond after the
-/// last key. After the clock is set back, keys advance by microseconds until the clock has caught up.
+/// Assigns keys. Within one process they are unique and, unless the wall clock is set back by more than
+/// 5 s, strictly increasing in both fields.
+///
+/// A key has the time of the wall clock. While the wall clock is not after the last key, time passes at
+/// half the speed of the monotonic clock, at least a microsecond a key, until the wall clock has caught
+/// up. A wall clock more than 5 s behind the last key is followed, and logged: the keys before it may
+/// have times in the future.
 pub struct EventKeySource {
-    clock: Box<dyn Fn() -> OffsetDateTime + Send + Sync>,
-    /// The last time assigned, in microseconds since the Unix epoch.
-    last: AtomicI64,
+    clock: Box<dyn Fn() -> Reading + Send + Sync>,
+    last: Mutex<Last>,
+}
+
+/// Both clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    /// Since the Unix epoch; zero before it.
+    wall: Duration,
+    /// Since any fixed moment.
+    monotonic: Duration,
+}
+
+/// The last key.
+#[derive(Debug, Default)]
+struct Last {
+    /// Its time, in microseconds since the Unix epoch.
+    micros: u64,
+    /// When it was assigned, by the monotonic clock.
+    monotonic: Duration,
 }
 
 impl EventKeySource {
-    /// Keys by the system's clock.
+    /// Keys by the system's clocks.
     #[must_use]
     pub fn system() -> Self {
-        Self::with_clock(OffsetDateTime::now_utc)
+        let started = Instant::now();
+        Self::with_clock(move || Reading {
+            wall: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+            monotonic: started.elapsed(),
+        })
     }
 
-    pub fn with_clock(clock: impl Fn() -> OffsetDateTime + Send + Sync + 'static) -> Self {
-        Self { clock: Box::new(clock), last: AtomicI64::new(0) }
+    fn with_clock(clock: impl Fn() -> Reading + Send + Sync + 'static) -> Self {
+        Self { clock: Box::new(clock), last: Mutex::default() }
     }
 
     pub fn next(&self) -> EventKey {
-        let now = microseconds((self.clock)());
-        let advanced = |last: i64| now.max(last + 1);
-        let (Ok(last) | Err(last)) =
-            self.last
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(advanced(last)));
-        let micros = advanced(last);
+        let micros = self.next_micros();
         EventKey {
-            received_at: OffsetDateTime::UNIX_EPOCH + time::Duration::microseconds(micros),
-            id: uuid_v7(micros.unsigned_abs(), rand::rng().random()),
+            received_at: OffsetDateTime::UNIX_EPOCH + Duration::from_micros(micros),
+            id: uuid_v7(micros, rand::rng().random()),
         }
+    }
+
+    fn next_micros(&self) -> u64 {
+        // Each of its values is valid by itself, whatever panicked.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (self.clock)();
+        let wall = microseconds(now.wall.min(LATEST));
+        let passed = now.monotonic.saturating_sub(last.monotonic);
+        let ahead = Duration::from_micros(last.micros.saturating_sub(wall));
+        let micros = if wall > last.micros {
+            wall
+        } else if ahead > MAX_AHEAD {
+            tracing::warn!(
+                seconds = (ahead + passed).as_secs(),
+                "the system's clock was set back: callbacks before this line may have times in the future"
+            );
+            wall
+        } else {
+            last.micros + microseconds(passed / 2).max(1)
+        };
+        *last = Last { micros, monotonic: now.monotonic };
+        micros
     }
 }
 
@@ -56,9 +106,8 @@ impl fmt::Debug for EventKeySource {
     }
 }
 
-/// Microseconds since the Unix epoch; 0 for a clock before it.
-fn microseconds(at: OffsetDateTime) -> i64 {
-    (at.unix_timestamp() * 1_000_000 + i64::from(at.microsecond())).max(0)
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).expect("no clock shows 584,000 years")
 }
 
 /// RFC 9562, section 5.7, with the microseconds within the millisecond in `rand_a` (section 6.2,
@@ -71,55 +120,4 @@ fn uuid_v7(micros: u64, random: u64) -> Uuid {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicI64 as Clock;
-
-    use time::Duration;
-
-    fn source(clock: &Arc<Clock>) -> EventKeySource {
-        let clock = Arc::clone(clock);
-        EventKeySource::with_clock(move || {
-            OffsetDateTime::UNIX_EPOCH + time::Duration::microseconds(clock.load(Ordering::Relaxed))
-        })
-    }
-
-    #[test]
-    fn keys_keep_their_order_when_the_clock_stands_still_or_goes_back() {
-        let clock = Arc::new(Clock::new(1_800_000_000_000_123));
-        let source = source(&clock);
-        let mut keys: Vec<EventKey> = (0..2_000).map(|_| source.next()).collect();
-        clock.fetch_sub(3_600_000_000, Ordering::Relaxed);
-        keys.extend((0..2_000).map(|_| source.next()));
-        clock.fetch_add(9_000_000_000, Ordering::Relaxed);
-        keys.push(source.next());
-
-        assert!(keys.windows(2).all(|pair| pair[0].received_at < pair[1].received_at));
-        assert!(keys.windows(2).all(|pair| pair[0].id < pair[1].id));
-    }
-
-    #[test]
-    fn an_id_is_a_version_7_uuid_of_the_time_of_reception() {
-        let key = source(&Arc::new(Clock::new(1_800_000_000_123_456))).next();
-        assert_eq!(key.id.get_version_num(), 7);
-        let (seconds, nanos) = key.id.get_timestamp().unwrap().to_unix();
-        assert_eq!((seconds, nanos / 1_000_000), (1_800_000_000, 123));
-        assert_eq!(key.received_at.microsecond(), 123_456);
-    }
-
-    #[test]
-    fn two_processes_at_the_same_microsecond_give_different_ids() {
-        let clock = Arc::new(Clock::new(1_800_000_000_000_000));
-        assert_ne!(source(&clock).next().id, source(&clock).next().id);
-    }
-
-    #[test]
-    fn a_clock_before_the_epoch_counts_as_the_epoch() {
-        let source = source(&Arc::new(Clock::new(-5_000_000)));
-        assert_eq!(
-            source.next().received_at,
-            OffsetDateTime::UNIX_EPOCH + Duration::microseconds(1)
-        );
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::domain::Event;
+use crate::domain::{Event, EventKey};
 use crate::metrics::{IngestMetrics, Rejection};
 use crate::store::{InsertError, Isolation, OnConflict, StoreError, Writer};
 
@@ -17,11 +17,12 @@ pub(super) trait Sink: Send + 'static {
 
     /// Commits all of the events or none. After an error other than [`InsertError::Refused`], and when
     /// the future is dropped, they may have been committed: they need [`OnConflict::DoNothing`] then.
+    /// Returns the keys of rows that are not there after all: see [`Writer::insert`].
     fn insert(
         &mut self,
         on_conflict: OnConflict,
         batch: &[Event],
-    ) -> impl Future<Output = Result<(), InsertError>> + Send;
+    ) -> impl Future<Output = Result<Vec<EventKey>, InsertError>> + Send;
 }
 
 impl Sink for Writer {
@@ -33,7 +34,7 @@ impl Sink for Writer {
         &mut self,
         on_conflict: OnConflict,
         batch: &[Event],
-    ) -> Result<(), InsertError> {
+    ) -> Result<Vec<EventKey>, InsertError> {
         Self::insert(self, on_conflict, batch).await
     }
 }
@@ -43,9 +44,9 @@ impl Sink for Writer {
 pub(super) enum InsertOutcome {
     /// A row of its own table.
     Stored,
-    /// Postgres refused it; a row of `rejected_callbacks`.
+    /// Postgres refused or dropped it; a row of `rejected_callbacks`.
     StoredAsRejected,
-    /// Postgres refused it in `rejected_callbacks` too: no row.
+    /// Postgres refused or dropped it in `rejected_callbacks` too: no row.
     Refused,
 }
 
@@ -61,7 +62,7 @@ pub(super) struct InsertPolicy {
 }
 
 impl InsertPolicy {
-    fn judge(self, inserted: Result<(), InsertError>) -> Result<(), InsertError> {
+    fn judge<T>(self, inserted: Result<T, InsertError>) -> Result<T, InsertError> {
         match inserted {
             Err(InsertError::Failed { sqlstate })
                 if self.suspect_rows && !is_about_the_server(&sqlstate) =>
@@ -98,52 +99,100 @@ pub(super) async fn store<T: Send>(
 ) -> Result<(), Unsettled<T>> {
     let Batch { mut events, tags } = batch;
     let mut tags = tags.into_iter();
-    let mut refusals = RefusalLog::default();
+    let mut settled = 0;
+    let mut log = RefusalLog::default();
     let mut isolation = Isolation::of(&events);
     while let Some(part) = isolation.part() {
-        let inserted = policy.judge(insert(sink, policy, part).await);
-        let outcome = match (inserted, part) {
-            (Ok(()), _) => Ok(InsertOutcome::Stored),
-            (Err(InsertError::Refused { sqlstate, message }), [event]) => {
-                let reason = format!("refused by Postgres ({sqlstate}): {message}");
-                let outcome = reject(sink, policy, metrics, event, &reason).await;
-                refusals.count(sqlstate, &outcome);
-                outcome
+        let refusal = match (policy.judge(insert(sink, policy, part).await), part) {
+            (Ok(dropped), _) => Refusal::Dropped(dropped),
+            (Err(InsertError::Refused { sqlstate, message }), [_]) => {
+                Refusal::Refused { sqlstate, message }
             }
             (Err(InsertError::Refused { .. }), _) if isolation.halve() => continue,
-            (Err(error), _) => Err(error),
-        };
-        match outcome {
-            Ok(outcome) => {
-                tags.by_ref().take(part.len()).for_each(|tag| settle(tag, outcome));
-                isolation.advance();
-            }
-            Err(error) => {
-                let settled = events.len() - isolation.rest().len();
+            (Err(error), _) => {
                 let batch = Batch { events: events.split_off(settled), tags: tags.collect() };
                 return Err(Unsettled { batch, error });
             }
+        };
+        for event in part {
+            let outcome = if refusal.concerns(event) {
+                match reject(sink, policy, metrics, event, &refusal).await {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        let batch =
+                            Batch { events: events.split_off(settled), tags: tags.collect() };
+                        return Err(Unsettled { batch, error });
+                    }
+                }
+            } else {
+                InsertOutcome::Stored
+            };
+            log.count(&refusal, outcome);
+            settle(tags.next().expect("every event has a tag"), outcome);
+            settled += 1;
         }
+        isolation.advance();
     }
     Ok(())
 }
 
-/// Stores an event that Postgres refused among the rejected callbacks.
+/// What Postgres did instead of storing rows.
+enum Refusal {
+    /// It refused the only row of a part.
+    Refused { sqlstate: String, message: String },
+    /// A trigger or rule of the database dropped these rows, usually none, and Postgres reported success.
+    Dropped(Vec<EventKey>),
+}
+
+impl Refusal {
+    fn concerns(&self, event: &Event) -> bool {
+        match self {
+            Self::Refused { .. } => true,
+            Self::Dropped(keys) => keys.contains(&event.reception().key),
+        }
+    }
+
+    /// For the column `reason`.
+    fn reason(&self) -> String {
+        match self {
+            Self::Refused { sqlstate, message } => {
+                format!("refused by Postgres ({sqlstate}): {message}")
+            }
+            Self::Dropped(_) => {
+                "dropped by a trigger or rule of the database: Postgres reported success and stored no row"
+                    .to_owned()
+            }
+        }
+    }
+
+    fn rejection(&self) -> Rejection {
+        match self {
+            Self::Refused { .. } => Rejection::Refused,
+            Self::Dropped(_) => Rejection::Dropped,
+        }
+    }
+}
+
+/// Stores an event that Postgres refused or dropped among the rejected callbacks.
 async fn reject(
     sink: &mut impl Sink,
     policy: InsertPolicy,
     metrics: &IngestMetrics,
     event: &Event,
-    reason: &str,
+    refusal: &Refusal,
 ) -> Result<InsertOutcome, InsertError> {
-    let rejected = event.clone().into_rejected(reason.into());
+    let rejected = event.clone().into_rejected(refusal.reason().as_str().into());
     let (id, kind) = (rejected.reception.key.id, rejected.kind);
     let inserted = insert(sink, policy, &[Event::RejectedCallback(rejected)]).await;
     match policy.judge(inserted) {
-        Ok(()) => {
-            metrics.rejected(kind, Rejection::Refused);
+        Ok(dropped) if dropped.is_empty() => {
+            metrics.rejected(kind, refusal.rejection());
             tracing::debug!(%id, kind = kind.as_str(), "Postgres refused a callback");
             Ok(InsertOutcome::StoredAsRejected)
+        }
+        Ok(_dropped) => {
+            tracing::debug!(%id, kind = kind.as_str(), "a trigger or rule dropped a callback even among the rejected ones");
+            Ok(InsertOutcome::Refused)
         }
         Err(InsertError::Refused { sqlstate, .. }) => {
             tracing::debug!(%id, kind = kind.as_str(), sqlstate, "Postgres refused a callback even in rejected_callbacks");
@@ -159,7 +208,7 @@ async fn insert(
     sink: &mut impl Sink,
     policy: InsertPolicy,
     events: &[Event],
-) -> Result<(), InsertError> {
+) -> Result<Vec<EventKey>, InsertError> {
     let InsertPolicy { deadline, on_conflict, .. } = policy;
     let inserted = async {
         match sink.insert(on_conflict, events).await {
@@ -177,32 +226,43 @@ async fn insert(
     timeout(deadline, inserted).await.unwrap_or(Err(InsertError::Timeout(deadline)))
 }
 
-/// Logs one line for a batch, however many of its events Postgres refuses.
+/// Logs one line of each kind for a batch, however many of its events Postgres refuses or drops.
 #[derive(Default)]
 struct RefusalLog {
-    stored_as_rejected: u64,
+    refused: u64,
+    dropped: u64,
     not_stored: u64,
+    /// Of the last refusal; empty where all rows were dropped.
     sqlstate: String,
 }
 
 impl RefusalLog {
-    fn count(&mut self, sqlstate: String, outcome: &Result<InsertOutcome, InsertError>) {
-        match outcome {
-            Ok(InsertOutcome::StoredAsRejected) => self.stored_as_rejected += 1,
-            Ok(InsertOutcome::Refused) => self.not_stored += 1,
-            Ok(InsertOutcome::Stored) | Err(_) => return,
+    fn count(&mut self, refusal: &Refusal, outcome: InsertOutcome) {
+        match (outcome, refusal) {
+            (InsertOutcome::Stored, _) => {}
+            (InsertOutcome::StoredAsRejected, Refusal::Refused { .. }) => self.refused += 1,
+            (InsertOutcome::StoredAsRejected, Refusal::Dropped(_)) => self.dropped += 1,
+            (InsertOutcome::Refused, _) => self.not_stored += 1,
         }
-        self.sqlstate = sqlstate;
+        if let Refusal::Refused { sqlstate, .. } = refusal {
+            self.sqlstate.clone_from(sqlstate);
+        }
     }
 }
 
 impl Drop for RefusalLog {
     fn drop(&mut self) {
-        if self.stored_as_rejected > 0 {
+        if self.refused > 0 {
             tracing::warn!(
-                callbacks = self.stored_as_rejected,
+                callbacks = self.refused,
                 sqlstate = self.sqlstate,
                 "Postgres refused callbacks; they are kept in rejected_callbacks"
+            );
+        }
+        if self.dropped > 0 {
+            tracing::warn!(
+                callbacks = self.dropped,
+                "a trigger or rule of the database drops callbacks; they are kept in rejected_callbacks"
             );
         }
         if self.not_stored > 0 {

@@ -54,15 +54,18 @@ pub enum Rejection {
     Unusable,
     /// Postgres refused the row.
     Refused,
+    /// A trigger or rule of the database dropped the row.
+    Dropped,
 }
 
 impl Rejection {
-    const ALL: [Self; 2] = [Self::Unusable, Self::Refused];
+    const ALL: [Self; 3] = [Self::Unusable, Self::Refused, Self::Dropped];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Unusable => "unusable",
             Self::Refused => "refused",
+            Self::Dropped => "dropped",
         }
     }
 }

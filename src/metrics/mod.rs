@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 pub use exposition::{Exposition, QueueSample, Sample, SpoolSample};
 pub use http::{AuthenticationFailure, HttpMetrics, Listener, ListenerMetrics, OpenConnection};
 pub use ingest::{CommitTarget, IngestMetrics, Rejection};
-pub use postgres::{OpenPostgresConnection, PostgresMetrics, Purpose};
+pub use postgres::{OpenPostgresConnection, PostgresMetrics, Purpose, UnsafeState};
 
 /// All metrics that are counted where something happens. Clones share their counters.
 #[derive(Clone, Debug, Default)]

@@ -11,6 +11,7 @@ pub struct PostgresMetrics {
     connections: Family<PurposeLabel, Gauge>,
     connects: Family<ConnectLabels, Counter>,
     partitions_ahead: Family<TableLabel, Gauge>,
+    unsafe_states: Family<ReasonLabel, Gauge>,
 }
 
 /// What a connection is for.
@@ -20,7 +21,7 @@ pub enum Purpose {
     Ingest,
     /// Callbacks from the spool.
     Drain,
-    /// Partitions, retention, indexes, and commands that people run.
+    /// Partitions, retention, and commands that people run.
     Upkeep,
 }
 
@@ -34,6 +35,46 @@ impl Purpose {
             Self::Upkeep => "upkeep",
         }
     }
+}
+
+/// A state of the database that can undo what it has committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnsafeState {
+    /// `fsync = off`: commits are not flushed.
+    Fsync,
+    /// `full_page_writes = off`: a crash can tear a page.
+    FullPageWrites,
+    /// `data_sync_retry = on`: a failed flush is forgotten.
+    DataSyncRetry,
+    /// A crash of Postgres empties an unlogged table.
+    UnloggedTable,
+    /// A temporary table ends with its session.
+    TemporaryTable,
+}
+
+impl UnsafeState {
+    pub const ALL: [Self; 5] = [
+        Self::Fsync,
+        Self::FullPageWrites,
+        Self::DataSyncRetry,
+        Self::UnloggedTable,
+        Self::TemporaryTable,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Fsync => "fsync",
+            Self::FullPageWrites => "full_page_writes",
+            Self::DataSyncRetry => "data_sync_retry",
+            Self::UnloggedTable => "unlogged_table",
+            Self::TemporaryTable => "temporary_table",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +101,14 @@ impl PostgresMetrics {
                 let _ = self.connects.get_or_create(&connect(purpose, connected));
             }
         }
+        for state in UnsafeState::ALL {
+            let _ = self.unsafe_states.get_or_create(&ReasonLabel { reason: state.as_str() });
+        }
+        registry.register(
+            "database_unsafe",
+            "1 where the database can lose what it has committed, by reason, when that was last checked",
+            self.unsafe_states.clone(),
+        );
         registry.register(
             "postgres_connections",
             "Open connections to Postgres",
@@ -90,6 +139,12 @@ impl PostgresMetrics {
     /// An attempt to connect failed.
     pub fn not_connected(&self, purpose: Purpose) {
         self.connects.get_or_create(&connect(purpose, false)).inc();
+    }
+
+    /// Whether the database is in this state.
+    pub fn unsafe_state(&self, state: UnsafeState, is_so: bool) {
+        let labels = ReasonLabel { reason: state.as_str() };
+        self.unsafe_states.get_or_create(&labels).set(i64::from(is_so));
     }
 
     /// The number of a table's partitions that are ready for the future.

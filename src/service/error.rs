@@ -13,9 +13,13 @@ use crate::store::StoreError;
 /// Why nothing was started. Each text says what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// No HTTP date and no `UUIDv7` has such a time.
+    #[error("the system's clock is set to a time before 1970; set it, and start again")]
+    ClockBefore1970,
     #[error(transparent)]
     Accounts(#[from] AccountsError),
-    #[error("the embedded Postgres can't be used")]
+    /// Its text may have lines of Postgres' log.
+    #[error("the embedded Postgres can't be used: {0}")]
     EmbeddedPostgres(#[from] EmbeddedPostgresError),
     #[error("the database can't be used")]
     Store(#[from] StoreError),

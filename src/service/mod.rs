@@ -11,7 +11,7 @@ mod spool;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use embedded_postgres::EmbeddedPostgres;
 use tokio::net::TcpListener;
@@ -40,6 +40,7 @@ pub(crate) use first_run::reachable;
 pub(crate) use open_files::raise_open_file_limit;
 pub(crate) use spool::spool_options;
 
+use open_files::connections_that_fit;
 use samples::exposition;
 use sockets::{InheritedSockets, address_of};
 use spool::open_spool;
@@ -70,7 +71,11 @@ impl Service {
     /// Starts everything. An embedded database takes callbacks when this returns; a configured one
     /// may be away, now and later.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        if SystemTime::now() < SystemTime::UNIX_EPOCH {
+            return Err(StartError::ClockBefore1970);
+        }
         raise_open_file_limit();
+        let max_connections = connections_that_fit(settings.http.max_connections);
         let http = &settings.http;
         let mut inherited = InheritedSockets::take()?;
         let taking_over = inherited.is_any();
@@ -123,7 +128,7 @@ impl Service {
             tokio::spawn(http::serve(socket, routes, limits, keys, metrics, stop.clone()))
         };
         let servers = [
-            serve(Listener::Http, public, callbacks, http.max_connections),
+            serve(Listener::Http, public, callbacks, max_connections),
             serve(Listener::Admin, admin, operators, MAX_ADMIN_CONNECTIONS),
         ];
 

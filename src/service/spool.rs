@@ -3,6 +3,7 @@
 use tokio::time::sleep;
 
 use crate::config::Settings;
+use crate::log_once::LogOnce;
 use crate::spool::{Spool, SpoolError, SpoolOptions};
 
 use super::sockets::TAKE_OVER_POLL;
@@ -22,13 +23,12 @@ pub(super) async fn open_spool(
     taking_over: bool,
 ) -> Result<Spool, SpoolError> {
     let options = spool_options(settings);
-    let mut waiting = false;
+    let waiting = LogOnce::default();
     loop {
         match Spool::open(options.clone()) {
             Err(SpoolError::InUse { .. }) if taking_over => {
-                if !waiting {
+                if waiting.begin() {
                     tracing::info!("waiting for another process to release the data directory");
-                    waiting = true;
                 }
                 sleep(TAKE_OVER_POLL).await;
             }

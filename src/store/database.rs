@@ -21,6 +21,7 @@ use super::location::location;
 use super::migrate::{self, Schema};
 use super::partitions::{self, PartitionPlan};
 use super::timeouts::Timeouts;
+use super::unsafe_states::UnsafeStates;
 
 /// For an attempt to connect, and for each step of inspecting the schema.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,6 +40,7 @@ pub struct Database {
     migrate: bool,
     partitions: PartitionPlan,
     newer_schema: Arc<LogOnce>,
+    unsafe_states: Arc<UnsafeStates>,
     metrics: PostgresMetrics,
 }
 
@@ -59,7 +61,15 @@ impl Database {
             .disable_statement_logging();
         let location = location(url.expose_secret(), &options).into();
         let metrics = PostgresMetrics::default();
-        Ok(Self { options, location, migrate, partitions, newer_schema: Arc::default(), metrics })
+        Ok(Self {
+            options,
+            location,
+            migrate,
+            partitions,
+            newer_schema: Arc::default(),
+            unsafe_states: Arc::default(),
+            metrics,
+        })
     }
 
     /// Host, port and name, without secrets.
@@ -165,6 +175,23 @@ impl Database {
     ) -> Result<(), StoreError> {
         let times: Vec<_> = rows.iter().map(|row| row.reception().key.received_at).collect();
         partitions::ensure_for(connection, &times, self.partitions).await
+    }
+
+    /// Reports states of the database that can undo what it has committed. It takes callbacks all the same.
+    pub(super) async fn report_unsafe_states(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), StoreError> {
+        bounded(CONNECT_TIMEOUT, async {
+            match self.unsafe_states.inspect(connection, &self.metrics).await {
+                Err(error @ sqlx::Error::Database(_)) => {
+                    tracing::warn!(error = %Chain(&error), "can't see whether the database keeps what it has committed");
+                    Ok(())
+                }
+                other => other.map_err(StoreError::Connect),
+            }
+        })
+        .await
     }
 
     fn log_if_newer(&self, schema: &Schema) {

@@ -8,12 +8,12 @@ use crate::domain::DeliveryReport;
 
 use super::OnConflict;
 
-/// Inserts the reports in one statement.
+/// Inserts the reports in one statement. Returns the number of new rows.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     on_conflict: OnConflict,
     reports: &[&DeliveryReport],
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     macro_rules! column {
         (|$report:ident| $value:expr) => {
             &reports.iter().map(|$report| $value).collect::<Vec<_>>()
@@ -52,7 +52,7 @@ pub(super) async fn insert(
             )
             .execute(connection)
             .await
-            .map(drop)
+            .map(|done| done.rows_affected())
         };
     }
     match on_conflict {

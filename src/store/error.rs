@@ -105,6 +105,9 @@ pub enum InsertError {
     /// The deadline passed. The batch may have been committed.
     #[error("Postgres did not commit within {} ms", .0.as_millis())]
     Timeout(Duration),
+    /// Postgres reports success, and a row is not there.
+    #[error("a trigger or rule of the database dropped the row")]
+    Dropped,
     #[error("there is no connection to Postgres")]
     NotConnected,
 }

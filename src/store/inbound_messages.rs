@@ -14,7 +14,7 @@ pub(super) async fn insert(
     connection: &mut PgConnection,
     on_conflict: OnConflict,
     messages: &[&InboundMessage],
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     macro_rules! column {
         (|$message:ident| $value:expr) => {
             &messages.iter().map(|$message| $value).collect::<Vec<_>>()
@@ -57,7 +57,7 @@ pub(super) async fn insert(
             )
             .execute(connection)
             .await
-            .map(drop)
+            .map(|done| done.rows_affected())
         };
     }
     match on_conflict {

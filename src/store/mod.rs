@@ -6,6 +6,7 @@ mod database;
 mod delivery_reports;
 mod error;
 mod inbound_messages;
+mod insert;
 mod isolation;
 mod location;
 mod migrate;
@@ -22,6 +23,7 @@ mod simulated;
 mod simulated_runs;
 mod status;
 mod timeouts;
+mod unsafe_states;
 pub mod upkeep;
 mod writer;
 

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::domain::{AccountName, CallbackKind, Event, EventKey};
 
 use super::connection::Connection;
+use super::insert::{insert_and_roll_back, insert_making_partitions};
 use super::redecode::{ALWAYS, by_hand};
-use super::writer::{insert_and_roll_back, insert_making_partitions};
 use super::{Database, InsertError, Isolation, StoreError};
 
 /// Which rejected callbacks to read: those that meet every condition.
@@ -140,20 +140,12 @@ impl StoredRejections {
             } else {
                 insert_and_roll_back(&mut self.connection, part).await
             };
-            match (replayed.map_err(InsertError::from), part) {
+            match (replayed, part) {
                 (Ok(()), _) => {}
-                // A failure may be about every row, or about one: a user's trigger can raise any error.
-                (
-                    Err(error @ (InsertError::Refused { .. } | InsertError::Failed { .. })),
-                    [event],
-                ) => {
+                (Err(error), [event]) if may_be_about_a_row(&error) => {
                     refused.push((event.reception().key, error));
                 }
-                (Err(InsertError::Refused { .. } | InsertError::Failed { .. }), _)
-                    if isolation.halve() =>
-                {
-                    continue;
-                }
+                (Err(error), _) if may_be_about_a_row(&error) && isolation.halve() => continue,
                 (Err(error), _) => return Err(error),
             }
             isolation.advance();
@@ -162,12 +154,21 @@ impl StoredRejections {
     }
 
     /// Stores all of these events and marks their rejected callbacks, in one transaction, or none.
-    async fn replay_all(&mut self, events: &[Event]) -> Result<(), sqlx::Error> {
+    async fn replay_all(&mut self, events: &[Event]) -> Result<(), InsertError> {
         let mut transaction = self.connection.begin().await?;
-        insert_making_partitions(&mut transaction, &self.database, events).await?;
+        let dropped = insert_making_partitions(&mut transaction, &self.database, events).await?;
+        if !dropped.is_empty() {
+            transaction.rollback().await?;
+            return Err(InsertError::Dropped);
+        }
         mark_replayed(&mut transaction, events).await?;
-        transaction.commit().await
+        Ok(transaction.commit().await?)
     }
+}
+
+/// A failure may be about every row, or about one: a user's trigger can raise any error.
+fn may_be_about_a_row(error: &InsertError) -> bool {
+    matches!(error, InsertError::Refused { .. } | InsertError::Failed { .. } | InsertError::Dropped)
 }
 
 async fn mark_replayed(

@@ -8,11 +8,12 @@ use crate::domain::RejectedCallback;
 
 use super::rejected_request;
 
-/// Inserts the callbacks in one statement. A row whose key is there already stays.
+/// Inserts the callbacks in one statement. A row whose key is there already stays. Returns the
+/// number of new rows.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     callbacks: &[&RejectedCallback],
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     macro_rules! column {
         (|$callback:ident| $value:expr) => {
             &callbacks.iter().map(|$callback| $value).collect::<Vec<_>>()
@@ -41,5 +42,5 @@ pub(super) async fn insert(
     )
     .execute(connection)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected())
 }

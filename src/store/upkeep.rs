@@ -50,9 +50,10 @@ pub async fn keep(database: Database, upkeep: Upkeep, stop: CancellationToken) {
     }
 }
 
-/// Creates the partitions that are due and drops the expired ones.
+/// Reports states that can undo a commit, creates the partitions that are due and drops the expired ones.
 pub async fn run_once(database: &Database, upkeep: &Upkeep) -> Result<(), StoreError> {
     let mut connection = database.connect(Purpose::Upkeep).await?;
+    database.report_unsafe_states(&mut connection).await?;
     database.make_partitions(&mut connection).await?;
     retention::apply(&mut connection, &upkeep.retention, upkeep.lock_patience).await
 }

@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::domain::Event;
+use crate::domain::{Event, EventKey};
 use crate::error_chain::Chain;
 use crate::metrics::Purpose;
 
 use super::connection::Connection;
 use super::database::{CONNECT_TIMEOUT, bounded};
-use super::error::is_partition_missing;
+use super::insert::{insert_rows, lacks_partition, rolled_back};
 use super::probe_events::probe_events;
 use super::timeouts::Timeouts;
 use super::{Database, InsertError, StoreError};
-use super::{delivery_reports, inbound_messages, rejected_inserts};
 
 /// What happens to a row whose key is in its table already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,12 +76,14 @@ impl Writer {
             });
             // The database may have been recreated or restored meanwhile.
             tried.await.inspect_err(|_| self.prepared = false)?;
+            self.database.report_unsafe_states(&mut connection).await?;
             self.connection = Some(connection);
         }
         Ok(())
     }
 
-    /// Commits the whole batch, durably, or nothing of it.
+    /// Commits the whole batch, durably, or nothing of it. Returns the keys of rows that are not there
+    /// although Postgres reports success: a trigger or rule of the database dropped them.
     ///
     /// If the future is dropped, the batch may or may not have been committed; it can be inserted again
     /// with [`OnConflict::DoNothing`].
@@ -90,7 +91,7 @@ impl Writer {
         &mut self,
         on_conflict: OnConflict,
         batch: &[Event],
-    ) -> Result<(), InsertError> {
+    ) -> Result<Vec<EventKey>, InsertError> {
         let mut connection = self.connection.take().ok_or(InsertError::NotConnected)?;
         let mut result = insert_rows(&mut connection, on_conflict, batch).await;
         if result.as_ref().is_err_and(lacks_partition) {
@@ -102,7 +103,7 @@ impl Writer {
             }
         }
         let result = result.map_err(InsertError::from);
-        if matches!(result, Ok(()) | Err(InsertError::Refused { .. })) {
+        if matches!(result, Ok(_) | Err(InsertError::Refused { .. })) {
             self.connection = Some(connection);
         }
         result
@@ -119,48 +120,10 @@ async fn try_rows(connection: &mut PgConnection, database: &Database) -> Result<
         result = rolled_back(connection, &probes).await;
     }
     match result.map_err(InsertError::from) {
-        // A user's constraint may refuse the probe events and take other rows.
-        Ok(()) | Err(InsertError::Refused { .. }) => Ok(()),
+        // A user's constraint or trigger may refuse or drop the probe events and take other rows.
+        Ok(_) | Err(InsertError::Refused { .. }) => Ok(()),
         Err(error) => Err(StoreError::NoRows(error)),
     }
-}
-
-/// Inserts rows that may be there already, within the caller's transaction, and makes the partitions that
-/// they lack.
-pub(super) async fn insert_making_partitions(
-    transaction: &mut PgConnection,
-    database: &Database,
-    rows: &[Event],
-) -> Result<(), sqlx::Error> {
-    let mut savepoint = transaction.begin().await?;
-    match insert_each_kind(&mut savepoint, OnConflict::DoNothing, rows).await {
-        Err(error) if lacks_partition(&error) => savepoint.rollback().await?,
-        other => {
-            other?;
-            return savepoint.commit().await;
-        }
-    }
-    if let Err(error) = database.make_partitions_for(transaction, rows).await {
-        tracing::warn!(error = %Chain(&error), "a row's partition can't be created");
-    }
-    insert_each_kind(transaction, OnConflict::DoNothing, rows).await
-}
-
-/// Inserts rows that may be there already, with every check of a commit, and rolls back. A single row that
-/// only lacks a partition passes: the real insert makes the partition.
-pub(super) async fn insert_and_roll_back(
-    connection: &mut PgConnection,
-    rows: &[Event],
-) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
-    match insert_each_kind(&mut transaction, OnConflict::DoNothing, rows).await {
-        Err(error) if lacks_partition(&error) && rows.len() == 1 => {}
-        inserted => {
-            inserted?;
-            sqlx::query!("set constraints all immediate").execute(&mut *transaction).await?;
-        }
-    }
-    transaction.rollback().await
 }
 
 /// Commits a message to the WAL: a commit may wait for a standby that is gone, and a rollback does not.
@@ -208,55 +171,4 @@ async fn end_waiting_backend(
     .await
     .map(drop)
     .map_err(StoreError::Connect)
-}
-
-async fn rolled_back(connection: &mut PgConnection, rows: &[Event]) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
-    insert_each_kind(&mut transaction, OnConflict::Fail, rows).await?;
-    transaction.rollback().await
-}
-
-fn lacks_partition(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(is_partition_missing)
-}
-
-async fn insert_rows(
-    connection: &mut PgConnection,
-    on_conflict: OnConflict,
-    batch: &[Event],
-) -> Result<(), sqlx::Error> {
-    let first = batch.first().map(std::mem::discriminant);
-    if batch.iter().all(|event| Some(std::mem::discriminant(event)) == first) {
-        // A single statement is its own transaction, which saves two round trips in the common case.
-        return insert_each_kind(connection, on_conflict, batch).await;
-    }
-    let mut transaction = connection.begin().await?;
-    insert_each_kind(&mut transaction, on_conflict, batch).await?;
-    transaction.commit().await
-}
-
-/// Inserts with one statement for each kind of event in the batch.
-async fn insert_each_kind(
-    connection: &mut PgConnection,
-    on_conflict: OnConflict,
-    batch: &[Event],
-) -> Result<(), sqlx::Error> {
-    let (mut reports, mut messages, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
-    for event in batch {
-        match event {
-            Event::DeliveryReport(report) => reports.push(report),
-            Event::InboundMessage(message) => messages.push(message),
-            Event::RejectedCallback(callback) => rejected.push(callback),
-        }
-    }
-    if !reports.is_empty() {
-        delivery_reports::insert(connection, on_conflict, &reports).await?;
-    }
-    if !messages.is_empty() {
-        inbound_messages::insert(connection, on_conflict, &messages).await?;
-    }
-    if !rejected.is_empty() {
-        rejected_inserts::insert(connection, &rejected).await?;
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@ mod arguments;
 
 use crate::config::Settings;
 use crate::domain::{Encoding, EventKey, MessageText};
+use crate::escaped::Escaped;
 use crate::service::OpenDatabase;
 use crate::store::{Database, MessageFilter, StoredMessage, StoredMessages, charset_label};
 use crate::telemetry;
@@ -148,8 +149,8 @@ fn print_change(message: &StoredMessage, text: &MessageText) -> Result<(), Comma
     print_lines(format_args!(
         "{at} {} account {} dcs {dcs:?}\n  before {:<18} {:?}\n  after  {:<18} {:?}",
         message.id,
-        message.account,
-        message.charset,
+        Escaped(&message.account),
+        Escaped(&message.charset).to_string(),
         message.message,
         charset_label(text),
         text.as_str(),

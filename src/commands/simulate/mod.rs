@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 use crate::service::raise_open_file_limit;
-use crate::shutdown;
+use crate::signals;
 use crate::telemetry;
 
 use super::CommandError;
@@ -63,7 +63,7 @@ pub(super) async fn run(
         rows.close().await;
     }
     raise_open_file_limit();
-    let stop = shutdown::on_signal().map_err(CommandError::Signals)?;
+    let stop = signals::of_command().map_err(CommandError::Signals)?;
     let tally = play(arguments, &caller, stop.clone()).await;
     // A stop that ended the run early does not end the verification; one after the summary does.
     let give_up = if stop.is_cancelled() { CancellationToken::new() } else { stop };

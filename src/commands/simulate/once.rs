@@ -119,7 +119,7 @@ fn printable(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::escaped::escaped_lines;
+    use crate::escaped::escaped_lines;
 
     #[test]
     fn bytes_are_printed_as_lines_and_what_is_not_text_is_escaped() {

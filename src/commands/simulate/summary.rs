@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use simulator::{RunSummary, Verdict};
 
 use crate::commands::CommandError;
-use crate::commands::escaped::Escaped;
 use crate::error_chain::Chain;
+use crate::escaped::Escaped;
 use crate::store::Database;
 
 use super::caller::Caller;

@@ -37,6 +37,8 @@ enum Step {
     Submit(u8),
     /// An event that Postgres takes only among the rejected callbacks.
     SubmitRefused,
+    /// An event that a trigger of the database drops.
+    SubmitDropped,
     /// An event that Postgres takes nowhere.
     SubmitPoison,
     /// An event that the spool can't represent.
@@ -106,6 +108,7 @@ fn run_process(world: &Shared, directory: &Path, steps: &mut std::vec::IntoIter<
                     (0..count).for_each(|_| submit(report(&keys, "ordinary")));
                 }
                 Step::SubmitRefused => submit(report(&keys, "refused")),
+                Step::SubmitDropped => submit(report(&keys, "dropped")),
                 Step::SubmitPoison => {
                     let event = report(&keys, "poison");
                     world.lock().unwrap().poison.insert(event.reception().key.id);
@@ -170,6 +173,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1..20_u8).prop_map(Step::Submit),
         1 => Just(Step::SubmitRefused),
+        1 => Just(Step::SubmitDropped),
         1 => Just(Step::SubmitPoison),
         1 => Just(Step::SubmitUnencodable),
         4 => mode().prop_map(Step::Postgres),

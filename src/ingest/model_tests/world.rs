@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::super::journal::Journal;
 use super::super::sink::Sink;
 use crate::domain::{
-    DeliveryReport, DeliveryStatus, Event, EventKeySource, Extra, PhoneNumber, Reception,
+    DeliveryReport, DeliveryStatus, Event, EventKey, EventKeySource, Extra, PhoneNumber, Reception,
     RejectedContent, Source, Transport,
 };
 use crate::spool::{Chunk, Spool, SpoolError};
@@ -77,14 +77,24 @@ impl ModelPostgres {
     }
 
     /// All rows or none, as Postgres does.
-    fn commit(&self, on_conflict: OnConflict, batch: &[Event]) -> Result<(), InsertError> {
+    fn commit(
+        &self,
+        on_conflict: OnConflict,
+        batch: &[Event],
+    ) -> Result<Vec<EventKey>, InsertError> {
         let refused = |event: &Event| match event {
-            Event::DeliveryReport(report) => report.mess_id.as_str() != "ordinary",
+            Event::DeliveryReport(report) => {
+                !["ordinary", "dropped"].contains(&report.mess_id.as_str())
+            }
             Event::RejectedCallback(rejected) => {
                 let RejectedContent::Parameters(parameters) = &rejected.content;
                 parameters.contains("mess_id=poison")
             }
             Event::InboundMessage(_) => false,
+        };
+        let drops = |event: &Event| match event {
+            Event::DeliveryReport(report) => report.mess_id.as_str() == "dropped",
+            _ => false,
         };
         let table = |event: &Event| match event {
             Event::RejectedCallback(_) => Table::Rejected,
@@ -103,11 +113,13 @@ impl ModelPostgres {
             let (sqlstate, message) = ("23514".to_owned(), "refused".to_owned());
             return Err(InsertError::Refused { sqlstate, message });
         }
-        for event in batch {
+        // As a trigger does that returns null.
+        let (dropped, stored): (Vec<_>, Vec<_>) = batch.iter().partition(|event| drops(event));
+        for event in stored {
             let tables = world.rows.entry(event.reception().key.id).or_default();
             tables.insert(table(event));
         }
-        Ok(())
+        Ok(dropped.iter().map(|event| event.reception().key).collect())
     }
 }
 
@@ -128,7 +140,7 @@ impl Sink for ModelPostgres {
         &mut self,
         on_conflict: OnConflict,
         batch: &[Event],
-    ) -> Result<(), InsertError> {
+    ) -> Result<Vec<EventKey>, InsertError> {
         sleep(self.commit_time).await;
         match self.mode() {
             Mode::Works => self.commit(on_conflict, batch),

@@ -5,6 +5,7 @@ mod authentication;
 mod crowds;
 mod databases;
 mod delivery_reports;
+mod dropped_rows;
 mod inbound_messages;
 mod ingest;
 mod limits;

@@ -1,10 +1,12 @@
 //! The program as a process: its commands, its signals, its first run, and the secrets it never shows.
 
 mod attacks;
+mod clock;
 mod commands;
 mod correcting;
 mod first_run;
 mod memory;
+mod open_files;
 mod output;
 mod redecode;
 mod rejected;
@@ -15,4 +17,5 @@ mod simulate;
 mod spool;
 mod state_changes;
 mod status;
+mod unsafe_database;
 mod versions;

@@ -1,6 +1,8 @@
-//! Stopping loses nothing that was acknowledged.
+//! Signals: a stop loses nothing that was acknowledged, SIGHUP reads the log level again, and the others
+//! do nothing.
 
 use std::collections::HashSet;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -9,8 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::app::{TOKEN, environment};
+use crate::support::client;
 use crate::support::postgres::TestDatabase;
-use crate::support::process::ServiceProcess;
+use crate::support::process::{Process, ServiceProcess, addresses, program};
+use crate::support::scratch::scratch;
 use crate::support::{eventually, goes_to_postgres};
 
 async fn ready(database: &TestDatabase) -> ServiceProcess {
@@ -85,6 +89,83 @@ async fn sigterm_under_load_loses_nothing_acknowledged_and_exits_0() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigint_under_load_loses_nothing_acknowledged_and_exits_0() {
     stop_under_load(Signal::INT).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigquit_under_load_loses_nothing_acknowledged_and_exits_0() {
+    stop_under_load(Signal::QUIT).await;
+}
+
+#[tokio::test]
+async fn signals_that_ask_for_nothing_do_nothing() {
+    let database = TestDatabase::create().await;
+    let service = ready(&database).await;
+    let mut numbers: Vec<i32> = [
+        Signal::HUP,
+        Signal::PIPE,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::IO,
+        Signal::XCPU,
+        Signal::XFSZ,
+        Signal::STKFLT,
+        Signal::POWER,
+    ]
+    .map(Signal::as_raw)
+    .to_vec();
+    numbers.extend(35..=64);
+    for number in numbers {
+        // The real-time signals have no names that rustix knows.
+        let id = service.id().to_string();
+        let sent = std::process::Command::new("kill").args([format!("-{number}"), id]).status();
+        assert!(sent.unwrap().success());
+        let report = format!("/delivery-reports/{TOKEN}?mess_id={number}&status=0&number=1");
+        let answer = client::send(service.http, client::get(&report)).await;
+        assert_eq!(answer.status, 200, "after signal {number}");
+    }
+    service.signal(Signal::TERM);
+    let (code, log) = service.end().await;
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[tokio::test]
+async fn sighup_reads_the_log_level_again_and_a_wrong_configuration_changes_nothing() {
+    let database = TestDatabase::create().await;
+    let file = scratch("routo-receiver.toml");
+    fs::write(&file, "[log]\nlevel = \"info\"\n").unwrap();
+    let arguments = ["serve", "--config", file.to_str().unwrap()];
+    let mut service = Process::spawn(program(&arguments, &environment(&database.url())));
+    let (http, _) = service.until_logged("the service listens", addresses).await;
+    eventually("ready", || goes_to_postgres(http)).await;
+    // A line at debug for each callback that Postgres refuses.
+    database
+        .execute("alter table delivery_reports add constraint mine check (mess_id not like 'no%')")
+        .await;
+    let report = async |mess_id: &str| {
+        let target = format!("/delivery-reports/{TOKEN}?mess_id={mess_id}&status=0&number=1");
+        client::send(http, client::get(&target)).await
+    };
+    let is = |text: &'static str| {
+        move |line: &serde_json::Value| line["message"].as_str()?.contains(text).then_some(())
+    };
+    report("no-1").await;
+
+    fs::write(&file, "[log]\nlevel = \"loud\"\n").unwrap();
+    service.signal(Signal::HUP);
+    service.until_logged("why not", is("can't be read again: log.level stays")).await;
+    report("no-2").await;
+    assert!(!service.log().contains("DEBUG"), "{}", service.log());
+
+    fs::write(&file, "[log]\nlevel = \"debug\"\n").unwrap();
+    service.signal(Signal::HUP);
+    service.until_logged("the level", is("log.level was read again")).await;
+    report("no-3").await;
+    service.until_logged("a line at debug", is("Postgres refused a callback")).await;
+    assert_eq!(report("yes").await.status, 200);
+    assert_eq!(service.terminate().await, Some(0));
 }
 
 #[tokio::test]

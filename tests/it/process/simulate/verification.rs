@@ -26,14 +26,17 @@ async fn broken(database: &TestDatabase, when: &str, table: &str, does: &str) {
         .await;
 }
 
+/// After the service has seen that the row is stored.
+const LOSES_REPORTS: &str = "delete from delivery_reports where id = new.id; return null;";
+
 #[tokio::test]
 async fn a_service_that_is_broken_is_found_out() {
     // What the trigger does, the kind of difference, and its description.
     let cases = [
         (
-            "before",
+            "after",
             "delivery_reports",
-            "return null;",
+            LOSES_REPORTS,
             "missing",
             "was acknowledged and is not stored",
         ),
@@ -189,7 +192,7 @@ async fn what_came_of_a_run_is_told_though_the_database_can_t_be_asked_any_more(
 #[tokio::test]
 async fn whoever_does_not_want_to_wait_for_what_is_missing_is_told_at_once() {
     let World { database, environment, service: _service } = world(&[]).await;
-    broken(&database, "before", "delivery_reports", "return null;").await;
+    broken(&database, "after", "delivery_reports", LOSES_REPORTS).await;
     let arguments = "simulate --count 10 --only report --connections 2 --verify --verify-wait 1h";
     let mut command = program(&arguments.split(' ').collect::<Vec<_>>(), &environment);
     let mut simulating = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
