@@ -57,7 +57,7 @@ pub enum StoreError {
     Correction(#[source] sqlx::Error),
     #[error("can't read the stored callbacks")]
     Reading(#[source] sqlx::Error),
-    #[error("the partitions ahead of time can't be created")]
+    #[error("can't create partitions")]
     Partitions(#[source] sqlx::Error),
     #[error("can't delete rows older than retention.* allows")]
     Retention(#[source] sqlx::Error),
