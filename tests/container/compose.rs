@@ -1,4 +1,4 @@
-//! The compose file, from the first command on.
+//! docker-compose.yml and the scripts of deploy/compose.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,10 +19,10 @@ const FILES: [&str; 2] = [
     include_str!("../../deploy/compose/postgres-port.yml"),
 ];
 
-/// With the port of Postgres.
+/// COMPOSE_FILE with the published port of Postgres.
 const BOTH_FILES: &str = "docker-compose.yml:deploy/compose/postgres-port.yml";
 
-/// A deployment of the compose file beside others.
+/// A deployment of the compose file, independent of others.
 struct Project {
     directory: PathBuf,
     plain_port: u16,
@@ -34,7 +34,7 @@ struct Project {
 }
 
 impl Project {
-    /// With secrets, as the first step of `make up` makes them.
+    /// Creates its secrets, as the first step of `make up` does.
     async fn new() -> Self {
         let directory = scratch("compose");
         fs::create_dir_all(&directory).unwrap();
@@ -50,7 +50,7 @@ impl Project {
         project
     }
 
-    /// The same, started.
+    /// Creates and starts it.
     async fn up() -> Self {
         build_image().await;
         let project = Self::new().await;
@@ -86,13 +86,13 @@ impl Project {
         run(self.command(&format!("deploy/compose/{name}")).args(arguments)).await
     }
 
-    /// With this deployment's variables, and none of the developer's own.
+    /// A command with this deployment's variables, without the developer's own.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         for variable in variables_of_the_file() {
             command.env_remove(variable);
         }
-        // Sixteen addresses of its own, by the port, which nobody else has.
+        // 16 addresses, derived from the port, which is unique.
         let (port, low) = (self.plain_port, (self.plain_port & 0xF) << 4);
         let network = format!("10.{}.{}", 204 + (port >> 12), (port >> 4) & 0xFF);
         command

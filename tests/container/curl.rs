@@ -13,7 +13,7 @@ pub struct Answered {
     pub body: String,
 }
 
-/// Asks, with this authority's certificates and no other's.
+/// Runs curl, which trusts only this authority.
 pub async fn curl(authority: &Path, arguments: &[&str]) -> Answered {
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--max-time", "30", "--write-out", "\n%{http_code}"]);
@@ -24,7 +24,7 @@ pub async fn curl(authority: &Path, arguments: &[&str]) -> Answered {
     Answered { status: status.parse().unwrap(), body: body.to_owned() }
 }
 
-/// What the service answers to a callback that it has stored.
+/// The service's answer to a stored callback.
 pub fn stored() -> Answered {
     Answered { status: 200, body: "OK".to_owned() }
 }

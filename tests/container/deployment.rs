@@ -23,23 +23,23 @@ use testkit::eventually;
 pub const DATA_DIR: &str = "/var/lib/routo-receiver";
 const PROGRAM: &str = "/usr/local/bin/routo-receiver";
 
-/// How long everything acknowledged may take to be in Postgres after the load.
+/// How long after the load acknowledged callbacks may take to reach Postgres.
 const SETTLING: Duration = Duration::from_mins(1);
 
 pub type Container = ContainerAsync<GenericImage>;
 
-/// Containers end before the network and the volume: fields are dropped in their order.
+/// Fields are dropped in their order: containers before the network and the volume.
 pub struct Deployment {
     pub receiver: Option<Container>,
     pub postgres: Option<Container>,
-    /// Where the service takes callbacks, on this machine.
+    /// The service's address on this machine.
     pub http: SocketAddr,
     postgres_port: u16,
     pub leavings: Leavings,
 }
 
 impl Deployment {
-    /// Both run, and callbacks go to Postgres.
+    /// Starts both and waits until callbacks go to Postgres.
     pub async fn start() -> Self {
         let mut deployment = Self::without_postgres().await;
         deployment.start_postgres().await;
@@ -47,7 +47,7 @@ impl Deployment {
         deployment
     }
 
-    /// The service alone, which takes callbacks.
+    /// Starts only the service and waits until it accepts callbacks.
     pub async fn without_postgres() -> Self {
         build_image().await;
         let mut deployment = Self {
@@ -61,7 +61,7 @@ impl Deployment {
         deployment
     }
 
-    /// A container of the image with the volume of the one before it, if there was one.
+    /// Starts a container of the image with the previous one's volume, if there was one.
     pub async fn start_receiver(&mut self) {
         let id = &self.leavings.id;
         let request = GenericImage::new(IMAGE.0, IMAGE.1)
@@ -89,7 +89,7 @@ impl Deployment {
         self.postgres = Some(self.run("postgres", request).await);
     }
 
-    /// A container in the network; its name there is the id and this.
+    /// Starts a container in the network, where its host name is `{id}-{name}`.
     pub async fn run(&self, name: &str, request: ContainerRequest<GenericImage>) -> Container {
         let id = &self.leavings.id;
         let named = request.with_container_name(format!("{id}-{name}")).with_network(id);
@@ -104,7 +104,7 @@ impl Deployment {
         self.postgres.as_ref().expect("Postgres has a container")
     }
 
-    /// The usual load, straight to the service.
+    /// Starts the usual load, without a proxy.
     pub fn load(&self) -> Load {
         Load::start(self.http, Pace::Open { rate: 400, connections: 4 }, &MIXED, None)
     }
@@ -117,7 +117,7 @@ impl Deployment {
         until_callbacks_go_to("Postgres", self.http).await;
     }
 
-    /// How many callbacks are in the spool, by the program itself, which says "up to" of what is in use.
+    /// The callbacks in the spool according to `spool status`, which prints "up to" for files in use.
     pub async fn spooled(&self) -> u64 {
         let status = docker(&["exec", self.receiver().id(), PROGRAM, "spool", "status"]).await;
         let status = status.trim_start_matches("up to ");
@@ -130,8 +130,8 @@ impl Deployment {
         options.connect().await.unwrap()
     }
 
-    /// Waits until Postgres has all that was acknowledged and the spool is empty. Then every
-    /// acknowledged attempt must be one row, and every row an attempt.
+    /// Waits until Postgres has every acknowledged callback and the spool is empty. Then each
+    /// acknowledged attempt must have one row, and each row an attempt.
     pub async fn assert_exactly_once(&self, record: &Record) {
         let deadline = Instant::now() + SETTLING;
         let mut connection = self.connect().await;

@@ -1,11 +1,11 @@
-//! The command line of the container engine, for what testcontainers lacks, and the image.
+//! The image under test, and the engine's command line where testcontainers lacks something.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The label of everything that a proof makes; its value is the proof's id.
+/// The label of everything that a test creates; its value is the test's id.
 pub const LABEL: &str = "routo-receiver-test";
 
 /// The image under test.
@@ -18,7 +18,7 @@ pub fn version_of(variable: &str) -> &'static str {
     after.split('}').next().unwrap()
 }
 
-/// Whether there is an engine; if not, why not.
+/// An error says why no engine answers.
 pub fn answers() -> Result<(), String> {
     static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
     let ask = || match Command::new("docker").arg("version").output() {
@@ -32,7 +32,7 @@ pub fn answers() -> Result<(), String> {
     ANSWER.get_or_init(ask).clone()
 }
 
-/// Builds the image under test, once; every proof that needs it fails when that fails.
+/// Builds the image under test once. If that fails, every test that needs it fails.
 pub async fn build_image() {
     static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
     let build = || {
@@ -41,8 +41,8 @@ pub async fn build_image() {
         docker.args(["--build-arg", "VERSION=0.0.0-test", "--build-arg", "REVISION=test", "."]);
         docker.current_dir(env!("CARGO_MANIFEST_DIR")).env("DOCKER_BUILDKIT", "1");
         let output = docker.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        if output.status.success() { Ok(()) } else { Err(format!("docker build: {said}")) }
+        let errors = String::from_utf8_lossy(&output.stderr);
+        if output.status.success() { Ok(()) } else { Err(format!("docker build: {errors}")) }
     };
     let outcome = tokio::task::spawn_blocking(move || BUILT.get_or_init(build)).await.unwrap();
     assert_eq!(*outcome, Ok(()));
@@ -52,7 +52,7 @@ pub fn name_of((name, tag): (&str, &str)) -> String {
     format!("{name}:{tag}")
 }
 
-/// What `docker` answers to this; it must succeed.
+/// Output of `docker`; it must succeed.
 pub async fn docker(arguments: &[&str]) -> String {
     let (code, output, errors) = try_docker(arguments).await;
     assert_eq!(code, Some(0), "docker {arguments:?}: {errors}");
@@ -70,21 +70,21 @@ pub async fn run(command: &mut tokio::process::Command) -> (Option<i32>, String,
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// One value of what the engine knows of a container or an image, as a Go template.
+/// Output of `docker inspect` with a Go template.
 pub async fn inspect(what: &str, template: &str) -> String {
     docker(&["inspect", "--format", template, what]).await
 }
 
-/// All that a container has logged.
+/// A container's whole log.
 pub async fn logs(container: &str) -> String {
     let (_, output, errors) = try_docker(&["logs", container]).await;
     output + "\n" + &errors
 }
 
-/// Removes what a proof made in the engine when it is dropped, and also when this whole process is
-/// killed: a shell waits for that, as in the crash proofs.
+/// Removes what a test created in the engine, when dropped and also if this process is killed: a shell
+/// waits for the end of its input.
 pub struct Leavings {
-    /// A name that nothing else in the engine has.
+    /// Unique in the engine.
     pub id: String,
     remover: Child,
 }
@@ -109,7 +109,7 @@ impl Leavings {
         let mut shell = Command::new("sh");
         shell.args(["-c", REMOVE, &id, LABEL]).stdin(Stdio::piped());
         shell.stdout(Stdio::null()).stderr(Stdio::null());
-        // Out of reach of what a terminal sends to the tests.
+        // A terminal's signals do not reach it.
         std::os::unix::process::CommandExt::process_group(&mut shell, 0);
         Self { id, remover: shell.spawn().unwrap() }
     }
@@ -118,17 +118,17 @@ impl Leavings {
 impl Drop for Leavings {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.tell_why();
+            self.print_logs();
         }
         drop(self.remover.stdin.take());
-        // A remover that can't be waited for has ended.
+        // An error means that it has ended already.
         let _ = self.remover.wait();
     }
 }
 
 impl Leavings {
-    /// The last lines of each container of a proof that failed, while they are there.
-    fn tell_why(&self) {
+    /// Prints the last log lines of each container of a failed test, before they are removed.
+    fn print_logs(&self) {
         let script = r#"
 for label in "$1=$0" "com.docker.compose.project=$0"; do
     for each in $(docker ps --all --quiet --filter "label=$label"); do
@@ -136,7 +136,7 @@ for label in "$1=$0" "com.docker.compose.project=$0"; do
         docker logs --tail 12 "$each" 2>&1
     done
 done"#;
-        let told = Command::new("sh").args(["-c", script, &self.id, LABEL]).output();
-        let _ = std::io::stderr().write_all(&told.map(|told| told.stdout).unwrap_or_default());
+        let logs = Command::new("sh").args(["-c", script, &self.id, LABEL]).output();
+        let _ = std::io::stderr().write_all(&logs.map(|logs| logs.stdout).unwrap_or_default());
     }
 }

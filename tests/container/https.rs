@@ -1,4 +1,4 @@
-//! The service behind the proxy, with the configuration that is deployed.
+//! The service behind Caddy, with the configuration in deploy/caddy.
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ impl Proxied {
         Self::start_with_plain("refused").await
     }
 
-    /// What becomes of callbacks by plain HTTP.
+    /// `plain` is the value of PLAIN_HTTP.
     async fn start_with_plain(plain: &str) -> Self {
         let deployment = Deployment::start().await;
         let (plain_port, tls_port) = (free_port(), free_port());
@@ -99,10 +99,10 @@ pub async fn both_callbacks_over_https_are_rows() {
     assert_eq!(proxied.rows(messages).await, ["441 447 Hello £"]);
 }
 
-/// Caddy refuses blanks in a request line before any of its configuration counts.
+/// Caddy refuses blanks in a request line, whatever its configuration.
 pub async fn the_proxy_passes_what_a_gateway_leaves_unescaped_but_for_blanks() {
     let proxied = Proxied::start().await;
-    // curl sends the target as it is.
+    // curl sends the target unchanged.
     let ask = async |mess_id: &str| {
         let target = report(mess_id);
         let url = proxied.url("/");
@@ -137,7 +137,7 @@ pub async fn a_restart_of_the_service_is_waited_for_by_the_proxy() {
     assert_eq!(proxied.mess_ids().await.len(), usize::try_from(stored_so_far).unwrap());
 }
 
-/// A 200 for a callback that went nowhere would be a callback that is lost.
+/// A 200 for a callback that is not passed on would lose it.
 pub async fn no_other_host_is_answered_200_by_the_proxy() {
     let proxied = Proxied::start().await;
     let report = report("elsewhere");
@@ -159,13 +159,13 @@ pub async fn no_other_host_is_answered_200_by_the_proxy() {
 pub async fn a_gateway_that_sends_no_host_is_served() {
     let proxied = Proxied::start().await;
     let url = proxied.url(&report("hostless"));
-    // Nor does one say what it speaks when the connection is encrypted.
+    // Such a gateway sends no ALPN either.
     let old = ["--http1.0", "--no-alpn", "--header", "Host:", &url];
     assert_eq!(curl(&proxied.authority, &old).await, stored());
     assert_eq!(proxied.mess_ids().await, ["hostless"]);
 }
 
-/// A redirect, which old gateways don't follow, would be a callback that is lost.
+/// Old gateways do not follow a redirect, so it would lose the callback.
 pub async fn plain_http_is_refused_unless_it_is_asked_for() {
     let refusing = Proxied::start().await;
     let target = report("plain");
@@ -191,7 +191,7 @@ pub async fn the_proxy_logs_neither_queries_nor_tokens() {
         curl(&proxied.authority, arguments).await.status
     };
     let https = proxied.url("");
-    // As registered, and as somebody may have registered it by mistake.
+    // The registered URL, and mistyped ones.
     assert_eq!(ask(&[&proxied.url(&report)]).await, 200);
     assert_eq!(ask(&[&format!("{https}/{report}")]).await, 404);
     assert_eq!(ask(&[&format!("{https}/%64{}", &report[2..])]).await, 404);
@@ -209,7 +209,7 @@ pub async fn the_proxy_logs_neither_queries_nor_tokens() {
         ask(&["--user", &basic, &proxied.url("/delivery-reports?mess_id=never-logged")]).await,
         400
     );
-    // The proxy's own errors name the request, too.
+    // The proxy's own error messages contain the request, too.
     proxied.deployment.receiver().stop_with_timeout(Some(30)).await.unwrap();
     assert_eq!(ask(&[&proxied.url(&report)]).await, 502);
 

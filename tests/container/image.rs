@@ -1,4 +1,4 @@
-//! The image itself: its size, what it says of itself, and the rights it needs.
+//! The image: its size, its labels and the rights it needs.
 
 use std::fs;
 
@@ -44,7 +44,7 @@ pub async fn without_a_database_it_says_what_to_set() {
     assert!(errors.contains("ROUTO_ACCOUNTS__MAIN__USER=gateway"), "{errors}");
 }
 
-/// Every proof runs the container like this; here the kernel is asked whether it is so.
+/// Every test runs the container with these restrictions; this one reads them from the kernel.
 pub async fn it_needs_neither_root_nor_a_capability_nor_a_writable_root_and_turns_healthy() {
     let deployment = Deployment::start().await;
     let container = deployment.receiver().id();
@@ -61,7 +61,7 @@ pub async fn it_needs_neither_root_nor_a_capability_nor_a_writable_root_and_turn
     }
     assert_eq!(field("NoNewPrivs:"), "1");
     assert_eq!(inspect(container, "{{.HostConfig.ReadonlyRootfs}}").await, "true");
-    // Nothing but the volume was written to.
+    // Only the volume was written to.
     assert_eq!(docker(&["diff", container]).await, "");
     eventually("the health check says healthy", async || {
         inspect(container, "{{.State.Health.Status}}").await == "healthy"

@@ -1,11 +1,11 @@
-//! The lives of the service's container: stopped, started, killed, replaced.
+//! The service's container is stopped, started, killed and replaced.
 
 use std::time::{Duration, Instant};
 
 use crate::deployment::Deployment;
 use crate::engine::docker;
 
-/// How long a stop may take: no client keeps the service busy, and no Postgres keeps it waiting.
+/// How long a stop may take: neither clients nor Postgres hold it up.
 const SECONDS: Duration = Duration::from_secs(5);
 
 pub async fn a_stop_takes_seconds_and_a_start_goes_on() {
@@ -16,7 +16,7 @@ pub async fn a_stop_takes_seconds_and_a_start_goes_on() {
     load.until_more_given_up(1).await;
     deployment.receiver().start().await.unwrap();
     load.until_more(100).await;
-    // And where it has to leave callbacks in the spool.
+    // Again, with callbacks left in the spool.
     deployment.postgres().pause().await.unwrap();
     deployment.until_spooling().await;
     load.until_more(100).await;
@@ -28,7 +28,7 @@ pub async fn a_stop_takes_seconds_and_a_start_goes_on() {
     deployment.assert_exactly_once(&record).await;
 }
 
-/// Sends SIGTERM to the program, which is process 1 of its container; the exit code.
+/// Sends SIGTERM to the program, which is process 1 of its container. Returns the exit code.
 async fn stop(deployment: &Deployment) -> Option<i64> {
     let container = deployment.receiver();
     let asked = Instant::now();

@@ -1,9 +1,9 @@
-//! What happens to the container of Postgres, and that no gateway notices.
+//! Outages of the container of Postgres, which no gateway notices.
 
 use crate::deployment::Deployment;
 use crate::engine::docker;
 
-/// Callbacks go on through the outage, to the spool, and are answered with nothing but 200.
+/// During the outage callbacks go to the spool, and every answer is 200.
 async fn unnoticed(begin: impl AsyncFn(&Deployment), end: impl AsyncFn(&Deployment)) {
     let deployment = Deployment::start().await;
     let load = deployment.load();
