@@ -19,7 +19,7 @@ const FILES: [&str; 2] = [
     include_str!("../../deploy/compose/postgres-port.yml"),
 ];
 
-/// COMPOSE_FILE with the published port of Postgres.
+/// `COMPOSE_FILE` with the published port of Postgres.
 const BOTH_FILES: &str = "docker-compose.yml:deploy/compose/postgres-port.yml";
 
 /// A deployment of the compose file, independent of others.

@@ -30,7 +30,7 @@ impl Proxied {
         Self::start_with_plain("refused").await
     }
 
-    /// `plain` is the value of PLAIN_HTTP.
+    /// `plain` is the value of `PLAIN_HTTP`.
     async fn start_with_plain(plain: &str) -> Self {
         let deployment = Deployment::start().await;
         let (plain_port, tls_port) = (free_port(), free_port());
