@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::Event;
+use crate::domain::{Event, EventKey};
 use crate::metrics::IngestMetrics;
 use crate::spool::{Chunk, SpoolError};
 use crate::store::{InsertError, OnConflict, StoreError};
@@ -36,8 +36,8 @@ impl Sink for Discard {
         Ok(())
     }
 
-    async fn insert(&mut self, _: OnConflict, _: &[Event]) -> Result<(), InsertError> {
-        Ok(())
+    async fn insert(&mut self, _: OnConflict, _: &[Event]) -> Result<Vec<EventKey>, InsertError> {
+        Ok(Vec::new())
     }
 }
 
