@@ -8,17 +8,13 @@ use tokio::process::Command;
 
 use crate::curl::{Answered, curl, stored};
 use crate::engine::{IMAGE, Leavings, build_image, docker, inspect, name_of, run};
-use testkit::configuration::free_port;
-use testkit::eventually;
-use testkit::scratch;
+use testkit::{configuration::free_port, eventually, scratch};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
 const FILES: [&str; 2] = [
     include_str!("../../docker-compose.yml"),
     include_str!("../../deploy/compose/postgres-port.yml"),
 ];
-
 /// `COMPOSE_FILE` with the published port of Postgres.
 const BOTH_FILES: &str = "docker-compose.yml:deploy/compose/postgres-port.yml";
 

@@ -31,6 +31,8 @@ mod lives;
 mod outages;
 #[cfg(target_os = "linux")]
 mod proxies;
+#[cfg(target_os = "linux")]
+mod proxy_programs;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -80,7 +82,7 @@ fn main() -> std::process::ExitCode {
             prometheus_reads_the_service;
     };
     proofs.extend(proofs! {
-        proxies::installed;
+        proxy_programs::installed;
         proxies:
             nginx_passes_both_callbacks_with_the_clients_address
             apache_passes_both_callbacks_with_the_clients_address
