@@ -1,4 +1,4 @@
-//! Connections: how many, how long, how large; and how they end.
+//! Serves connections within the limits of their number, time and size, and ends them.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -167,10 +167,10 @@ async fn connection(
         async move {
             let answering = answering?;
             let Ok(mut answer) = answer.await;
-            if let Some(id) = request_id(key.id) {
-                answer.headers_mut().insert(REQUEST_ID, id);
-            }
-            if stopping.is_cancelled() || answering.is_last() {
+            answer.headers_mut().insert(REQUEST_ID, request_id(key.id));
+            // hyper reads no further request behind a body that was not read.
+            let is_early = body_follows && !answering.request_is_complete();
+            if is_early || stopping.is_cancelled() || answering.is_last() {
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);
             }

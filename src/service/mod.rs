@@ -99,7 +99,7 @@ impl Service {
         tokio::spawn(memory::reclaim(Arc::clone(&memory), stop.clone()));
         let callbacks = callback_state(&accounts, http, &ingest, &memory, &metrics);
         let callbacks = http::public_router(callbacks);
-        let samples = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
+        let samples = exposition(&metrics, ingest.clone(), Arc::clone(&memory), Arc::clone(&spool));
         let operators = http::admin_router(ingest.clone(), samples);
         let keys = Arc::new(EventKeySource::system());
         let serve = |name: Listener, socket: TcpListener, routes: Routes, max: usize| {

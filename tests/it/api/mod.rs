@@ -4,6 +4,7 @@ mod attacks;
 mod authentication;
 mod crowds;
 mod delivery_reports;
+mod early_answers;
 mod inbound_messages;
 mod ingest;
 mod limits;
