@@ -62,7 +62,8 @@ impl CallbackError {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
             Self::SourceNotAllowed => StatusCode::FORBIDDEN,
-            Self::Unusable(..)
+            Self::Unusable(Unusable::Unreadable(_), _) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unusable(Unusable::Missing(_), _)
             | Self::BodyBroken
             | Self::NotStored(SubmitError::StoredAsRejected) => StatusCode::BAD_REQUEST,
             Self::NotStored(SubmitError::Overloaded | SubmitError::Unavailable) | Self::TooSlow => {

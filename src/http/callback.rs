@@ -17,8 +17,8 @@ use crate::accounts::{Account, Accounts};
 use crate::domain::{CallbackKind, Event, Reception, RejectedCallback, Source, Transport};
 use crate::ingest::{IngestHandle, Receipt, SubmitError};
 use crate::metrics::Metrics;
-use crate::wire::Unusable;
-use crate::wire::params::Params;
+use crate::wire::params::{Input, Params};
+use crate::wire::{BodyType, Unusable};
 
 use super::answer::{Acknowledged, CallbackError};
 use super::arrival::Arrival;
@@ -47,6 +47,7 @@ pub(super) struct CallbackRequest {
     target: Option<PathAndQuery>,
     form: Bytes,
     authorization: Option<HeaderValue>,
+    body_type: BodyType,
     /// Where it comes from, proxies apart.
     source: Source,
 }
@@ -63,6 +64,10 @@ impl CallbackRequest {
                 remote_addr: state.gate.source(peer, &head.headers),
             },
             authorization: head.headers.get(header::AUTHORIZATION).cloned(),
+            body_type: BodyType::new(
+                head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes),
+                head.headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes),
+            ),
             target: head.uri.into_parts().path_and_query,
             form: Bytes::new(),
         }
@@ -71,7 +76,8 @@ impl CallbackRequest {
     /// The parameters of query and form.
     pub(super) fn params(&self, kind: CallbackKind) -> Params<'_> {
         let query = self.target.as_ref().and_then(PathAndQuery::query).unwrap_or_default();
-        Params::parse(kind, query.as_bytes(), &self.form)
+        let (query, body_type) = (query.as_bytes(), &self.body_type);
+        Params::read(kind, Input { path: b"", query, body_type, body: &self.form })
     }
 
     /// The account whose credentials it has, unless it comes from where that has no callbacks from.
@@ -139,7 +145,7 @@ impl Fact {
                 let event = Event::RejectedCallback(RejectedCallback {
                     kind,
                     reason: unusable.to_string().into(),
-                    content: params.to_rejected_content(),
+                    content: params.to_rejected_content(state.accounts.secrets()),
                     reception,
                 });
                 Self { event, unusable: Some(unusable) }

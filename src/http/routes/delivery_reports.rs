@@ -59,6 +59,7 @@ fn understand(
 ) -> Result<Fact, CallbackError> {
     let account = request.admit(state, KIND, account)?;
     let reception = request.reception(visit, account);
-    let report = wire::parse(KIND, params, &account.encodings, reception.clone());
+    let report =
+        wire::parse(KIND, params, &account.encodings, state.accounts.secrets(), reception.clone());
     Ok(Fact::of(state, KIND, params, reception, report))
 }

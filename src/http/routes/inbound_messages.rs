@@ -25,7 +25,13 @@ pub(in crate::http) fn by_login(
         let account = CallbackRequest::account_by_login(state, &params);
         let account = request.admit(state, KIND, account)?;
         let reception = request.reception(visit, account);
-        let message = wire::parse(KIND, &params, &account.encodings, reception.clone());
+        let message = wire::parse(
+            KIND,
+            &params,
+            &account.encodings,
+            state.accounts.secrets(),
+            reception.clone(),
+        );
         Ok(Fact::of(state, KIND, &params, reception, message))
     })
 }
