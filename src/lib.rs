@@ -34,4 +34,5 @@ pub mod shutdown;
 pub mod spool;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;

@@ -28,8 +28,8 @@ pub(super) async fn run(settings: &Settings) -> Result<(), CommandError> {
         return Err(CommandError::NotRunning { address, source });
     };
     match head.split(' ').nth(1) {
-        Some("200") => print_line(body),
-        _ => Err(CommandError::NotReady(body.to_owned())),
+        Some("200") => print_line(body.trim_end()),
+        _ => Err(CommandError::NotReady(body.trim_end().to_owned())),
     }
 }
 

@@ -35,7 +35,7 @@ pub use report::report;
 pub use settings::{
     AdminSettings, DatabaseSettings, DatabaseSource, Effective, HttpSettings, IngestSettings,
     LogFormat, LogSettings, PartitionSettings, RetentionSettings, Settings, SpoolSettings,
-    credentials_file,
+    TlsSettings, credentials_file,
 };
 pub use warning::Warning;
 

@@ -18,6 +18,17 @@ pub(super) const FREE_HEAD: usize = 8 * 1024;
 /// `head_bytes`: what is read belongs to no head.
 const IN_REQUEST: usize = usize::MAX;
 
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The first byte of a head.
+    Idle,
+    /// The rest of a head.
+    Head,
+    /// The body, or the answer.
+    InRequest,
+}
+
 /// The slot of a connection; free again when dropped.
 pub(super) struct Slot {
     pub(super) number: usize,
@@ -80,6 +91,15 @@ impl Slot {
         let kept = if body_follows { self.waits() } else { self.request_is_complete() };
         let answering = Answering { slot: Arc::clone(self), had_large_head: head > FREE_HEAD };
         if kept { Ok(answering) } else { Err(Evicted) }
+    }
+
+    /// What the connection waits for.
+    pub(super) fn phase(&self) -> Phase {
+        match self.head_bytes.load(Ordering::Relaxed) {
+            0 => Phase::Idle,
+            IN_REQUEST => Phase::InRequest,
+            _ => Phase::Head,
+        }
     }
 
     /// Whether a request has arrived completely and is being answered.

@@ -12,7 +12,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::connection_log::ConnectionLog;
+use super::other_protocol::OtherProtocol;
+use super::read_deadline::ReadDeadline;
 use super::request_line::RequestLineRewriter;
+use super::server::ConnectionLimits;
 use super::slot::Slot;
 
 /// The most that is read from the socket at once, in bytes.
@@ -29,8 +33,12 @@ pub(super) struct RewritingSocket<S> {
     slot: Arc<Slot>,
     /// Bytes that did not fit into hyper's buffer.
     left_over: Vec<u8>,
+    /// Bytes have arrived.
+    has_begun: bool,
     /// The client has closed its side.
     has_ended: bool,
+    deadline: ReadDeadline,
+    log: Arc<ConnectionLog>,
     /// How long a write may make no progress.
     write_timeout: Duration,
     /// Set while a write makes no progress.
@@ -48,16 +56,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RewritingSocket<S> {
     pub(super) fn new(
         stream: S,
         slot: Arc<Slot>,
-        max_line: usize,
-        write_timeout: Duration,
+        limits: &ConnectionLimits,
+        log: Arc<ConnectionLog>,
     ) -> Self {
         Self {
             stream,
-            rewriter: RequestLineRewriter::new(max_line),
+            rewriter: RequestLineRewriter::new(limits.max_head_bytes),
             slot,
             left_over: Vec::new(),
+            has_begun: false,
             has_ended: false,
-            write_timeout,
+            deadline: ReadDeadline::new(limits.head_timeout, limits.idle_timeout),
+            log,
+            write_timeout: limits.head_timeout,
             stalled: None,
             lingering: None,
         }
@@ -88,7 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Read for RewritingSocket<S> {
         cx: &mut Context<'_>,
         mut buffer: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, rewriter, slot, left_over, has_ended, .. } = self.get_mut();
+        let Self { stream, rewriter, slot, left_over, has_begun, has_ended, deadline, log, .. } =
+            self.get_mut();
         if !left_over.is_empty() {
             let fitting = left_over.len().min(buffer.remaining());
             buffer.put_slice(left_over.split_at(fitting).0);
@@ -107,7 +119,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Read for RewritingSocket<S> {
         // Nothing passes before a line is complete, and hyper takes nothing for the end of the stream.
         loop {
             let mut read = ReadBuf::uninit(&mut space);
-            ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
+            match Pin::new(&mut *stream).poll_read(cx, &mut read) {
+                Poll::Ready(result) => result?,
+                Poll::Pending => {
+                    ready!(deadline.poll_missed(cx, slot.phase()));
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+            deadline.has_read();
+            if !*has_begun {
+                *has_begun = true;
+                if let Some(protocol) = OtherProtocol::of(read.filled()) {
+                    // hyper refuses it at once: a line that never ends is not waited for.
+                    rewriter.finish(&mut pass);
+                    log.log_other_protocol(protocol);
+                }
+            }
             *has_ended = read.filled().is_empty();
             if *has_ended {
                 rewriter.finish(&mut pass);

@@ -8,6 +8,7 @@ use embedded_postgres::EmbeddedPostgresError;
 use crate::credentials::AccountsError;
 use crate::spool::SpoolError;
 use crate::store::StoreError;
+use crate::tls::TlsError;
 
 /// Why nothing was started. Each text says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,8 @@ pub enum StartError {
     Accounts(#[from] AccountsError),
     #[error("the embedded Postgres can't be used")]
     EmbeddedPostgres(#[from] EmbeddedPostgresError),
+    #[error("HTTPS can't be served")]
+    Tls(#[from] TlsError),
     #[error("the database can't be used")]
     Store(#[from] StoreError),
     #[error("the spool can't be used")]
@@ -29,7 +32,7 @@ pub enum StartError {
     },
     /// A socket that was handed over is not a listening TCP socket.
     #[error(
-        "can't listen on a socket handed over in LISTEN_FDS; hand over TCP sockets: the first for http.listen, the second for admin.listen"
+        "can't listen on a socket handed over in LISTEN_FDS; hand over TCP sockets: the first for http.listen, the second for admin.listen, the third for http.tls.listen"
     )]
     InheritedSocket { source: io::Error },
 }

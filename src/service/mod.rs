@@ -13,23 +13,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use embedded_postgres::EmbeddedPostgres;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Credentials};
 use crate::config::{
-    Account, HttpSettings, IngestSettings, RetentionSettings, Settings, credentials_file,
+    Account, HttpSettings, IngestSettings, RetentionSettings, Settings, TlsSettings,
+    credentials_file,
 };
 use crate::credentials::{Generated, accounts_or_generated};
 use crate::domain::EventKeySource;
-use crate::http::{self, AccessPolicy, CallbackState, ConnectionLimits, Routes};
+use crate::http::{self, AccessPolicy, CallbackState, ConnectionLimits, Endpoint, Routes};
 use crate::ingest::{self, IngestHandle};
 use crate::memory::{self, MemoryBudget};
 use crate::metrics::{Listener, Metrics};
 use crate::spool::Spool;
 use crate::store::upkeep::{self, Upkeep};
 use crate::store::{Database, Retention};
+use crate::tls::{CertificateFiles, ReloadedCertificate};
 
 pub use error::StartError;
 pub use first_run::FirstRun;
@@ -53,6 +54,8 @@ const MAX_LOCK_PATIENCE: Duration = Duration::from_millis(100);
 pub struct Service {
     /// Where it takes callbacks.
     pub http_address: SocketAddr,
+    /// Where it takes them over TLS.
+    pub https_address: Option<SocketAddr>,
     /// Where the operator's endpoints are.
     pub admin_address: SocketAddr,
     /// What to print if this start has generated the credentials.
@@ -73,10 +76,19 @@ impl Service {
         let http = &settings.http;
         let mut inherited = InheritedSockets::take()?;
         let taking_over = inherited.is_any();
-        let public = inherited.http(http.listen).await?;
+        let certificate =
+            certificate_files(&settings.tls).map(ReloadedCertificate::read).transpose()?;
+        let public = inherited.http(http.listen)?;
         let spool = Arc::new(open_spool(&settings, taking_over).await?);
         let admin = inherited.admin(settings.admin.listen, taking_over).await?;
         let (http_address, admin_address) = (address_of(&public), address_of(&admin));
+        let mut endpoints = vec![Endpoint { socket: public, tls: None }];
+        let mut https_address = None;
+        if let Some(certificate) = &certificate {
+            let socket = inherited.tls(settings.tls.listen, taking_over).await?;
+            https_address = Some(address_of(&socket));
+            endpoints.push(Endpoint { socket, tls: Some(certificate.acceptor()) });
+        }
         let (accounts, generated) = accounts_or_generated(&settings)?;
 
         let OpenDatabase { database, embedded: embedded_postgres } =
@@ -102,15 +114,23 @@ impl Service {
         let samples = exposition(&metrics, ingest.clone(), Arc::clone(&memory), Arc::clone(&spool));
         let operators = http::admin_router(ingest.clone(), samples);
         let keys = Arc::new(EventKeySource::system());
-        let serve = |name: Listener, socket: TcpListener, routes: Routes, max: usize| {
+        if let Some(certificate) = certificate {
+            tokio::spawn(certificate.keep(stop.clone()));
+        }
+        let serve = |name: Listener, endpoints: Vec<Endpoint>, routes: Routes, max: usize| {
             let limits = connection_limits(http, max);
             let metrics = metrics.http.listener(name, max);
             let keys = Arc::clone(&keys);
-            tokio::spawn(http::serve(socket, routes, limits, keys, metrics, stop.clone()))
+            tokio::spawn(http::serve(endpoints, routes, limits, keys, metrics, stop.clone()))
         };
         let servers = [
-            serve(Listener::Http, public, callbacks, http.max_connections),
-            serve(Listener::Admin, admin, operators, MAX_ADMIN_CONNECTIONS),
+            serve(Listener::Http, endpoints, callbacks, http.max_connections),
+            serve(
+                Listener::Admin,
+                vec![Endpoint { socket: admin, tls: None }],
+                operators,
+                MAX_ADMIN_CONNECTIONS,
+            ),
         ];
 
         if embedded_postgres.is_some() {
@@ -120,7 +140,7 @@ impl Service {
         // The committer ends with its last handle.
         drop(ingest);
         let database = if embedded_postgres.is_some() { "embedded" } else { "database.url" };
-        tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
+        tracing::info!(http = %http_address, https = https_address.map(tracing::field::display), admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
         let first_run = match (generated, &embedded_postgres) {
             (Some(generated), Some(embedded)) => {
                 let credentials = credentials_file(&settings.data_dir);
@@ -133,6 +153,7 @@ impl Service {
         };
         Ok(Self {
             http_address,
+            https_address,
             admin_address,
             first_run,
             stop,
@@ -228,6 +249,12 @@ fn credentials_of(account: &Account) -> Credentials<'_> {
     }
 }
 
+/// The files of the certificate for HTTPS, if it is on.
+pub(crate) fn certificate_files(settings: &TlsSettings) -> Option<CertificateFiles> {
+    let TlsSettings { certificate_file, key_file, .. } = settings.clone();
+    Some(CertificateFiles { certificate: certificate_file?, key: key_file? })
+}
+
 /// The part of `http.max_buffered_bytes` for requests that are not authenticated.
 fn unauthenticated_share(http: &HttpSettings) -> usize {
     http.max_buffered_bytes / 4
@@ -239,6 +266,7 @@ fn connection_limits(http: &HttpSettings, max_connections: usize) -> ConnectionL
         max_head_bytes: http.max_head_bytes,
         max_unauthenticated_bytes: unauthenticated_share(http),
         head_timeout: http.head_timeout,
+        idle_timeout: http.idle_timeout,
         shutdown_timeout: http.shutdown_timeout,
     }
 }

@@ -1,14 +1,19 @@
-//! Parameters from query string and form body, together, as bytes.
+//! Parameters from query string and body, together, as bytes.
 //!
 //! The gateway's document puts the parameters of a `POST` into the query string in one place and into
 //! the form body in another (sections 7.1, 7.1.1, 7.1.2). So both are read, and form one list.
 
 use std::borrow::Cow;
 
-use crate::domain::{CallbackKind, Extra, RejectedContent, Text};
+use form_urlencoded::byte_serialize;
 
+use crate::accounts::Secrets;
+use crate::domain::{CallbackKind, DeclaredCharset, Extra, RejectedContent, Text};
+
+use super::body::{BodyType, Format, UnreadableBody};
 use super::callback::documented;
-use super::text::decode_parameter;
+use super::text::{declared_charset, decode_parameter};
+use super::{json, multipart};
 
 /// The most parameters of a request. Where there are more, the last one is [`REST`]: the cost is
 /// bounded, and nothing is dropped.
@@ -18,36 +23,131 @@ pub const MAX_PARAMETERS: usize = 256;
 /// parameters, as it arrived, without credentials.
 pub const REST: &str = "&";
 
-/// The names of the parameters with credentials. They are never stored; letter case is ignored.
-const CREDENTIALS: [&str; 2] = ["user", "pass"];
+/// The parameter that names the charset of a form (HTML, section 4.10.22.5).
+const CHARSET: &str = "_charset_";
+
+/// The names of the parameters with credentials, and what people write instead. They are never stored.
+const CREDENTIALS: [&str; 6] = ["user", "pass", "password", "passwd", "passphrase", "pwd"];
 
 /// A name and a value, borrowed where nothing has to be decoded.
 type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// The decoded parameters of a request in their order: those of the query, then those of the form.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The parts of a request that have parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// What was appended to the path: see [`ReportPath`](super::ReportPath).
+    pub path: &'a [u8],
+    pub query: &'a [u8],
+    pub body_type: &'a BodyType,
+    pub body: &'a [u8],
+}
+
+/// The decoded parameters of a request in their order: those of the path, the query and the body.
+///
+/// A parameter is looked up by its exact name, else by one that differs only in letter case, in
+/// surrounding blanks and NULs, or in a leading `amp;`, the rest of an ampersand escaped for HTML.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params<'a> {
+    kind: CallbackKind,
     pub(super) pairs: Vec<Pair<'a>>,
+    charset: Option<DeclaredCharset>,
+    unreadable: Option<UnreadableBody>,
 }
 
 impl<'a> Params<'a> {
-    /// Reads a query string and an `application/x-www-form-urlencoded` body of a callback of this kind.
-    ///
-    /// Some gateways append their parameters with a second `?` to a URL that has a query already. So in
-    /// a query string, a `?` in front of a documented name and `=` separates like `&`. Line ends after a
-    /// body are ignored.
+    /// Reads the parameters of a request that is a callback of this kind.
+    #[must_use]
+    pub fn read(kind: CallbackKind, input: Input<'a>) -> Self {
+        let Input { path, query, body_type, body } = input;
+        let mut params = Self::empty(kind);
+        params.charset = body_type.charset;
+        params.extend_by_query(path);
+        params.extend_by_query(query);
+        let is_form = |body: &[u8]| has_documented_parameter(kind, body);
+        match &*body_type.format_of(body, is_form) {
+            Format::Form => params.extend(trim_end(body, b"\r\n")),
+            Format::Multipart { boundary } => params.extend_by_parts(body, boundary.as_deref()),
+            Format::Json => params.extend_by_members(body, body_type),
+            Format::Unreadable(unreadable) => params.unreadable = Some(*unreadable),
+        }
+        params.find_charset();
+        params
+    }
+
+    /// Reads a query string and an `application/x-www-form-urlencoded` body.
     #[must_use]
     pub fn parse(kind: CallbackKind, query: &'a [u8], form: &'a [u8]) -> Self {
-        let mut params = Self { pairs: Vec::with_capacity(8) };
-        let documented = documented(kind);
+        let mut params = Self::empty(kind);
+        params.extend_by_query(query);
+        params.extend(trim_end(form, b"\r\n"));
+        params.find_charset();
+        params
+    }
+
+    fn empty(kind: CallbackKind) -> Self {
+        Self { kind, pairs: Vec::with_capacity(8), charset: None, unreadable: None }
+    }
+
+    /// Why the body could not be read, if so. The parameters of a JSON body are there nevertheless, but
+    /// the callback is unusable.
+    #[must_use]
+    pub fn unreadable_body(&self) -> Option<UnreadableBody> {
+        self.unreadable
+    }
+
+    /// The charset that the request declares.
+    pub(super) fn charset(&self) -> Option<DeclaredCharset> {
+        self.charset
+    }
+
+    fn find_charset(&mut self) {
+        if self.charset.is_none() {
+            self.charset = self.first(CHARSET).and_then(declared_charset);
+        }
+    }
+
+    /// Some gateways append their parameters with a second `?` to a URL that has a query already. So a
+    /// `?` in front of a documented name and `=` separates like `&`. Line ends after a body are ignored.
+    fn extend_by_query(&mut self, query: &'a [u8]) {
+        let documented = documented(self.kind);
         let mut rest = skip_question_marks(query);
         while let Some((before, after)) = split_at_stray_question_mark(rest, documented) {
-            params.extend(before);
+            self.extend(before);
             rest = after;
         }
-        params.extend(rest);
-        params.extend(trim_end(form, b"\r\n"));
-        params
+        self.extend(rest);
+    }
+
+    fn extend_by_parts(&mut self, body: &'a [u8], boundary: Option<&[u8]>) {
+        let before = self.pairs.len();
+        for part in multipart::parts(body, boundary) {
+            self.charset = self.charset.or(part.charset);
+            self.push(Cow::Owned(part.name), Cow::Borrowed(part.value));
+        }
+        if self.pairs.len() == before && !body.trim_ascii().is_empty() {
+            self.unreadable = Some(UnreadableBody::Type("multipart without any part"));
+        }
+    }
+
+    fn extend_by_members(&mut self, body: &'a [u8], declared: &BodyType) {
+        let Some(members) = json::members(body) else {
+            // A form that begins like JSON, if it is not declared as JSON.
+            match declared.format {
+                Format::Form => self.extend(trim_end(body, b"\r\n")),
+                _ => self.unreadable = Some(UnreadableBody::Type("application/json")),
+            }
+            return;
+        };
+        if members
+            .iter()
+            .all(|(name, value)| name.is_empty() && matches!(&**value, "" | "null" | "[]"))
+        {
+            return;
+        }
+        self.unreadable = Some(UnreadableBody::Type("application/json"));
+        for (name, value) in members {
+            self.push(Cow::Owned(name.into_bytes()), Cow::Owned(value.into_bytes()));
+        }
     }
 
     fn extend(&mut self, mut input: &'a [u8]) {
@@ -62,77 +162,166 @@ impl<'a> Params<'a> {
         self.keep_rest(input);
     }
 
-    /// Adds to [`REST`], the last parameter, for which one place is left.
+    fn push(&mut self, name: Cow<'a, [u8]>, value: Cow<'a, [u8]>) {
+        if self.pairs.len() + 1 < MAX_PARAMETERS {
+            self.pairs.push((name, value));
+        } else if !is_credential(&name) {
+            let pair: String =
+                byte_serialize(&name).chain(["="]).chain(byte_serialize(&value)).collect();
+            self.append_to_rest(Cow::Owned(pair.into_bytes()));
+        }
+    }
+
     fn keep_rest(&mut self, input: &'a [u8]) {
         for pair in input.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let (name, _) = split_once(pair, b'=');
-            if is_credential(&percent_decode(name)) {
-                continue;
+            if !is_credential(&percent_decode(name)) {
+                self.append_to_rest(Cow::Borrowed(pair));
             }
-            if self.pairs.len() < MAX_PARAMETERS {
-                self.pairs.push((Cow::Borrowed(REST.as_bytes()), Cow::Borrowed(pair)));
-            } else if let Some((_, rest)) = self.pairs.last_mut() {
-                let rest = rest.to_mut();
-                rest.push(b'&');
-                rest.extend_from_slice(pair);
-            }
+        }
+    }
+
+    /// Appends to [`REST`], the last parameter, for which one place is left.
+    fn append_to_rest(&mut self, pair: Cow<'a, [u8]>) {
+        if self.pairs.len() < MAX_PARAMETERS {
+            self.pairs.push((Cow::Borrowed(REST.as_bytes()), pair));
+        } else if let Some((_, rest)) = self.pairs.last_mut() {
+            let rest = rest.to_mut();
+            rest.push(b'&');
+            rest.extend_from_slice(&pair);
         }
     }
 
     /// The first value of the parameter; the others are extra.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.pairs
-            .iter()
-            .find_map(|(key, value)| (key.as_ref() == name.as_bytes()).then_some(value.as_ref()))
+        self.position(name).and_then(|at| self.pairs.get(at)).map(|(_, value)| value.as_ref())
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        let name = name.as_bytes();
+        let exact = self.pairs.iter().position(|(found, _)| found.as_ref() == name);
+        exact.or_else(|| {
+            self.pairs.iter().position(|(found, _)| plain(found).eq_ignore_ascii_case(name))
+        })
     }
 
     /// [`first`](Self::first) as text.
     pub(super) fn first_text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.first(name).map(decode_parameter)
+        self.first(name).map(|value| decode_parameter(value, self.charset))
     }
 
-    /// Every value but the first one of each `documented` parameter, without credentials.
-    pub(super) fn extra(&self, documented: &[&str]) -> Extra {
-        let mut seen = 0_u32;
-        let mut is_extra = |name: &[u8]| {
-            let place = documented.iter().position(|known| known.as_bytes() == name);
-            place.is_none_or(|place| {
-                let bit = 1 << place;
-                let is_repeated = seen & bit != 0;
-                seen |= bit;
-                is_repeated
-            })
-        };
-        self.without_credentials()
-            .filter(|(name, _)| is_extra(name))
-            .map(|(name, value)| (text(name), text(value)))
-            .collect()
-    }
-
-    /// What is kept of an unusable callback: every parameter but the credentials.
-    #[must_use]
-    pub fn to_rejected_content(&self) -> RejectedContent {
-        RejectedContent::of_parameters(self.without_credentials())
-    }
-
-    fn without_credentials(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.pairs
+    /// Every value but the first one of each documented parameter, without credentials and secrets, and
+    /// `more`.
+    pub(super) fn extra<'m>(
+        &self,
+        secrets: &Secrets,
+        more: impl IntoIterator<Item = (&'m str, &'m str)>,
+    ) -> Extra {
+        let documented = documented(self.kind).iter().map(|name| self.position(name));
+        let documented: Vec<usize> = documented.flatten().collect();
+        let text = |bytes: &[u8]| Text::from(decode_parameter(bytes, self.charset).into_owned());
+        let others = self
+            .pairs
             .iter()
-            .filter(|(name, _)| !is_credential(name))
-            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+            .enumerate()
+            .filter(|(at, (name, _))| !documented.contains(at) && !is_credential(name));
+        let others = others.map(|(_, (name, value))| redacted(secrets, name, value));
+        let more = more.into_iter().map(|(name, value)| {
+            (Cow::Borrowed(name.as_bytes()), secrets.redact(value.as_bytes()))
+        });
+        others.chain(more).map(|(name, value)| (text(&name), text(&value))).collect()
+    }
+
+    /// What is kept of an unusable callback: every parameter but the credentials, without secrets. The
+    /// text of a message stays as it is.
+    #[must_use]
+    pub fn to_rejected_content(&self, secrets: &Secrets) -> RejectedContent {
+        let message = match self.kind {
+            CallbackKind::InboundMessage => self.position("message"),
+            CallbackKind::DeliveryReport => None,
+        };
+        let mut kept: Vec<Pair<'_>> = Vec::with_capacity(self.pairs.len());
+        for (at, (name, value)) in self.pairs.iter().enumerate() {
+            if Some(at) == message {
+                kept.push((Cow::Borrowed(name), Cow::Borrowed(value)));
+            } else if !is_credential(name) {
+                kept.push(redacted(secrets, name, value));
+            }
+        }
+        if let Some(charset) = self.charset
+            && self.position(CHARSET).is_none()
+            && kept.iter().any(|(name, value)| !name.is_ascii() || !value.is_ascii())
+        {
+            let name = Cow::Borrowed(CHARSET.as_bytes());
+            kept.push((name, Cow::Borrowed(charset.as_str().as_bytes())));
+        }
+        RejectedContent::of_parameters(kept.iter().map(|(name, value)| (&**name, &**value)))
     }
 }
 
-fn is_credential(name: &[u8]) -> bool {
-    let name = name.trim_ascii();
-    // The rest of `&amp;`, an ampersand escaped for HTML.
-    let name = name.strip_prefix(b"amp;").unwrap_or(name);
-    CREDENTIALS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+fn redacted<'p>(secrets: &Secrets, name: &'p [u8], value: &'p [u8]) -> Pair<'p> {
+    let pair = (secrets.redact(name), secrets.redact(value));
+    // A secret with a `=` in it may stand between the name and the value.
+    let whole = [name, b"=", value].concat();
+    let separately = [&*pair.0, b"=", &*pair.1].concat();
+    if *secrets.redact(&whole) == separately {
+        return pair;
+    }
+    (Cow::Borrowed(b"***"), Cow::Borrowed(b"***"))
 }
 
-fn text(bytes: &[u8]) -> Text {
-    decode_parameter(bytes).into_owned().into()
+/// The name without what surrounds it by mistake.
+fn plain(mut name: &[u8]) -> &[u8] {
+    loop {
+        let trimmed = trim(name);
+        let Some((b"amp;", rest)) = trimmed.split_at_checked(4) else { return trimmed };
+        name = rest;
+    }
+}
+
+fn trim(mut name: &[u8]) -> &[u8] {
+    let is_blank = |byte: u8| byte == 0 || byte.is_ascii_whitespace();
+    while let [first, rest @ ..] = name
+        && is_blank(*first)
+    {
+        name = rest;
+    }
+    while let [rest @ .., last] = name
+        && is_blank(*last)
+    {
+        name = rest;
+    }
+    name
+}
+
+/// Whether the parameter has credentials, however its name is misspelt: letter case, brackets, blanks,
+/// quotes and further percent-encoding are ignored.
+fn is_credential(name: &[u8]) -> bool {
+    /// No credential has a longer name, however it is encoded.
+    const LONGEST: usize = 256;
+    if name.len() > LONGEST {
+        return false;
+    }
+    let mut name = Cow::Borrowed(name);
+    while let Cow::Owned(decoded) = percent_decode_only(&name) {
+        name = Cow::Owned(decoded);
+    }
+    let letters: Vec<u8> = plain(&name)
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(u8::to_ascii_lowercase)
+        .collect();
+    CREDENTIALS.iter().any(|secret| letters == secret.as_bytes())
+}
+
+fn has_documented_parameter(kind: CallbackKind, form: &[u8]) -> bool {
+    form.split(|byte| *byte == b'&').any(|pair| {
+        let (name, value) = split_once(pair, b'=');
+        let name = percent_decode(name);
+        let is_named = |known: &&str| plain(&name).eq_ignore_ascii_case(known.as_bytes());
+        value.is_some() && documented(kind).iter().any(|known| is_named(&known))
+    })
 }
 
 /// The parts before and after the first `?`, or several in a row, that separates parameters. Reads each
@@ -167,12 +356,25 @@ pub fn percent_decode(input: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr2(b'%', b'+', input).is_none() {
         return Cow::Borrowed(input);
     }
+    Cow::Owned(decode(input, b' '))
+}
+
+/// [`percent_decode`], but `+` stays. Borrowed where nothing is decoded.
+pub(super) fn percent_decode_only(input: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'%', input).is_none() {
+        return Cow::Borrowed(input);
+    }
+    let decoded = decode(input, b'+');
+    if decoded.len() == input.len() { Cow::Borrowed(input) } else { Cow::Owned(decoded) }
+}
+
+fn decode(input: &[u8], plus: u8) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(input.len());
     let mut rest = input;
     while let Some((&first, tail)) = rest.split_first() {
         rest = tail;
         decoded.push(match (first, tail) {
-            (b'+', _) => b' ',
+            (b'+', _) => plus,
             (b'%', &[high, low, ref after @ ..]) => match (hex_digit(high), hex_digit(low)) {
                 (Some(high), Some(low)) => {
                     rest = after;
@@ -183,7 +385,7 @@ pub fn percent_decode(input: &[u8]) -> Cow<'_, [u8]> {
             (byte, _) => byte,
         });
     }
-    Cow::Owned(decoded)
+    decoded
 }
 
 #[must_use]
@@ -204,7 +406,7 @@ fn skip_question_marks(mut input: &[u8]) -> &[u8] {
 }
 
 /// The input without any of these bytes at its end.
-fn trim_end<'a>(mut input: &'a [u8], trimmed: &[u8]) -> &'a [u8] {
+pub(super) fn trim_end<'a>(mut input: &'a [u8], trimmed: &[u8]) -> &'a [u8] {
     while let [rest @ .., last] = input
         && trimmed.contains(last)
     {

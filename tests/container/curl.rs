@@ -26,5 +26,5 @@ pub async fn curl(authority: &Path, arguments: &[&str]) -> Answered {
 
 /// What the service answers to a callback that it has stored.
 pub fn stored() -> Answered {
-    Answered { status: 200, body: "OK".to_owned() }
+    Answered { status: 200, body: "OK\n".to_owned() }
 }

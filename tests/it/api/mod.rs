@@ -2,6 +2,7 @@
 
 mod attacks;
 mod authentication;
+mod bodies;
 mod crowds;
 mod delivery_reports;
 mod early_answers;
@@ -13,3 +14,4 @@ mod metrics;
 mod outages;
 mod smuggling;
 mod sources;
+mod urls;

@@ -20,8 +20,8 @@ fn report() -> Vec<u8> {
     get(&format!("/delivery-reports/{TOKEN}?mess_id=m&status=0&number=1"))
 }
 
-async fn goes_to_the_spool(http: SocketAddr) -> bool {
-    let answer = send(http, get("/readyz")).await;
+async fn goes_to_the_spool(admin: SocketAddr) -> bool {
+    let answer = send(admin, get("/readyz")).await;
     answer.status == 200 && answer.body == "OK: callbacks go to the spool, as Postgres is away"
 }
 
@@ -39,12 +39,12 @@ async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_po
     let service = Service::start(settings(&url, &[])).await.unwrap();
     let http = service.http_address;
     assert_eq!(send(http, report()).await.status, 200);
-    assert!(goes_to_the_spool(http).await);
+    assert!(goes_to_the_spool(service.admin_address).await);
     assert_eq!(send(http, get("/livez")).await.status, 200);
 
     let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     assert_eq!(postgres.url().expose_secret(), url, "the port was free, so it is the same");
-    eventually("back", || goes_to_postgres(http)).await;
+    eventually("back", || goes_to_postgres(service.admin_address)).await;
     eventually("drained", || async { rows(&database).await == 1 }).await;
     assert_eq!(send(http, report()).await.status, 200);
     assert_eq!(rows(&database).await, 2);
@@ -54,7 +54,7 @@ async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_po
     for _ in 0..10 {
         assert_eq!(send(http, report()).await.status, 200);
     }
-    assert!(goes_to_the_spool(http).await);
+    assert!(goes_to_the_spool(service.admin_address).await);
     let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     eventually("drained", || async { rows(&database).await == 12 }).await;
     service.stop().await;
@@ -126,7 +126,7 @@ async fn a_commit_that_hangs_is_given_up_at_the_deadline_and_its_callbacks_are_s
     // However long it lasts, every response is 200, and connections are not used up.
     for _ in 0..20 {
         assert_eq!(app.send(report()).await.status, 200);
-        assert!(goes_to_the_spool(app.http).await);
+        assert!(goes_to_the_spool(app.service.admin_address).await);
     }
     let ours = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'routo-receiver'";
     eventually("one connection", || async { app.database.value(ours).await.as_u64() <= Some(1) })
@@ -161,7 +161,7 @@ async fn a_full_queue_is_answered_503_and_nothing_is_acknowledged_that_is_not_st
 async fn through_proxy(silent_after: Option<usize>) -> (TestDatabase, String) {
     let database = TestDatabase::create().await;
     let direct = Service::start(settings(&database.url(), &[])).await.unwrap();
-    eventually("migrated", || goes_to_postgres(direct.http_address)).await;
+    eventually("migrated", || goes_to_postgres(direct.admin_address)).await;
     direct.stop().await;
     let proxy = Proxy { silent_after, without_options: true, ..Proxy::default() };
     let (host, port) = (database.options.get_host(), database.options.get_port());
@@ -189,7 +189,7 @@ async fn commits_are_synchronous_behind_a_pooler_that_drops_startup_options() {
         )
         .await;
     let service = Service::start(settings(&url, &[])).await.unwrap();
-    eventually("ready", || goes_to_postgres(service.http_address)).await;
+    eventually("ready", || goes_to_postgres(service.admin_address)).await;
     assert_eq!(send(service.http_address, report()).await.status, 200);
     assert_eq!(
         database.query("select distinct setting from seen").await,
@@ -203,7 +203,7 @@ async fn a_connection_that_goes_silent_while_it_is_prepared_is_replaced() {
     // In the middle of the first statements, well after the handshake.
     let (_database, url) = through_proxy(Some(900)).await;
     let service = Service::start(settings(&url, &[])).await.unwrap();
-    eventually("ready", || goes_to_postgres(service.http_address)).await;
+    eventually("ready", || goes_to_postgres(service.admin_address)).await;
     service.stop().await;
 }
 
@@ -225,12 +225,12 @@ async fn what_a_database_does_not_take_is_in_it_once_it_does() {
         app.database.execute(breaks).await;
         for _ in 0..50 {
             assert_eq!(app.send(report()).await.status, 200, "{breaks}");
-            assert!(goes_to_the_spool(app.http).await, "{breaks}");
+            assert!(goes_to_the_spool(app.service.admin_address).await, "{breaks}");
         }
         app.database.execute(mends).await;
         sent += 50;
         eventually("drained", || async { rows(&app.database).await == sent }).await;
-        assert!(goes_to_postgres(app.http).await);
+        assert!(goes_to_postgres(app.service.admin_address).await);
     }
     app.stop().await;
 }
@@ -311,7 +311,7 @@ async fn commits_that_wait_for_a_standby_use_up_no_connections() {
     let more = [("ROUTO_INGEST__COMMIT_DEADLINE", "200ms")];
     let service = Service::start(settings(&url, &more)).await.unwrap();
     let http = service.http_address;
-    eventually("ready", || goes_to_postgres(http)).await;
+    eventually("ready", || goes_to_postgres(service.admin_address)).await;
 
     database.execute("alter system set synchronous_standby_names = 'nobody'").await;
     database.execute("select pg_reload_conf()").await;

@@ -13,4 +13,5 @@ mod signals;
 mod simulate;
 mod spool;
 mod state_changes;
+mod tls;
 mod versions;
