@@ -275,8 +275,10 @@ fn redacted<'p>(secrets: &Secrets, name: &'p [u8], value: &'p [u8]) -> Pair<'p> 
 fn plain(mut name: &[u8]) -> &[u8] {
     loop {
         let trimmed = trim(name);
-        let Some((b"amp;", rest)) = trimmed.split_at_checked(4) else { return trimmed };
-        name = rest;
+        match trimmed.split_at_checked(4) {
+            Some((escaped, rest)) if escaped.eq_ignore_ascii_case(b"amp;") => name = rest,
+            _ => return trimmed,
+        }
     }
 }
 

@@ -9,5 +9,6 @@ mod ingest;
 mod limits;
 mod metrics;
 mod outages;
+mod reported_inputs;
 mod smuggling;
 mod sources;
