@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::str::Chars;
 
 use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -14,9 +14,12 @@ const REDACTED: &[u8] = b"***";
 /// A shorter secret is replaced only where it is the whole text: it would be found everywhere.
 const SEARCHED_LENGTH: usize = 4;
 
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_allow_trailing_bits(true)
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Passwords and tokens, not users. They are kept in clear, because an encoded secret inside a longer
 /// text can't be found by its digest; the configuration keeps them in clear, too.
@@ -45,6 +48,12 @@ impl Secrets {
             }
         }
         redacted
+    }
+
+    /// Whether a secret has a `=` in it, which separates names from values.
+    #[must_use]
+    pub fn have_equals_sign(&self) -> bool {
+        self.0.iter().any(|secret| secret.expose_secret().contains('='))
     }
 
     /// The text with every find replaced; `None` where there is none. `find` returns how many bytes at
@@ -87,14 +96,17 @@ impl Secrets {
 
     fn is_in_any_decoding(&self, digits: &[u8]) -> bool {
         let hex = (0..2).filter_map(|offset| from_hex(digits.get(offset..)?));
-        let base64 = [STANDARD, URL_SAFE].into_iter().flat_map(|alphabet| {
-            let engine = GeneralPurpose::new(&alphabet, LENIENT);
-            (0..4).filter_map(move |offset| {
-                let digits = digits.get(offset..)?;
-                // One digit over is no byte.
-                let whole = if digits.len() % 4 == 1 { digits.len() - 1 } else { digits.len() };
-                engine.decode(digits.get(..whole)?).ok()
-            })
+        let standard = digits.iter().map(|digit| match digit {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        });
+        let standard: Vec<u8> = standard.collect();
+        let base64 = (0..4).filter_map(|offset| {
+            let digits = standard.get(offset..)?;
+            // One digit over is no byte.
+            let whole = if digits.len() % 4 == 1 { digits.len() - 1 } else { digits.len() };
+            BASE64.decode(digits.get(..whole)?).ok()
         });
         hex.chain(base64).any(|decoded| {
             (0..decoded.len())

@@ -9,7 +9,9 @@ pub(crate) mod fuzzing;
 mod inbound_message;
 mod json;
 mod multipart;
+mod names;
 pub mod params;
+mod percent;
 mod report_path;
 pub mod text;
 
