@@ -14,6 +14,9 @@ const REDACTED: &[u8] = b"***";
 /// A shorter secret is replaced only where it is the whole text: it would be found everywhere.
 const SEARCHED_LENGTH: usize = 4;
 
+/// How often a text is percent-decoded.
+const LAYERS: usize = 3;
+
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -47,7 +50,25 @@ impl Secrets {
                 redacted = Cow::Owned(replaced);
             }
         }
-        redacted
+        if self.is_in_percent_decoding(&redacted) { Cow::Borrowed(REDACTED) } else { redacted }
+    }
+
+    /// Whether a secret shows once the text is percent-decoded: one that is encoded in two ways at once.
+    fn is_in_percent_decoding(&self, text: &[u8]) -> bool {
+        let mut text = Cow::Borrowed(text);
+        for _ in 0..LAYERS {
+            if !text.contains(&b'%') {
+                return false;
+            }
+            text = Cow::Owned(percent_decoded(&text));
+            if [Self::find_digits, Self::find]
+                .iter()
+                .any(|find| self.replace(&text, *find).is_some())
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether a secret has a `=` in it, which separates names from values.
@@ -128,6 +149,23 @@ fn hex_byte(digits: &[u8]) -> Option<u8> {
     number(digits, 16)?.try_into().ok()
 }
 
+fn percent_decoded(mut text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    while let [first, rest @ ..] = text {
+        match rest.split_at_checked(2).and_then(|(digits, rest)| Some((hex_byte(digits)?, rest))) {
+            Some((byte, behind)) if *first == b'%' => {
+                decoded.push(byte);
+                text = behind;
+            }
+            _ => {
+                decoded.push(*first);
+                text = rest;
+            }
+        }
+    }
+    decoded
+}
+
 fn number(digits: &[u8], radix: u32) -> Option<u32> {
     let are_digits = digits.iter().all(|digit| char::from(*digit).is_digit(radix));
     let digits = std::str::from_utf8(digits).ok().filter(|_| are_digits)?;
@@ -173,7 +211,8 @@ fn strip_character(text: &[u8], character: char) -> Option<&[u8]> {
 fn strip_bytes<'t>(text: &'t [u8], bytes: &[u8]) -> Option<&'t [u8]> {
     bytes.iter().try_fold(text, |text, byte| {
         let encoded = || {
-            let mut digits = text.strip_prefix(b"%")?;
+            // The second is quoted-printable.
+            let mut digits = text.strip_prefix(b"%").or_else(|| text.strip_prefix(b"="))?;
             while let Some(rest) = digits.strip_prefix(b"25") {
                 digits = rest;
             }
@@ -256,6 +295,9 @@ mod tests {
             ("Basic cm91dG86dDBrZW4", "Basic ***"),
             ("YXQwa2Vu", "***"),
             ("YWF0MGtlbg==", "***"),
+            ("a=%59WF%30MGtlbg%3D%3D", "***"),
+            ("%5Cu0074%5Cu0030ken", "***"),
+            ("p=40ss=20=22w=C3=B6rd%1", "***"),
             ("xy", "***"),
             ("xyz", "xyz"),
             ("t0ke n", "t0ke n"),

@@ -7,13 +7,21 @@ use super::percent::percent_decode_only;
 /// The names of the parameters with credentials, and what people write instead. They are never stored.
 const CREDENTIALS: [&str; 6] = ["user", "pass", "password", "passwd", "passphrase", "pwd"];
 
+/// What stands in front of a name by mistake: the rest of an ampersand that was escaped for HTML, or a
+/// byte order mark.
+const MISTAKES: [&[u8]; 5] = [b"amp;", b"#38;", b"#038;", b"#x26;", b"\xEF\xBB\xBF"];
+
 /// The name without what surrounds it by mistake.
 pub(super) fn plain(mut name: &[u8]) -> &[u8] {
     loop {
         let trimmed = trim(name);
-        match trimmed.split_at_checked(4) {
-            Some((escaped, rest)) if escaped.eq_ignore_ascii_case(b"amp;") => name = rest,
-            _ => return trimmed,
+        let rest = MISTAKES.iter().find_map(|mistake| {
+            let (before, rest) = trimmed.split_at_checked(mistake.len())?;
+            before.eq_ignore_ascii_case(mistake).then_some(rest)
+        });
+        match rest {
+            Some(rest) => name = rest,
+            None => return trimmed,
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct Input<'a> {
 /// The decoded parameters of a request in their order: those of the path, the query and the body.
 ///
 /// A parameter is looked up by its exact name, else by one that differs only in letter case, in
-/// surrounding blanks and NULs, or in a leading `amp;`, the rest of an ampersand escaped for HTML.
+/// surrounding blanks and NULs, or in what stands before it where `&amp;` was sent for `&`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params<'a> {
     kind: CallbackKind,

@@ -181,6 +181,7 @@ async fn h11_h12_names_are_understood_in_any_case_and_behind_an_escaped_ampersan
         "mess_id=m1&amp;status=0&amp;number=447700900123",
         "mess_id=m1&amp;amp;STATUS=0&AMP;Number=447700900123",
         "mess_id=m1& status =0&%00number=447700900123",
+        "%EF%BB%BFmess_id=m1&%23038;status=0&%2338;number=447700900123",
     ] {
         assert_eq!(app.report(query).await.status, 200, "{query}");
     }
