@@ -1,22 +1,26 @@
-//! What a callback is answered. One line of plain text each; none repeats anything of the request.
+//! The responses to callbacks: one line of plain text each, without anything from the request.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 
+use crate::domain::AccountName;
 use crate::ingest::{Receipt, SubmitError};
 use crate::wire::Unusable;
 
-/// Seconds after which what was refused may be tried again, for `Retry-After`.
+/// `Retry-After` in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// The callback is durable: 200. The receipt is what it takes to say so.
+/// The callback is durable: 200. Needs the receipt.
 #[derive(Debug)]
-pub(super) struct Acknowledged(pub(super) Receipt);
+pub(super) struct Acknowledged {
+    pub(super) account: AccountName,
+    pub(super) receipt: Receipt,
+}
 
 impl IntoResponse for Acknowledged {
     fn into_response(self) -> Response<Body> {
-        let Self(receipt) = self;
+        let Self { account: _, receipt } = self;
         drop(receipt);
         text(StatusCode::OK, "OK")
     }
@@ -25,51 +29,81 @@ impl IntoResponse for Acknowledged {
 /// Why a callback is not answered 200.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallbackError {
-    /// No account has these credentials.
     #[error("wrong or missing credentials")]
     Unauthorized,
-    /// Nor has it had them before, too often.
+    /// Wrong credentials, and the address has used up its failure budget.
     #[error(
         "too many failed authentications from this address; right credentials are always taken"
     )]
     TooManyFailures,
-    /// The credentials are right, the address is not.
+    /// The credentials are right, but not allowed from this address.
     #[error("this address is not among the account's allowed_sources")]
     SourceNotAllowed,
-    /// It is no report and no message; it is kept among the rejected callbacks.
-    #[error("{0}; the callback is kept in rejected_callbacks")]
-    Unusable(Unusable, Receipt),
-    /// It was not made durable as what it is.
-    #[error(transparent)]
-    NotStored(#[from] SubmitError),
-    /// The answer was not there in time.
+    /// Neither a report nor a message; stored in `rejected_callbacks`.
+    #[error("{unusable}; the callback is kept in rejected_callbacks")]
+    Unusable { account: AccountName, unusable: Unusable, receipt: Receipt },
+    /// It was not stored as what it is.
+    #[error("{error}")]
+    NotStored { account: AccountName, error: SubmitError },
+    /// It was not stored in time.
     #[error("the callback could not be stored in time")]
-    TooSlow,
-    /// The body is larger than allowed.
+    TooSlow { account: AccountName },
+    /// Callbacks with right credentials hold as much memory as is allowed.
+    #[error("too many callbacks at once")]
+    OutOfMemory,
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),
-    /// The body did not come in time.
+    /// The limit is lower if the head does not authenticate the request.
+    #[error(
+        "the body is larger than {0} bytes, the most that is read of a request without user and pass in its URL"
+    )]
+    UnauthenticatedBodyTooLarge(usize),
     #[error("the body did not arrive in time")]
     BodyTooSlow,
-    /// The body ended early, or is no HTTP.
+    /// The body ended early, is not valid HTTP, or the connection was evicted.
     #[error("the body could not be read")]
     BodyBroken,
 }
 
 impl CallbackError {
+    /// The account that the callback belongs to, if it authenticated and was read.
+    pub(super) fn account(&self) -> Option<&AccountName> {
+        match self {
+            Self::Unusable { account, .. }
+            | Self::NotStored { account, .. }
+            | Self::TooSlow { account } => Some(account),
+            Self::Unauthorized
+            | Self::TooManyFailures
+            | Self::SourceNotAllowed
+            | Self::OutOfMemory
+            | Self::BodyTooLarge(_)
+            | Self::UnauthenticatedBodyTooLarge(_)
+            | Self::BodyTooSlow
+            | Self::BodyBroken => None,
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
             Self::SourceNotAllowed => StatusCode::FORBIDDEN,
-            Self::Unusable(Unusable::Unreadable(_), _) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unusable(Unusable::Missing(_), _)
-            | Self::BodyBroken
-            | Self::NotStored(SubmitError::StoredAsRejected) => StatusCode::BAD_REQUEST,
-            Self::NotStored(SubmitError::Overloaded | SubmitError::Unavailable) | Self::TooSlow => {
-                StatusCode::SERVICE_UNAVAILABLE
+            Self::Unusable { unusable: Unusable::Unreadable(_), .. } => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
-            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unusable { unusable: Unusable::Missing(_), .. }
+            | Self::BodyBroken
+            | Self::NotStored { error: SubmitError::StoredAsRejected, .. } => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::NotStored {
+                error: SubmitError::Overloaded | SubmitError::Unavailable, ..
+            }
+            | Self::TooSlow { .. }
+            | Self::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyTooLarge(_) | Self::UnauthenticatedBodyTooLarge(_) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
         }
     }
@@ -91,7 +125,7 @@ impl IntoResponse for CallbackError {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            // What is left of the body is of no use to anybody.
+            // The rest of the body is not read.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
@@ -101,7 +135,7 @@ impl IntoResponse for CallbackError {
     }
 }
 
-/// A plain text answer of one line.
+/// A response of one line of plain text.
 pub(super) fn text(status: StatusCode, line: impl Into<Body>) -> Response<Body> {
     let mut answer = Response::new(line.into());
     *answer.status_mut() = status;

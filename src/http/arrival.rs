@@ -1,7 +1,6 @@
-//! What the server knows of a request when it arrives, before anything of it is understood.
+//! What the server knows of a request before any of it is parsed further.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::{HeaderName, HeaderValue};
@@ -9,26 +8,25 @@ use uuid::Uuid;
 
 use crate::domain::EventKey;
 
-use super::places::Place;
+use super::slot::UnauthenticatedMemory;
 
-/// The header of every answer that tells by which id the request is known.
+/// The response header with the id of the request.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// When and from where a request came. The server puts it into every request's extensions.
 #[derive(Clone)]
 pub(super) struct Arrival {
-    /// Identity and time, given here at the edge: whatever becomes of the request, the row that it
-    /// makes has them, and the answer names the same id.
+    /// Id and time of the row that the request becomes. The response names the same id.
     pub(super) key: EventKey,
     /// When its head had been read.
     pub(super) at: Instant,
-    /// The address that the connection came from.
+    /// The remote address of the connection.
     pub(super) peer: IpAddr,
-    /// The place of that connection, which is safe once the request is there.
-    pub(super) place: Arc<Place>,
+    /// For the request until it is authenticated.
+    pub(super) memory: UnauthenticatedMemory,
 }
 
-/// An id as it stands in the answer.
+/// An id as the value of [`REQUEST_ID`].
 pub(super) fn request_id(id: Uuid) -> Option<HeaderValue> {
     let mut text = Uuid::encode_buffer();
     HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)).ok()

@@ -1,236 +1,189 @@
-//! What both kinds of callback have in common: reading the request, and handing over the fact.
+//! The path of a callback: head, account, body, parameters, event, receipt.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::http::request::Parts;
-use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, Method, Request, Response, header};
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::error::Elapsed;
+use axum::http::{Request, Response};
+use axum::response::IntoResponse;
 use tokio::time::timeout;
 
 use crate::accounts::{Account, Accounts};
-use crate::domain::{CallbackKind, Event, Reception, RejectedCallback, Source, Transport};
-use crate::ingest::{IngestHandle, Receipt, SubmitError};
-use crate::metrics::Metrics;
-use crate::wire::params::{Input, Params};
-use crate::wire::{BodyType, Unusable};
+use crate::domain::{AccountName, CallbackKind, Event, Reception, RejectedCallback};
+use crate::ingest::IngestHandle;
+use crate::memory::MemoryBudget;
+use crate::metrics::{AuthenticationFailure, Metrics, Rejection};
+use crate::wire::params::Params;
+use crate::wire::{self, Unusable};
 
+use super::access_policy::AccessPolicy;
 use super::answer::{Acknowledged, CallbackError};
 use super::arrival::Arrival;
-use super::auth::basic;
-use super::gate::Gate;
-use super::visit::Visit;
+use super::request_body::{BodyCharge, ReadBody};
+use super::request_head::{Authentication, HeadAccount, RequestHead};
 
-/// All that the callback routes need.
+/// What the callback routes share.
 pub struct CallbackState {
-    /// Who may call back.
     pub accounts: Accounts,
-    /// Where they may call from, and how often others may try.
-    pub gate: Gate,
-    /// Where facts go.
+    pub access: AccessPolicy,
     pub ingest: IngestHandle,
-    /// The largest body, in bytes.
+    /// The size limit of a body, in bytes.
     pub max_body_bytes: usize,
+    /// The same for a request whose head does not authenticate it.
+    pub max_unauthenticated_body_bytes: usize,
+    /// For bodies of authenticated requests, and for events until they are stored.
+    pub memory: Arc<MemoryBudget>,
     /// How long a body may take to arrive, and then how long the answer may take.
     pub request_timeout: Duration,
-    /// Where callbacks are counted.
     pub metrics: Metrics,
 }
 
-/// A callback's request, read whole.
-pub(super) struct CallbackRequest {
-    target: Option<PathAndQuery>,
-    form: Bytes,
-    authorization: Option<HeaderValue>,
-    body_type: BodyType,
-    /// Where it comes from, proxies apart.
-    source: Source,
+/// Answers a callback and counts the outcome.
+pub(super) async fn answer(
+    state: Arc<CallbackState>,
+    kind: CallbackKind,
+    authentication: Authentication,
+    arrival: Arrival,
+    request: Request<Body>,
+) -> Response<Body> {
+    let outcome = receive(&state, kind, authentication, &arrival, request).await;
+    let account = match &outcome {
+        Ok(acknowledged) => Some(acknowledged.account.clone()),
+        Err(error) => {
+            count_error(&state.metrics, kind, error);
+            error.account().cloned()
+        }
+    };
+    let answer = outcome.into_response();
+    let elapsed = arrival.at.elapsed();
+    state.metrics.http.answered(kind, account, answer.status().as_u16(), elapsed);
+    answer
 }
 
-impl CallbackRequest {
-    /// The head's part of it.
-    fn of(state: &CallbackState, peer: IpAddr, head: Parts) -> Self {
-        Self {
-            source: Source {
-                transport: match head.method {
-                    Method::POST => Transport::HttpPost,
-                    _ => Transport::HttpGet,
-                },
-                remote_addr: state.gate.source(peer, &head.headers),
-            },
-            authorization: head.headers.get(header::AUTHORIZATION).cloned(),
-            body_type: BodyType::new(
-                head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes),
-                head.headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes),
-            ),
-            target: head.uri.into_parts().path_and_query,
-            form: Bytes::new(),
+async fn receive(
+    state: &CallbackState,
+    kind: CallbackKind,
+    authentication: Authentication,
+    arrival: &Arrival,
+    request: Request<Body>,
+) -> Result<Acknowledged, CallbackError> {
+    let (parts, body) = request.into_parts();
+    let head = RequestHead::new(&state.access, arrival.peer, parts);
+    let source = head.source;
+
+    // Without a body, the parameters below are complete and decide about a login.
+    let by_head = match authentication {
+        Authentication::Login if body.is_end_stream() => HeadAccount::Provisional(None),
+        _ => head.account(&state.accounts, kind, &authentication),
+    };
+    let admitted = match by_head {
+        HeadAccount::Final(account) => {
+            Some(state.access.admit(kind, source.remote_addr, account)?)
         }
-    }
+        HeadAccount::Provisional(_) => None,
+    };
 
-    /// The parameters of query and form.
-    pub(super) fn params(&self, kind: CallbackKind) -> Params<'_> {
-        let query = self.target.as_ref().and_then(PathAndQuery::query).unwrap_or_default();
-        let (query, body_type) = (query.as_bytes(), &self.body_type);
-        Params::read(kind, Input { path: b"", query, body_type, body: &self.form })
-    }
+    let body = if body.is_end_stream() {
+        None
+    } else {
+        Some(read_body(state, arrival, by_head, body).await?)
+    };
 
-    /// The account whose credentials it has, unless it comes from where that has no callbacks from.
-    pub(super) fn admit<'a>(
-        &self,
-        state: &'a CallbackState,
-        kind: CallbackKind,
-        account: Option<&'a Account>,
-    ) -> Result<&'a Account, CallbackError> {
-        state.gate.admit(kind, self.source.remote_addr, account)
-    }
+    let parsed = {
+        let form = body.as_ref().map_or(&[][..], ReadBody::bytes);
+        let params = head.params(kind, form);
+        let account = if let Some(account) = admitted {
+            account
+        } else {
+            let account = head.account_by_login(&state.accounts, &params);
+            state.access.admit(kind, source.remote_addr, account)?
+        };
+        let reception = Reception { key: arrival.key, account: account.name.clone(), source };
+        ParsedCallback::new(state, kind, &params, account, reception)
+    };
+    // A request is not held while its event waits for the commit.
+    drop((head, body));
 
-    /// The account that the parameters `user` and `pass` belong to.
-    pub(super) fn account_by_login<'a>(
-        state: &'a CallbackState,
-        params: &Params<'_>,
-    ) -> Option<&'a Account> {
-        let user = params.first("user").unwrap_or_default();
-        let pass = params.first("pass").unwrap_or_default();
-        state.accounts.by_login(user, pass)
-    }
-
-    /// The same, or, where there are no such parameters, that of the `Authorization` header.
-    pub(super) fn account_by_login_or_basic<'a>(
-        &self,
-        state: &'a CallbackState,
-        params: &Params<'_>,
-    ) -> Option<&'a Account> {
-        if params.first("user").is_none()
-            && params.first("pass").is_none()
-            && let Some((user, pass)) =
-                self.authorization.as_ref().and_then(|value| basic(value.as_bytes()))
-        {
-            return state.accounts.by_login(&user, &pass);
-        }
-        Self::account_by_login(state, params)
-    }
-
-    /// The callback turned out to be this account's.
-    pub(super) fn reception(&self, visit: &mut Visit, account: &Account) -> Reception {
-        visit.reception(&account.name, self.source)
+    let ParsedCallback { event, account, unusable } = parsed;
+    // Writing the event takes a second copy.
+    let bytes = 2 * event.weight() + arrival.memory.release_head();
+    let charge = state.memory.charge(bytes).ok_or(CallbackError::OutOfMemory)?;
+    match timeout(state.request_timeout, state.ingest.submit(event, charge)).await {
+        Ok(Ok(receipt)) => match unusable {
+            None => Ok(Acknowledged { account, receipt }),
+            Some(unusable) => Err(CallbackError::Unusable { account, unusable, receipt }),
+        },
+        Ok(Err(error)) => Err(CallbackError::NotStored { account, error }),
+        Err(_) => Err(CallbackError::TooSlow { account }),
     }
 }
 
-/// What a callback came to.
-pub(super) struct Fact {
+/// Reads less of a body, and charges it to the connection, until the request is authenticated.
+async fn read_body(
+    state: &CallbackState,
+    arrival: &Arrival,
+    by_head: HeadAccount<'_>,
+    body: Body,
+) -> Result<ReadBody, CallbackError> {
+    let (charge, limit) = if by_head.account().is_some() {
+        let charge = state.memory.charge(0).ok_or(CallbackError::OutOfMemory)?;
+        (BodyCharge::Authenticated(charge), state.max_body_bytes)
+    } else {
+        let limit = state.max_unauthenticated_body_bytes.min(state.max_body_bytes);
+        (BodyCharge::Unauthenticated(arrival.memory.charge()), limit)
+    };
+    ReadBody::new(charge, limit).read(body, state.request_timeout).await
+}
+
+/// The event that a callback becomes.
+struct ParsedCallback {
     event: Event,
-    /// Why the request is not what it is meant to be; the event is the request itself then.
+    account: AccountName,
+    /// Set if it is neither a report nor a message; `event` then keeps its parameters.
     unusable: Option<Unusable>,
 }
 
-impl Fact {
-    /// The fact that was read, or, where the request held none, the request itself.
-    pub(super) fn of(
+impl ParsedCallback {
+    fn new(
         state: &CallbackState,
         kind: CallbackKind,
         params: &Params<'_>,
+        account: &Account,
         reception: Reception,
-        read: Result<Event, Unusable>,
     ) -> Self {
-        match read {
-            Ok(event) => Self { event, unusable: None },
+        let name = account.name.clone();
+        let secrets = state.accounts.secrets();
+        match wire::parse(kind, params, &account.encodings, secrets, reception.clone()) {
+            Ok(event) => Self { event, account: name, unusable: None },
             Err(unusable) => {
-                state.gate.note_unusable(kind, &reception, unusable);
+                state.access.log_unusable(kind, &reception, unusable);
                 let event = Event::RejectedCallback(RejectedCallback {
                     kind,
                     reason: unusable.to_string().into(),
-                    content: params.to_rejected_content(state.accounts.secrets()),
+                    content: params.to_rejected_content(secrets),
                     reception,
                 });
-                Self { event, unusable: Some(unusable) }
+                Self { event, account: name, unusable: Some(unusable) }
             }
         }
     }
 }
 
-/// Reads a callback, makes a fact of it, and answers once that is durable.
-///
-/// `understand` is all that lies between, and waits for nothing: while a callback waits for its commit,
-/// its request is gone.
-pub(super) fn take(
-    state: Arc<CallbackState>,
-    kind: CallbackKind,
-    arrival: Arrival,
-    request: Request<Body>,
-    understand: impl FnOnce(&CallbackState, &mut Visit, &CallbackRequest) -> Result<Fact, CallbackError>
-    + Send,
-) -> impl Future<Output = Response<Body>> + Send {
-    let (head, body) = request.into_parts();
-    let request = CallbackRequest::of(&state, arrival.peer, head);
-    let mut visit = Visit::begin(kind, arrival);
-    async move {
-        let submitted = read_body(&state, body).await.and_then(|form| {
-            visit.arrival.place.request_is_complete();
-            let request = CallbackRequest { form, ..request };
-            let Fact { event, unusable } = understand(&state, &mut visit, &request)?;
-            Ok((state.ingest.submit(event), unusable))
-        });
-        let result = match submitted {
-            Ok((durable, unusable)) => {
-                acknowledge(timeout(state.request_timeout, durable).await, unusable)
-            }
-            Err(error) => Err(error),
-        };
-        visit.end(&state.metrics, result)
-    }
-}
-
-fn acknowledge(
-    durable: Result<Result<Receipt, SubmitError>, Elapsed>,
-    unusable: Option<Unusable>,
-) -> Result<Acknowledged, CallbackError> {
-    let receipt = durable.map_err(|_| CallbackError::TooSlow)??;
-    match unusable {
-        None => Ok(Acknowledged(receipt)),
-        Some(unusable) => Err(CallbackError::Unusable(unusable, receipt)),
-    }
-}
-
-/// The body, within its bounds of size and time. A body too large is refused before it is read,
-/// where its length is announced.
-async fn read_body(state: &CallbackState, body: Body) -> Result<Bytes, CallbackError> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let limit = state.max_body_bytes;
-    if body.size_hint().lower() > limit as u64 {
-        return Err(CallbackError::BodyTooLarge(limit));
-    }
-    match timeout(state.request_timeout, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(CallbackError::BodyTooLarge(limit)),
-        Ok(Err(_)) => Err(CallbackError::BodyBroken),
-        Err(_) => Err(CallbackError::BodyTooSlow),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::http::routes::{delivery_reports, inbound_messages};
-
-    #[test]
-    fn a_callback_that_waits_for_its_commit_holds_little_memory() {
-        fn of_three<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
-            size_of::<F>()
+fn count_error(metrics: &Metrics, kind: CallbackKind, error: &CallbackError) {
+    let failure = match error {
+        CallbackError::Unauthorized => AuthenticationFailure::Credentials,
+        CallbackError::SourceNotAllowed => AuthenticationFailure::Source,
+        CallbackError::TooManyFailures => AuthenticationFailure::Limited,
+        CallbackError::Unusable { .. } => {
+            return metrics.ingest.rejected(kind, Rejection::Unusable);
         }
-        fn of_four<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
-            size_of::<F>()
-        }
-        // Up to here glibc serves allocations from a cache of the thread's; axum adds some 350 bytes.
-        let most = 1032 - 400;
-        assert!(of_four(delivery_reports::by_token) <= most);
-        assert!(of_three(delivery_reports::by_login) <= most);
-        assert!(of_three(inbound_messages::by_login) <= most);
-    }
+        CallbackError::NotStored { .. }
+        | CallbackError::TooSlow { .. }
+        | CallbackError::OutOfMemory
+        | CallbackError::BodyTooLarge(_)
+        | CallbackError::UnauthenticatedBodyTooLarge(_)
+        | CallbackError::BodyTooSlow
+        | CallbackError::BodyBroken => return,
+    };
+    metrics.http.authentication_failed(failure);
 }

@@ -1,27 +1,26 @@
-//! How often an address may fail to authenticate. Only failures are counted, never a callback whose
-//! credentials are right.
+//! Limits failed authentications per address. Successful ones are never counted or limited.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Failures that an address may have at once.
+/// Failures an address may have in a burst.
 const BURST: u64 = 10;
 
-/// The time after which it may have another.
+/// The time after which one more failure is allowed.
 const INTERVAL_MS: u64 = 1_000;
 
-/// However many addresses there are, there are so many cells. Addresses that share one share its limit:
-/// that costs them no more than being told 429 in place of 401.
+/// The number of cells, however many addresses there are. Addresses that share a cell share its limit:
+/// the only effect is a 429 instead of a 401.
 const CELLS: usize = 16 * 1024;
 
-/// The failures of all addresses, in 128 KiB.
+/// The failures of all addresses. Takes 128 KiB.
 pub(super) struct Failures {
-    /// For each the time, in milliseconds, up to which its failures are paid for (the generic cell rate
-    /// algorithm). Never more than `BURST` intervals ahead.
+    /// The theoretical arrival time of each cell, in milliseconds (generic cell rate algorithm). At most
+    /// `BURST` intervals ahead of now.
     cells: Box<[AtomicU64]>,
-    /// Seeded by chance, so that nobody can choose which addresses share a cell.
+    /// Randomly seeded, so that nobody can choose which addresses share a cell.
     hasher: RandomState,
 }
 
@@ -31,8 +30,7 @@ impl Failures {
         Self { cells, hasher: RandomState::new() }
     }
 
-    /// Counts a failure, and says whether it is within the limit. `now` counts from any moment, always
-    /// the same one.
+    /// Counts a failure; returns whether it is within the limit. `now` is the time since a fixed moment.
     pub(super) fn is_within_limit(&self, source: IpAddr, now: Duration) -> bool {
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let one_more = |paid: u64| {
@@ -48,8 +46,7 @@ impl Failures {
     }
 }
 
-/// Whose failures count together: an IPv4 address's own, and those of an IPv6 network of 64 bits, all of
-/// which one customer has.
+/// The unit that is limited: an IPv4 address, or an IPv6 /64, which belongs to one customer.
 fn network(source: IpAddr) -> u64 {
     match source.to_canonical() {
         IpAddr::V4(address) => u64::from(address.to_bits()),

@@ -1,4 +1,4 @@
-//! What holds for any bytes that arrive on a connection: they are mended, then read by hyper as in the
+//! What holds for any bytes that arrive on a connection: they are rewritten, then read by hyper as in the
 //! service, and no two readers disagree about where a request ends.
 
 #![allow(
@@ -22,7 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use crate::wire::params::percent_decode;
 
-use super::request_line::RequestLineMender;
+use super::request_line::RequestLineRewriter;
 
 /// The least that the configuration allows.
 const MAX_HEAD: usize = 8192;
@@ -38,21 +38,21 @@ struct Seen {
 /// The first byte says in pieces of which size the others arrive.
 pub fn requests(bytes: &[u8]) {
     let Some((&size, raw)) = bytes.split_first() else { return };
-    let mended = mend(raw, raw.len());
-    assert_eq!(mend(raw, usize::from(size)), mended, "pieces make no difference");
-    assert!(mended.len() <= raw.len() * 3, "%XX is all that a byte becomes");
-    let seen = by_hyper(&mended);
+    let rewritten = rewrite(raw, raw.len());
+    assert_eq!(rewrite(raw, usize::from(size)), rewritten, "pieces make no difference");
+    assert!(rewritten.len() <= raw.len() * 3, "%XX is all that a byte becomes");
+    let seen = by_hyper(&rewritten);
     reads_what_was_sent(&seen, raw);
     loses_nothing_that_needed_no_mending(&seen, &by_hyper(raw), raw);
 }
 
-fn mend(raw: &[u8], size: usize) -> Vec<u8> {
-    let mut mender = RequestLineMender::new(MAX_HEAD);
+fn rewrite(raw: &[u8], size: usize) -> Vec<u8> {
+    let mut rewriter = RequestLineRewriter::new(MAX_HEAD);
     let mut passed = Vec::new();
     for piece in raw.chunks(size.max(1)) {
-        mender.push(piece, &mut |bytes| passed.extend_from_slice(bytes));
+        rewriter.push(piece, &mut |bytes| passed.extend_from_slice(bytes));
     }
-    mender.finish(&mut |bytes| passed.extend_from_slice(bytes));
+    rewriter.finish(&mut |bytes| passed.extend_from_slice(bytes));
     passed
 }
 

@@ -1,25 +1,26 @@
-//! Requests and answers. Knows neither SQL nor the spool: a fact goes to ingest, and without
-//! ingest's receipt no callback is answered 200.
+//! The HTTP transport: connections, limits, authentication, answers. Submits events to ingest; without a
+//! receipt from ingest, no callback is answered 200.
 
+mod access_policy;
 mod answer;
 mod arrival;
-mod auth;
+mod basic_auth;
 mod callback;
-mod crowd;
+mod connection_log;
 mod failures;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod gate;
-mod occasional;
-mod places;
+mod request_body;
+mod request_head;
 mod request_line;
 mod router;
 mod routes;
 mod server;
+mod slot;
+mod slots;
 mod socket;
 mod sources;
-mod visit;
 
-pub use gate::Gate;
+pub use access_policy::AccessPolicy;
 pub use router::{CallbackState, Routes, admin_router, public_router};
 pub use server::{ConnectionLimits, serve};

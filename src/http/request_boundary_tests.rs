@@ -1,4 +1,4 @@
-//! The mender and hyper agree on where a request ends, whatever is sent: hyper reads the same requests
+//! The rewriter and hyper agree on where a request ends, whatever is sent: hyper reads the same requests
 //! with it and without it, as far as it reads any without.
 
 use std::convert::Infallible;
@@ -12,13 +12,13 @@ use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::RequestLineMender;
+use super::RequestLineRewriter;
 
-fn mended(sent: &[u8]) -> Vec<u8> {
-    let mut mender = RequestLineMender::new(8 * 1024);
+fn rewritten(sent: &[u8]) -> Vec<u8> {
+    let mut rewriter = RequestLineRewriter::new(8 * 1024);
     let mut passed = Vec::new();
-    mender.push(sent, &mut |bytes| passed.extend_from_slice(bytes));
-    mender.finish(&mut |bytes| passed.extend_from_slice(bytes));
+    rewriter.push(sent, &mut |bytes| passed.extend_from_slice(bytes));
+    rewriter.finish(&mut |bytes| passed.extend_from_slice(bytes));
     passed
 }
 
@@ -104,7 +104,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let sent = lines.concat().into_bytes();
         let without = runtime.block_on(requests(sent.clone()));
-        let with = runtime.block_on(requests(mended(&sent)));
+        let with = runtime.block_on(requests(rewritten(&sent)));
         prop_assert!(with.len() >= without.len(), "{with:?}");
         prop_assert_eq!(&with[..without.len()], &without[..]);
     }

@@ -10,7 +10,7 @@
 //! connection passes untouched: this code must never disagree with hyper about where a request ends.
 
 /// Follows one connection's incoming bytes, whatever pieces they come in.
-pub(super) struct RequestLineMender {
+pub(super) struct RequestLineRewriter {
     state: State,
     /// The beginning of a line whose end has not come yet.
     held: Vec<u8>,
@@ -33,7 +33,7 @@ enum BodyLength {
     Uncertain,
 }
 
-impl RequestLineMender {
+impl RequestLineRewriter {
     pub(super) fn new(max_line: usize) -> Self {
         Self { state: State::RequestLine, held: Vec::new(), max_line }
     }
@@ -88,8 +88,8 @@ impl RequestLineMender {
         let content = line.trim_ascii_end();
         self.state = match self.state {
             State::RequestLine => {
-                match mend(line) {
-                    Some(mended) => out(&mended),
+                match rewrite(line) {
+                    Some(rewritten) => out(&rewritten),
                     None => out(line),
                 }
                 if content.is_empty() {
@@ -147,7 +147,7 @@ fn body_length(known: BodyLength, line: &[u8]) -> BodyLength {
 
 /// The line with its target percent-encoded where that is needed; `None` if it is well as it is, or
 /// is no HTTP/1 request line at all.
-fn mend(line: &[u8]) -> Option<Vec<u8>> {
+fn rewrite(line: &[u8]) -> Option<Vec<u8>> {
     let content = line.trim_ascii_end();
     let target_start = memchr::memchr(b' ', content)? + 1;
     let target_end = memchr::memrchr(b' ', content)?;
@@ -156,19 +156,19 @@ fn mend(line: &[u8]) -> Option<Vec<u8>> {
     if !version.starts_with(b"HTTP/1.") || !target.iter().any(|byte| needs_encoding(*byte)) {
         return None;
     }
-    let mut mended = Vec::with_capacity(line.len() + 64);
-    mended.extend_from_slice(line.get(..target_start)?);
+    let mut rewritten = Vec::with_capacity(line.len() + 64);
+    rewritten.extend_from_slice(line.get(..target_start)?);
     for &byte in target.trim_ascii_start() {
         if needs_encoding(byte) {
             const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
             let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
-            mended.extend([b'%', digit(byte >> 4), digit(byte & 0xF)]);
+            rewritten.extend([b'%', digit(byte >> 4), digit(byte & 0xF)]);
         } else {
-            mended.push(byte);
+            rewritten.push(byte);
         }
     }
-    mended.extend_from_slice(line.get(target_end..)?);
-    Some(mended)
+    rewritten.extend_from_slice(line.get(target_end..)?);
+    Some(rewritten)
 }
 
 /// What the `http` crate does not accept in a path or a query, and `#`, where it would stop reading.

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn pass(pieces: &[&[u8]]) -> Vec<u8> {
-    let mut mender = RequestLineMender::new(1_000);
+    let mut rewriter = RequestLineRewriter::new(1_000);
     let mut passed = Vec::new();
     for piece in pieces {
-        mender.push(piece, &mut |bytes| passed.extend_from_slice(bytes));
+        rewriter.push(piece, &mut |bytes| passed.extend_from_slice(bytes));
     }
-    mender.finish(&mut |bytes| passed.extend_from_slice(bytes));
+    rewriter.finish(&mut |bytes| passed.extend_from_slice(bytes));
     passed
 }
 

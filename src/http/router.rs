@@ -23,8 +23,8 @@ use super::arrival::Arrival;
 use super::routes::metrics::{Figures, metrics};
 use super::routes::{delivery_reports, health, inbound_messages};
 
-/// Every route of a listener. What is around all of them is around the router, not a layer within it,
-/// which would cost each request a few allocations more.
+/// The routes of a listener. `CatchPanic` wraps the router: as a layer of it, it would cost each request a
+/// few allocations.
 pub type Routes = CatchPanic<Router, fn(Box<dyn Any + Send>) -> Response<Body>>;
 
 /// The routes for the gateway.
@@ -56,8 +56,7 @@ fn probes(ingest: IngestHandle) -> Router {
         .with_state(ingest)
 }
 
-/// A callback comes by `GET` or `POST`. `HEAD`, which would otherwise be served as `GET` and so
-/// store a callback, is neither.
+/// Callbacks use `GET` or `POST`. `HEAD` is refused: axum would serve it as `GET` and store a callback.
 fn callback<H, T>(handler: H) -> MethodRouter<Arc<CallbackState>>
 where
     H: Handler<T, Arc<CallbackState>>,
@@ -90,12 +89,12 @@ async fn method_not_allowed() -> Response<Body> {
     answer
 }
 
-/// What panicked is in the log already, by the panic hook; the payload could quote a request.
+/// The panic hook has logged the panic. The payload is not sent: it could quote a request.
 fn panicked(_payload: Box<dyn Any + Send>) -> Response<Body> {
     text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
 }
 
-/// One line a request, at debug: the route's pattern, never the path or the query.
+/// Logs each request at debug: the pattern of the route, never the path or the query.
 async fn log_request(request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let method = request.method().clone();

@@ -23,45 +23,49 @@ use crate::domain::EventKeySource;
 use crate::metrics::ListenerMetrics;
 
 use super::arrival::{Arrival, REQUEST_ID, request_id};
-use super::crowd::Crowd;
-use super::places::{Place, PlaceLost, Places};
+use super::connection_log::ConnectionLog;
+use super::request_body::SlotBody;
 use super::router::Routes;
-use super::socket::MendedSocket;
+use super::slot::{Evicted, Slot, UnauthenticatedMemory};
+use super::slots::Slots;
+use super::socket::RewritingSocket;
 
 /// The bounds of a listener's connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Connections at a time. One more closes the one that has waited longest for its client; where none
-    /// waits, it is answered 503 and closed.
+    /// Open connections. One more evicts the connection that has waited longest for its client; if none is
+    /// waiting, the new one is answered 503 and closed.
     pub max_connections: usize,
     /// Request line and headers together, in bytes.
     pub max_head_bytes: usize,
-    /// How long a head may take to arrive; also how long an idle connection is kept, and one whose
-    /// other side takes nothing of its answers.
+    /// Memory for heads and bodies of requests that are not authenticated, in bytes. When it is full, the
+    /// connections that have waited longest for bytes are evicted.
+    pub max_unauthenticated_bytes: usize,
+    /// For a head to arrive. Also closes a connection that is idle, or does not read its answers, so long.
     pub head_timeout: Duration,
-    /// How long, once the service stops, requests under way may take to finish.
+    /// For requests in progress when the service stops.
     pub shutdown_timeout: Duration,
 }
 
-/// How long, once the service stops, an idle connection may still send a request: it is answered, and
-/// told that it was the last. Closing at once would meet requests that are on their way.
+/// How long an idle connection may still send a request after the service has begun to stop. Closing at
+/// once would lose requests that are on their way.
 const LAST_REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long to wait after the system refused a connection, for lack of file descriptors say.
+/// How long to wait after accepting failed, for example for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How many connections above the limit are answered at a time; the others are just closed.
+/// Connections above the limit that are answered 503 at a time; the others are closed without an answer.
 const MAX_TURNED_AWAY: usize = 256;
 
-/// How long a connection above the limit may take to read its answer.
+/// How long a refused connection may take to read its answer.
 const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\nConnection: close\r\n\
     Content-Length: 20\r\n\r\ntoo many connections";
 
-/// Serves connections until `stop`; then takes no more, finishes what is under way, within the
-/// bound of [`ConnectionLimits::shutdown_timeout`], and returns.
+/// Serves connections until `stop`. Then accepts no more, and returns once the requests in progress have
+/// finished, or after [`ConnectionLimits::shutdown_timeout`].
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -71,8 +75,9 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
-    let places = Places::new(limits.max_connections);
-    let crowd = Crowd::new(limits.max_connections);
+    let slots =
+        Slots::new(limits.max_connections, limits.max_unauthenticated_bytes, metrics.clone());
+    let log = ConnectionLog::new(limits.max_connections);
     let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
     loop {
         let accepted = tokio::select! {
@@ -84,32 +89,32 @@ pub async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                crowd.note_not_accepted(&error);
-                // Perhaps there are too many open files.
-                places.make_room();
+                log.log_not_accepted(&error);
+                // There may be too many open files.
+                slots.make_room();
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let place = places.try_take();
-        if place.is_some() || places.make_room() {
-            if place.is_none() {
+        let slot = slots.try_take();
+        if slot.is_some() || slots.make_room() {
+            if slot.is_none() {
                 metrics.evicted();
-                crowd.note_closed();
+                log.log_evicted();
             }
-            let (places, routes, stop) = (Arc::clone(&places), routes.clone(), stop.clone());
+            let (slots, routes, stop) = (Arc::clone(&slots), routes.clone(), stop.clone());
             let (keys, metrics) = (Arc::clone(&keys), metrics.clone());
             connections.spawn(async move {
-                // The one that has to leave is about to.
-                let place = if place.is_some() { place } else { places.take().await };
-                if let Some(place) = place {
+                // The evicted connection gives its slot back in a moment.
+                let slot = if slot.is_some() { slot } else { slots.take().await };
+                if let Some(slot) = slot {
                     let _counted = metrics.opened();
-                    connection(stream, peer, routes, limits, keys, stop, place).await;
+                    connection(stream, peer, routes, limits, keys, stop, slot).await;
                 }
             });
         } else {
             metrics.refused();
-            crowd.note_turned_away();
+            log.log_refused();
             if let Ok(permit) = Arc::clone(&turned_away).try_acquire_owned() {
                 connections.spawn(turn_away(stream, permit));
             }
@@ -134,38 +139,46 @@ async fn connection(
     limits: ConnectionLimits,
     keys: Arc<EventKeySource>,
     stop: CancellationToken,
-    place: Place,
+    slot: Slot,
 ) {
-    // An answer is one small packet; it should not wait for another.
+    // An answer is one small packet: send it at once.
     let _ = stream.set_nodelay(true);
-    let place = Arc::new(place);
-    let (peer, seat) = (peer.ip().to_canonical(), Arc::clone(&place));
+    let slot = Arc::new(slot);
+    let (peer, of_requests) = (peer.ip().to_canonical(), Arc::clone(&slot));
     let stopping = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
+        let slot = &of_requests;
         let body_follows = !request.body().is_end_stream();
         // An empty body of axum's own takes no allocation.
-        let mut request =
-            request.map(|body| if body_follows { Body::new(body) } else { Body::empty() });
-        let answering = seat.answer(body_follows);
+        let mut request = request.map(|incoming| {
+            if body_follows {
+                Body::new(SlotBody { incoming, slot: Arc::clone(slot) })
+            } else {
+                Body::empty()
+            }
+        });
+        let answering = slot.answer(body_follows);
         let key = keys.next();
-        let arrival = Arrival { key, at: Instant::now(), peer, place: Arc::clone(&seat) };
+        let memory = UnauthenticatedMemory::of(slot);
+        let arrival = Arrival { key, at: Instant::now(), peer, memory };
         request.extensions_mut().insert(arrival);
         let answer = routes.clone().call(request);
         let stopping = stopping.clone();
         async move {
-            let _answering = answering?;
+            let answering = answering?;
             let Ok(mut answer) = answer.await;
             if let Some(id) = request_id(key.id) {
                 answer.headers_mut().insert(REQUEST_ID, id);
             }
-            if stopping.is_cancelled() {
+            if stopping.is_cancelled() || answering.is_last() {
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok::<_, PlaceLost>(answer)
+            Ok::<_, Evicted>(answer)
         }
     });
-    let socket = MendedSocket::new(stream, limits.max_head_bytes, limits.head_timeout);
+    let socket =
+        RewritingSocket::new(stream, Arc::clone(&slot), limits.max_head_bytes, limits.head_timeout);
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -178,8 +191,8 @@ async fn connection(
     let result = tokio::select! {
         biased;
         result = connection.as_mut() => result,
-        // The connection is dropped, and closed by that.
-        () = place.lost() => return,
+        // Dropping the connection closes it.
+        () = slot.evicted() => return,
         () = stop.cancelled() => {
             if let Ok(result) = timeout(LAST_REQUEST_TIMEOUT, connection.as_mut()).await {
                 result
@@ -195,8 +208,8 @@ async fn connection(
     }
 }
 
-/// Answers a connection that there is no place for. Reading on to its end, for a bounded time, keeps
-/// the answer from being destroyed by a reset.
+/// Answers a connection above the limit. Reading to its end, for a bounded time, keeps a reset from
+/// destroying the answer.
 async fn turn_away(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     let _ = timeout(TURN_AWAY_TIMEOUT, async {
         stream.write_all(TURNED_AWAY).await?;

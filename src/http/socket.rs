@@ -1,9 +1,10 @@
-//! A TCP stream as hyper reads it, with its request lines mended on the way.
+//! A TCP stream that rewrites request lines before hyper reads them.
 
 use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,30 +12,37 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::request_line::RequestLineMender;
+use super::request_line::RequestLineRewriter;
+use super::slot::Slot;
 
 /// How much is read from the socket at once, in bytes.
 const READ_SIZE: usize = 8 * 1024;
 
-pub(super) struct MendedSocket {
+pub(super) struct RewritingSocket {
     stream: TcpStream,
-    mender: RequestLineMender,
-    /// What was read and mended and did not fit into hyper's buffer.
+    rewriter: RequestLineRewriter,
+    slot: Arc<Slot>,
+    /// Bytes that did not fit into hyper's buffer.
     left_over: Vec<u8>,
-    /// How long the other side may take nothing of what is written to it.
+    /// How long a write may make no progress.
     write_timeout: Duration,
-    /// Set while it takes nothing.
+    /// Set while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl MendedSocket {
-    pub(super) fn new(stream: TcpStream, max_line: usize, write_timeout: Duration) -> Self {
-        let mender = RequestLineMender::new(max_line);
-        Self { stream, mender, left_over: Vec::new(), write_timeout, stalled: None }
+impl RewritingSocket {
+    pub(super) fn new(
+        stream: TcpStream,
+        slot: Arc<Slot>,
+        max_line: usize,
+        write_timeout: Duration,
+    ) -> Self {
+        let rewriter = RequestLineRewriter::new(max_line);
+        Self { stream, rewriter, slot, left_over: Vec::new(), write_timeout, stalled: None }
     }
 
-    /// A write that gets nowhere becomes an error once its time is up: a client that never reads its
-    /// answers would hold its connection for ever.
+    /// Fails a write that makes no progress in time: otherwise a client that never reads its answers
+    /// would hold its connection for ever.
     fn within_time<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -52,26 +60,26 @@ impl MendedSocket {
     }
 }
 
-impl hyper::rt::Read for MendedSocket {
+impl hyper::rt::Read for RewritingSocket {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut buffer: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, mender, left_over, .. } = self.get_mut();
+        let Self { stream, rewriter, slot, left_over, .. } = self.get_mut();
         if !left_over.is_empty() {
             let fitting = left_over.len().min(buffer.remaining());
             buffer.put_slice(left_over.get(..fitting).unwrap_or_default());
             left_over.drain(..fitting);
             return Poll::Ready(Ok(()));
         }
-        let passed = Cell::new(false);
+        let passed = Cell::new(0);
         let mut pass = |bytes: &[u8]| {
             let fitting = bytes.len().min(buffer.remaining());
             let (now, later) = bytes.split_at(fitting);
             buffer.put_slice(now);
             left_over.extend_from_slice(later);
-            passed.set(passed.get() || !bytes.is_empty());
+            passed.set(passed.get() + bytes.len());
         };
         let mut space = [MaybeUninit::uninit(); READ_SIZE];
         // Until a whole line has come, nothing passes; and to hyper, nothing means the end.
@@ -80,11 +88,13 @@ impl hyper::rt::Read for MendedSocket {
             ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
             let ended = read.filled().is_empty();
             if ended {
-                mender.finish(&mut pass);
+                rewriter.finish(&mut pass);
             } else {
-                mender.push(read.filled(), &mut pass);
+                rewriter.push(read.filled(), &mut pass);
             }
-            if passed.get() || ended {
+            // Rewriting can make three bytes of one.
+            slot.read(read.filled().len().max(passed.get())).map_err(io::Error::other)?;
+            if passed.get() > 0 || ended {
                 return Poll::Ready(Ok(()));
             }
         }
@@ -92,7 +102,7 @@ impl hyper::rt::Read for MendedSocket {
 }
 
 // Without vectored writes: an answer is so small that to copy its body behind its head is cheaper.
-impl hyper::rt::Write for MendedSocket {
+impl hyper::rt::Write for RewritingSocket {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! Where a request comes from: the other end of its connection, or what a proxy that is trusted says.
+//! The source address of a request: its peer or, behind trusted proxies, the address they report.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,13 +6,13 @@ use axum::http::{HeaderMap, HeaderName};
 
 use crate::domain::Networks;
 
-/// Each proxy appends the address that it was called from.
+/// Each proxy appends the address of its client.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the last one on the way who is no trusted proxy; where the header ends before, or has
-/// something else than an address, the last one that is known.
+/// The last hop that is not a trusted proxy. If the header ends earlier or contains something that is not
+/// an address, the last hop known.
 ///
-/// Only what trusted proxies have appended is looked at, from the end on: all before it may be forged.
+/// Reads from the end, and only what trusted proxies appended: everything before may be forged.
 pub(super) fn source(peer: IpAddr, headers: &HeaderMap, trusted: Option<&Networks>) -> IpAddr {
     let mut source = peer.to_canonical();
     let Some(trusted) = trusted else { return source };
@@ -30,7 +30,7 @@ pub(super) fn source(peer: IpAddr, headers: &HeaderMap, trusted: Option<&Network
     source
 }
 
-/// An address as proxies write it: plain, in brackets, or with a port.
+/// Parses an address as proxies write it: plain, in brackets, or with a port.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop.trim_ascii()).ok()?;
     let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();

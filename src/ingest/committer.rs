@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::log_once::LogOnce;
@@ -12,13 +12,11 @@ use crate::store::OnConflict;
 
 use super::Limits;
 use super::batch::Batch;
-use super::handle::{Readiness, Receipt, Submission, SubmitError};
+use super::handle::{Answer, Readiness, Receipt, Submission, SubmitError};
 use super::journal::{Journal, SpoolUnavailable, Spooler};
 use super::link::Link;
 use super::pace::Pace;
 use super::sink::{InsertOutcome, InsertPolicy, Sink, Unsettled, store};
-
-type Answer = oneshot::Sender<Result<Receipt, SubmitError>>;
 
 pub(super) struct Committer<S: Sink, J> {
     pub(super) postgres: Link<S>,
@@ -57,7 +55,7 @@ impl<S: Sink, J: Journal> Committer<S, J> {
                         self.make_durable(Batch::take(&mut waiting)).await;
                     }
                     if self.queue.is_empty() && self.overload.end() {
-                        tracing::info!("no callbacks wait any more: all are taken again");
+                        tracing::info!("the queue has room again");
                     }
                 }
             }

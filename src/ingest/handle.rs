@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::domain::Event;
 use crate::log_once::LogOnce;
+use crate::memory::Charge;
 
 /// Proof that an event is durable. Only this room can make one, and no handler can answer 200 without.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub enum SubmitError {
     #[error("too many callbacks at once")]
     Overloaded,
     /// Neither Postgres nor the spool made the event durable in time. It may be stored all the same.
-    #[error("the callback can't be stored just now")]
+    #[error("the callback can't be stored at the moment")]
     Unavailable,
     /// Postgres refused the event. It is durable, as a row of `rejected_callbacks`.
     #[error("the database refused the callback; it is kept in rejected_callbacks")]
@@ -50,11 +51,28 @@ pub(super) struct Submission {
     pub(super) event: Event,
     /// When it was submitted.
     pub(super) at: Instant,
-    pub(super) answer: oneshot::Sender<Result<Receipt, SubmitError>>,
+    pub(super) answer: Answer,
+}
+
+/// Where to send the answer, and the charge for the event's memory until then.
+#[derive(Debug)]
+pub(super) struct Answer {
+    sender: oneshot::Sender<Result<Receipt, SubmitError>>,
+    _charge: Charge,
+}
+
+impl Answer {
+    /// An error means that the client has gone.
+    pub(super) fn send(
+        self,
+        result: Result<Receipt, SubmitError>,
+    ) -> Result<(), Result<Receipt, SubmitError>> {
+        self.sender.send(result)
+    }
 }
 
 impl Submission {
-    pub(super) fn into_parts(self) -> (Event, oneshot::Sender<Result<Receipt, SubmitError>>) {
+    pub(super) fn into_parts(self) -> (Event, Answer) {
         (self.event, self.answer)
     }
 }
@@ -79,19 +97,23 @@ impl IngestHandle {
     /// Submits an event at once. The returned future is ready when the event is durable, or can't be
     /// made so.
     ///
+    /// `charge` is for the memory of the event; it is released once the event is settled.
+    ///
     /// Dropping the future does not cancel the submission: the event is committed all the same.
     pub fn submit(
         &self,
         event: Event,
+        charge: Charge,
     ) -> impl Future<Output = Result<Receipt, SubmitError>> + Send + use<> {
-        let (answer, answered) = oneshot::channel();
+        let (sender, answered) = oneshot::channel();
+        let answer = Answer { sender, _charge: charge };
         let submission = Submission { event, at: Instant::now(), answer };
         let submitted = self.sender.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 if self.overload.begin() {
                     tracing::warn!(
                         capacity = self.sender.max_capacity(),
-                        "too many callbacks wait to be stored: more are answered 503; if the database keeps up otherwise, raise ingest.queue_capacity"
+                        "the queue is full: further callbacks are answered 503; if it happens only in short peaks, raise ingest.queue_capacity"
                     );
                 }
                 SubmitError::Overloaded

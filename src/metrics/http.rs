@@ -26,6 +26,7 @@ pub struct HttpMetrics {
     limit: Family<ListenerLabel, Gauge>,
     refused: Family<ListenerLabel, Counter>,
     evicted: Family<ListenerLabel, Counter>,
+    closed_for_memory: Family<ListenerLabel, Counter>,
 }
 
 /// Why an authentication failed.
@@ -116,6 +117,7 @@ impl Default for HttpMetrics {
             limit: Family::default(),
             refused: Family::default(),
             evicted: Family::default(),
+            closed_for_memory: Family::default(),
         }
     }
 }
@@ -127,34 +129,35 @@ impl HttpMetrics {
         }
         registry.register(
             "callbacks",
-            "Callbacks by the status of their answer; without an account, nobody was authenticated",
+            "Callbacks by HTTP status; the account is empty if authentication failed",
             self.callbacks.clone(),
         );
         registry.register(
             "answer_seconds",
-            "From when a callback's head was read until its answer was ready",
+            "Time from the callback's head to its response",
             self.answer.clone(),
         );
         registry.register(
             "authentication_failures",
-            "Callbacks whose authentication failed",
+            "Failed authentications",
             self.failures.clone(),
         );
-        registry.register("connections", "Connections that are open", self.connections.clone());
-        registry.register(
-            "connections_limit",
-            "Connections that may be open at once",
-            self.limit.clone(),
-        );
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register("connections_limit", "Limit of open connections", self.limit.clone());
         registry.register(
             "connections_refused",
-            "Connections that were refused, because too many were open",
+            "Connections refused at the limit",
             self.refused.clone(),
         );
         registry.register(
             "connections_evicted",
-            "Connections that were closed while they waited for a request, to make room for others",
+            "Idle connections closed at the limit to make room for new ones",
             self.evicted.clone(),
+        );
+        registry.register(
+            "connections_closed_for_memory",
+            "Connections that were closed because requests without right credentials held too much memory",
+            self.closed_for_memory.clone(),
         );
     }
 
@@ -198,6 +201,7 @@ impl HttpMetrics {
             open: self.connections.get_or_create_owned(&labels),
             refused: self.refused.get_or_create_owned(&labels),
             evicted: self.evicted.get_or_create_owned(&labels),
+            closed_for_memory: self.closed_for_memory.get_or_create_owned(&labels),
         }
     }
 }
@@ -208,6 +212,7 @@ pub struct ListenerMetrics {
     open: Gauge,
     refused: Counter,
     evicted: Counter,
+    closed_for_memory: Counter,
 }
 
 impl ListenerMetrics {
@@ -221,6 +226,11 @@ impl ListenerMetrics {
     /// An idle connection is closed to make room for another.
     pub fn evicted(&self) {
         self.evicted.inc();
+    }
+
+    /// A connection is closed because requests that have not authenticated hold too much memory.
+    pub fn closed_for_memory(&self) {
+        self.closed_for_memory.inc();
     }
 
     /// A connection is refused, because too many are open.

@@ -23,8 +23,9 @@ use crate::config::{
 };
 use crate::credentials::{Generated, accounts_or_generated};
 use crate::domain::EventKeySource;
-use crate::http::{self, CallbackState, ConnectionLimits, Gate, Routes};
+use crate::http::{self, AccessPolicy, CallbackState, ConnectionLimits, Routes};
 use crate::ingest::{self, IngestHandle};
+use crate::memory::{self, MemoryBudget};
 use crate::metrics::{Listener, Metrics};
 use crate::spool::Spool;
 use crate::store::upkeep::{self, Upkeep};
@@ -94,7 +95,10 @@ impl Service {
             stop.clone(),
         ));
 
-        let callbacks = http::public_router(callback_state(&accounts, http, &ingest, &metrics));
+        let memory = MemoryBudget::new(http.max_buffered_bytes - unauthenticated_share(http));
+        tokio::spawn(memory::reclaim(Arc::clone(&memory), stop.clone()));
+        let callbacks = callback_state(&accounts, http, &ingest, &memory, &metrics);
+        let callbacks = http::public_router(callbacks);
         let samples = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
         let operators = http::admin_router(ingest.clone(), samples);
         let keys = Arc::new(EventKeySource::system());
@@ -116,7 +120,7 @@ impl Service {
         // The committer ends with its last handle.
         drop(ingest);
         let database = if embedded_postgres.is_some() { "embedded" } else { "database.url" };
-        tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
+        tracing::info!(http = %http_address, admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} is listening", env!("CARGO_PKG_VERSION"));
         let first_run = match (generated, &embedded_postgres) {
             (Some(generated), Some(embedded)) => {
                 let credentials = credentials_file(&settings.data_dir);
@@ -193,13 +197,16 @@ fn callback_state(
     accounts: &[Account],
     http: &HttpSettings,
     ingest: &IngestHandle,
+    memory: &Arc<MemoryBudget>,
     metrics: &Metrics,
 ) -> CallbackState {
     CallbackState {
         accounts: Accounts::new(accounts.iter().map(credentials_of)),
-        gate: Gate::new(http.trusted_proxies.clone()),
+        access: AccessPolicy::new(http.trusted_proxies.clone()),
         ingest: ingest.clone(),
         max_body_bytes: http.max_body_bytes,
+        max_unauthenticated_body_bytes: http.max_unauthenticated_body_bytes,
+        memory: Arc::clone(memory),
         request_timeout: http.request_timeout,
         metrics: metrics.clone(),
     }
@@ -221,10 +228,16 @@ fn credentials_of(account: &Account) -> Credentials<'_> {
     }
 }
 
+/// The part of `http.max_buffered_bytes` for requests that are not authenticated.
+fn unauthenticated_share(http: &HttpSettings) -> usize {
+    http.max_buffered_bytes / 4
+}
+
 fn connection_limits(http: &HttpSettings, max_connections: usize) -> ConnectionLimits {
     ConnectionLimits {
         max_connections,
         max_head_bytes: http.max_head_bytes,
+        max_unauthenticated_bytes: unauthenticated_share(http),
         head_timeout: http.head_timeout,
         shutdown_timeout: http.shutdown_timeout,
     }

@@ -4,8 +4,10 @@
 mod body;
 mod callback;
 mod delivery_report;
+mod documented;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod hex;
 mod inbound_message;
 mod json;
 mod multipart;

@@ -11,7 +11,7 @@ use crate::accounts::Secrets;
 use crate::domain::{CallbackKind, DeclaredCharset, Extra, RejectedContent, Text};
 
 use super::body::{BodyType, Format, UnreadableBody};
-use super::callback::documented;
+use super::documented::documented;
 use super::names::{is_credential, plain};
 pub use super::percent::percent_decode;
 use super::text::{declared_charset, decode_parameter};

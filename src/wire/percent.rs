@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::hex::hex_digit;
+
 /// `%XX` becomes a byte and `+` a blank. A `%` without two hexadecimal digits after it stays.
 #[must_use]
 pub fn percent_decode(input: &[u8]) -> Cow<'_, [u8]> {
@@ -38,14 +40,4 @@ fn decode(input: &[u8], plus: u8) -> Vec<u8> {
         });
     }
     decoded
-}
-
-#[must_use]
-pub(super) fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
 }

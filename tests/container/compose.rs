@@ -1,4 +1,4 @@
-//! The compose file as a newcomer uses it.
+//! The compose file, from the first command on.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -50,7 +50,7 @@ impl Project {
     /// Exit code, standard output and standard error.
     async fn try_compose(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         let mut compose = Command::new("docker");
-        // Not what a developer has configured for an own deployment.
+        // The developer's own deployment must not leak in.
         for variable in variables_of_the_file() {
             compose.env_remove(variable);
         }

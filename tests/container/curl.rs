@@ -1,4 +1,4 @@
-//! HTTPS as anybody would try it: curl, which verifies the certificate.
+//! HTTPS requests by curl, which verifies the certificate.
 
 use std::path::Path;
 

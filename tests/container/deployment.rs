@@ -23,7 +23,7 @@ use testkit::eventually;
 pub const DATA_DIR: &str = "/var/lib/routo-receiver";
 const PROGRAM: &str = "/usr/local/bin/routo-receiver";
 
-/// How long after the load everything that was acknowledged may take to be in Postgres.
+/// How long everything acknowledged may take to be in Postgres after the load.
 const SETTLING: Duration = Duration::from_mins(1);
 
 pub type Container = ContainerAsync<GenericImage>;

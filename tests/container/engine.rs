@@ -1,4 +1,4 @@
-//! The container engine by its command line: what testcontainers has no words for, and the image.
+//! The command line of the container engine, for what testcontainers lacks, and the image.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};

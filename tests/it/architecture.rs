@@ -1,63 +1,34 @@
-//! The one-way rule of the house: a room imports only the rooms it may.
+//! Dependencies between the rooms point one way: a room imports only what the table allows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each room may import of the others.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
-    ("accounts", &["domain"]),
-    (
-        "commands",
-        &[
-            "accounts",
-            "config",
-            "credentials",
-            "domain",
-            "error_chain",
-            "ingest",
-            "service",
-            "shutdown",
-            "spool",
-            "store",
-            "telemetry",
-            "wire",
-        ],
-    ),
-    ("config", &["accounts", "domain", "store"]),
-    ("credentials", &["config"]),
-    ("domain", &[]),
-    ("error_chain", &[]),
-    ("fuzzing", &["http", "spool", "wire"]),
-    ("http", &["accounts", "domain", "ingest", "metrics", "wire"]),
-    ("ingest", &["domain", "error_chain", "log_once", "metrics", "spool", "store"]),
-    ("log_once", &[]),
-    ("metrics", &["domain"]),
-    (
-        "service",
-        &[
-            "accounts",
-            "config",
-            "credentials",
-            "domain",
-            "error_chain",
-            "http",
-            "ingest",
-            "log_once",
-            "metrics",
-            "spool",
-            "store",
-        ],
-    ),
-    ("shutdown", &[]),
-    ("spool", &["domain", "error_chain"]),
-    ("store", &["domain", "error_chain", "log_once", "metrics"]),
-    ("telemetry", &["config"]),
-    ("wire", &["accounts", "domain"]),
-];
+/// What each room may import of the others, by the table of docs/architecture.md: rows of
+/// room, purpose, imports.
+fn rules() -> BTreeMap<String, BTreeSet<String>> {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let table = page.split("| room |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    table
+        .lines()
+        .skip(2)
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+            let [room, _, imports] = cells[..] else { panic!("three cells, please: {row}") };
+            let imported: BTreeSet<String> = names(imports);
+            assert_eq!(imported.is_empty(), imports.trim() == "nothing", "{row}");
+            (room.trim().trim_matches('`').to_owned(), imported)
+        })
+        .collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 fn source(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path)
+    root().join("src").join(path)
 }
 
 /// Every source file of a room, but for tests beside the code.
@@ -97,34 +68,62 @@ fn imports(room: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_room_imports_only_the_rooms_it_may() {
-    for (room, allowed) in MAY_IMPORT {
-        let found = imports(room);
-        let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
+fn every_room_imports_exactly_the_rooms_that_the_architecture_page_says() {
+    for (room, allowed) in rules() {
+        let found = imports(&room);
         let more: Vec<_> = found.difference(&allowed).collect();
         assert!(more.is_empty(), "{room} may not import {more:?}");
         let unused: Vec<_> = allowed.difference(&found).collect();
-        assert!(
-            unused.is_empty(),
-            "{room} does not import {unused:?} any more: say so in MAY_IMPORT"
-        );
+        assert!(unused.is_empty(), "{room} imports {unused:?} no more: correct the page");
     }
 }
 
 #[test]
-fn every_room_has_its_rule() {
+fn the_architecture_page_has_every_room_and_no_other() {
     let lib = fs::read_to_string(source("lib.rs")).unwrap();
-    let rooms: Vec<&str> =
-        lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
-    let ruled: Vec<&str> = MAY_IMPORT.iter().map(|(room, _)| *room).collect();
-    let without: Vec<_> = rooms.iter().filter(|room| !ruled.contains(room)).collect();
-    assert!(without.is_empty() && rooms.len() == ruled.len(), "without a rule: {without:?}");
+    let modules = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let rooms: BTreeSet<String> = modules.map(str::to_owned).collect();
+    assert_eq!(rooms, rules().into_keys().collect());
+}
+
+#[test]
+fn no_room_imports_itself_by_way_of_others() {
+    let mut left = rules();
+    while let Some(room) =
+        left.iter().find(|(_, imports)| imports.is_empty()).map(|(room, _)| room.clone())
+    {
+        left.remove(&room);
+        for imports in left.values_mut() {
+            imports.remove(&room);
+        }
+    }
+    assert!(left.is_empty(), "in a circle, or above one: {:?}", left.keys());
+}
+
+#[test]
+fn no_crate_knows_the_program() {
+    for manifest in fs::read_dir(root().join("crates")).unwrap() {
+        let manifest = manifest.unwrap().path().join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).unwrap();
+        let dependencies = text.split_once("[dependencies]").unwrap().1;
+        assert!(!dependencies.contains("routo-receiver"), "{}", manifest.display());
+    }
+}
+
+#[test]
+fn no_file_has_more_than_300_lines() {
+    for folder in ["src", "crates", "tests", "benches"] {
+        for file in files_below(&root().join(folder)) {
+            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines <= 300, "{} has {lines} lines: divide it by topic", file.display());
+        }
+    }
 }
 
 #[test]
 fn sql_is_in_the_store_alone_and_http_sees_nothing_of_ingest_but_its_handle() {
-    for (room, _) in MAY_IMPORT.iter().filter(|(room, _)| !["store", "config"].contains(room)) {
-        for file in files(room) {
+    for room in rules().into_keys().filter(|room| !["store", "config"].contains(&&**room)) {
+        for file in files(&room) {
             assert!(!fs::read_to_string(&file).unwrap().contains("sqlx"), "{}", file.display());
         }
     }
@@ -144,9 +143,9 @@ fn only_ingest_makes_a_receipt() {
         handle.contains("pub(super) fn for_durable_event"),
         "its constructor is the room's own"
     );
-    let makers: Vec<_> = MAY_IMPORT
-        .iter()
-        .flat_map(|(room, _)| files(room))
+    let makers: Vec<_> = rules()
+        .into_keys()
+        .flat_map(|room| files(&room))
         .filter(|file| fs::read_to_string(file).unwrap().contains("Receipt::for_durable_event"))
         .collect();
     assert_eq!(makers, [source("ingest/committer.rs")]);
@@ -154,8 +153,8 @@ fn only_ingest_makes_a_receipt() {
 
 #[test]
 fn every_file_says_in_its_first_line_what_it_owns() {
-    for room in MAY_IMPORT.iter().map(|(room, _)| *room) {
-        for file in files(room) {
+    for room in rules().into_keys() {
+        for file in files(&room) {
             let text = fs::read_to_string(&file).unwrap();
             assert!(text.starts_with("//! "), "{}", file.display());
         }
@@ -164,8 +163,7 @@ fn every_file_says_in_its_first_line_what_it_owns() {
 
 #[test]
 fn every_test_that_durability_md_names_exists_and_every_crash_proof_is_named_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("docs/durability.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/durability.md")).unwrap();
     let named: BTreeSet<&str> = page
         .lines()
         .filter(|line| line.starts_with('|'))
@@ -174,14 +172,14 @@ fn every_test_that_durability_md_names_exists_and_every_crash_proof_is_named_the
         .collect();
     let mut code = String::new();
     for folder in ["src", "tests"] {
-        for file in files_below(&root.join(folder)) {
+        for file in files_below(&root().join(folder)) {
             code.push_str(&fs::read_to_string(file).unwrap());
         }
     }
     for name in &named {
         assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
     }
-    let scenarios = fs::read_to_string(root.join("tests/soak/crash/mod.rs")).unwrap();
+    let scenarios = fs::read_to_string(root().join("tests/soak/crash/mod.rs")).unwrap();
     let scenarios = scenarios.split("scenarios! {").nth(1).unwrap().split('}').next().unwrap();
     for scenario in scenarios.lines().filter_map(|line| line.split([':', ',']).nth(1)) {
         let proof = scenario.trim();

@@ -1,5 +1,5 @@
-//! The integration tests, in one program: what it takes to link them and to start their Postgres is
-//! paid once. Each test has a database, ports and directories of its own.
+//! The integration tests, in one program that is linked once and starts one Postgres. Each test has its
+//! own database, ports and directories.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What `make bench` makes of its figures: medians, and charts that any browser reads.
+//! The statistics and charts of `make bench`.
 
 #![allow(
     clippy::cast_precision_loss,

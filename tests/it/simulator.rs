@@ -1,4 +1,4 @@
-//! What the simulator expects of a message is what this program makes of its bytes.
+//! The simulator and this program's decoders agree on the text of every message.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! What an attack costs the gateway: how long its callbacks take while others hold slow connections and
-//! guess passwords, beside the same when it is quiet.
+//! What an attack costs the gateway: latencies of its callbacks while others hold slow connections and
+//! guess passwords, compared with quiet rounds.
 //!
 //! `make bench-hostile`, with `ROUNDS`, `SECONDS`, `RATE` (callbacks a second), `HELD` (slow
 //! connections) and `GUESSES` (a second) in the environment. All rates are fixed, so that the load
@@ -29,7 +29,7 @@ const SENDERS: u32 = 16;
 /// Connections that guess at a time.
 const GUESSERS: u64 = 8;
 
-/// How long who held a connection waits before making another.
+/// How long a holder waits before it reconnects.
 const HOLDER_PAUSE: Duration = Duration::from_millis(500);
 
 pub async fn run() {
@@ -104,7 +104,7 @@ async fn callbacks(to: SocketAddr, rate: u64, seconds: u64) -> Measured {
     }
 }
 
-/// The attack, until what this returns is dropped; it is in full swing when this returns.
+/// Starts the attack, which ends when the returned value is dropped.
 async fn attack(to: SocketAddr, held: u64, guesses: u64) -> JoinSet<()> {
     let mut attackers = JoinSet::new();
     for number in 0..held {
@@ -121,7 +121,7 @@ async fn attack(to: SocketAddr, held: u64, guesses: u64) -> JoinSet<()> {
     attackers
 }
 
-/// Sends a head as slowly as it may come, and begins again when it is closed.
+/// Sends a head as slowly as the service allows, and reconnects when it is closed.
 async fn hold(to: SocketAddr, source: [u8; 4]) {
     loop {
         let Some(mut stream) = connect(to, source).await else {
@@ -136,12 +136,12 @@ async fn hold(to: SocketAddr, source: [u8; 4]) {
                 break;
             }
         }
-        // However fast it is closed, this holder does not use up the machine.
+        // Limits the load of the holders themselves.
         sleep(HOLDER_PAUSE).await;
     }
 }
 
-/// Guesses tokens at a fixed rate, from an address after the other, each on a connection of its own.
+/// Guesses tokens at a fixed rate, each from the next address and on its own connection.
 async fn guess(to: SocketAddr, number: u64, guesses: u64) {
     let mut ticks = interval(Duration::from_nanos(GUESSERS * 1_000_000_000 / guesses));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

@@ -8,8 +8,8 @@ use std::process::Stdio;
 use testkit::process::Process;
 use testkit::service::Service;
 
-/// The socket comes as standard input, becomes descriptor 3, and the shell becomes the service, so
-/// that the number it puts into `LISTEN_PID` is the service's.
+/// Moves the socket from standard input to descriptor 3. The shell then becomes the service, so
+/// `LISTEN_PID` is right.
 const HAND_OVER: &str = "exec 3<&0 0</dev/null
 LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http exec \"$0\" serve";
 

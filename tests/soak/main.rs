@@ -49,7 +49,7 @@ fn main() -> ExitCode {
                 Trial::ignorable_test(scenario.name, || {
                     let outcome = block_on(scenario.run_short());
                     match outcome.not_run {
-                        // What can't be proven is a failure where everything is to be.
+                        // In CI, what can't be run has failed.
                         Some(why) if std::env::var_os("CI").is_some() => Err(why.into()),
                         Some(why) => Ok(Completion::ignored_with(why)),
                         None if outcome.problems.is_empty() => Ok(Completion::Completed),
@@ -67,7 +67,7 @@ fn block_on<T>(soak: impl Future<Output = T>) -> T {
     runtime.worker_threads(2).enable_all().build().unwrap().block_on(soak)
 }
 
-/// What the environment sets to a number, or the default.
+/// The number in an environment variable, or the default.
 fn number(name: &str, default: u64) -> u64 {
     let set = std::env::var(name).ok().filter(|value| !value.is_empty());
     set.map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))

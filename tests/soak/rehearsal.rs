@@ -1,5 +1,5 @@
-//! `simulate --verify` against a service whose Postgres is killed again and again, as an operator would
-//! run it: the program on both sides, nothing of it in this process. It ends as `simulate` does.
+//! `simulate --verify`, as an operator would run it, with a service whose Postgres is killed again and
+//! again. Ends with 1 if anything was lost, doubled or left in the spool.
 //!
 //! `make rehearsal DURATION=10m`; `RATE` callbacks a second, Postgres dies every `EVERY`
 //! seconds and stays away for `AWAY`, `SERVICE=kill` kills the service with it.
@@ -58,7 +58,7 @@ pub async fn run() -> ExitCode {
     };
     let left = world.service.spool_files().len();
     println!("Postgres was killed {kills} times; {left} files are left in the spool; {status}");
-    // `simulate` may have looked for the last time before the spool was empty.
+    // The spool may have been drained after the last check of `simulate`.
     let mut connection = world.postgres.connect().await;
     let doubled: i64 = sqlx::query_scalar(DOUBLED).fetch_one(&mut connection).await.unwrap();
     println!("{doubled} attempts have more than one row");

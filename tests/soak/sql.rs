@@ -1,5 +1,5 @@
-//! What the size of the tables costs: callbacks a second, look-ups and a summary, beside the same on
-//! tables that are empty or small.
+//! What the size of the tables costs: callbacks a second, look-ups and summaries, compared with empty or
+//! small tables.
 //!
 //! `make bench-sql`, with `ROWS` (reports; a tenth as many messages), `ROUNDS`, `SECONDS` and
 //! `CONNECTIONS` in the environment. All databases are on one server, on this machine.

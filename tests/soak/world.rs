@@ -1,4 +1,4 @@
-//! What a proof acts upon: the service, its Postgres, and the gateways that load it.
+//! The service and its Postgres, for one proof.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use testkit::server::Postgres;
 use testkit::service::Service;
 use tokio::time::sleep;
 
-/// How long after the load everything that was acknowledged may take to be in Postgres.
+/// How long everything acknowledged may take to be in Postgres after the load.
 const SETTLING: Duration = Duration::from_mins(1);
 
-/// The service is dropped first: what it has open may be on a disk of the caller's.
+/// The service is dropped first: it may have files open on a disk of the caller's.
 pub struct World {
     pub process: Option<Process>,
     pub service: Service,
@@ -35,7 +35,7 @@ impl World {
         Self::of(postgres, service).with_service().await
     }
 
-    /// Of parts that are as the caller made them; no process of the service runs.
+    /// Of the given parts. The service is not started.
     pub fn of(postgres: Postgres, service: Service) -> Self {
         let random = StdRng::seed_from_u64(crate::number("SEED", 1));
         Self { process: None, service, postgres, random }
@@ -61,19 +61,19 @@ impl World {
         Load::start(self.service.http, pace, &MIXED, None)
     }
 
-    /// Lets a length of time pass, in milliseconds, in which what is under way goes on.
+    /// Sleeps for a random time in milliseconds.
     pub async fn pass(&mut self, milliseconds: Range<u64>) {
         let length = self.random.random_range(milliseconds);
         sleep(Duration::from_millis(length)).await;
     }
 
-    /// One of so many, from 0 on.
+    /// A random number less than `of`.
     pub fn choose(&mut self, of: usize) -> usize {
         self.random.random_range(0..of)
     }
 
-    /// Waits until Postgres has all that was acknowledged and the spool is empty, if that comes; and
-    /// what differs then.
+    /// Waits, within limits, until Postgres has all that was acknowledged and the spool is empty; then
+    /// compares.
     pub async fn settle(&self, record: &Record) -> Findings {
         let acknowledged = record.acknowledged();
         let deadline = Instant::now() + SETTLING;

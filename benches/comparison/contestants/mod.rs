@@ -1,4 +1,4 @@
-//! What is compared: each a way for the same callbacks to be kept.
+//! The contestants: ways to store the same callbacks.
 
 pub mod batches;
 pub mod php;
@@ -14,7 +14,7 @@ use testkit::postgres::TestDatabase;
 use testkit::process::run;
 use testkit::speed::Requests;
 
-/// How a contestant is given callbacks.
+/// How a contestant receives callbacks.
 pub enum Way {
     /// Over HTTP, as the gateway does it.
     Http(SocketAddr, Requests),

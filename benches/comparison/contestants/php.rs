@@ -1,5 +1,5 @@
-//! What a user would write instead: a PHP script behind nginx. One that inserts a row, and that of
-//! the gateway's own document, which appends to a file.
+//! What a user would write instead: a PHP script behind nginx that inserts a row, and the script of the
+//! gateway's document, which appends to a file.
 
 use std::fs;
 use std::os::unix::fs::chown;

@@ -1,4 +1,4 @@
-//! Charts as SVG that stands for itself: no script, no font but the reader's, light and dark.
+//! Self-contained SVG charts: no scripts, system fonts, light and dark.
 
 use std::fmt::Write;
 

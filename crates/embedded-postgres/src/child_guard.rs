@@ -1,4 +1,4 @@
-//! The hold on the one child process: it can be told to end at any moment, from any thread.
+//! Guards the one child process: any thread can stop it at any moment.
 
 use std::io;
 use std::process::{Command, ExitStatus};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-/// Invariant: `child` is `Some` only while that process is not reaped, so that its pid can't have
-/// become somebody else's.
+/// Invariant: `child` is `Some` only until that process is reaped, so its pid can't belong to another
+/// process.
 #[derive(Debug, Default)]
 pub(super) struct ChildGuard {
     held: Mutex<Held>,
@@ -23,9 +23,9 @@ struct Held {
 }
 
 impl ChildGuard {
-    /// Runs a child to its end. `None`: it was not started, because everything is to stop.
+    /// Runs a child to its end. `None`: it was not started, because [`stop`](Self::stop) was called.
     ///
-    /// Blocks the calling thread, which the parent-death signal of the child is bound to.
+    /// Blocks the calling thread; the child's parent-death signal is bound to this thread.
     pub(super) fn run(&self, command: &mut Command) -> io::Result<Option<ExitStatus>> {
         let mut child = {
             let mut held = self.lock();
@@ -43,13 +43,13 @@ impl ChildGuard {
         child.wait().map(Some)
     }
 
-    /// Sends a signal to the child, if there is one, and lets no other start.
+    /// Signals the child, if there is one, and prevents the start of another.
     pub(super) fn stop(&self, signal: Signal) {
         let mut held = self.lock();
         held.stopping = true;
         self.changed.notify_all();
         if let Some(pid) = held.child {
-            // It can only fail for a child that has just ended, which is what is wanted.
+            // Fails only for a child that has just ended.
             let _ = kill_process(pid, signal);
         }
     }
@@ -58,7 +58,7 @@ impl ChildGuard {
         self.lock().stopping
     }
 
-    /// Waits, but not past the moment when everything is to stop.
+    /// Sleeps, but not after [`stop`](Self::stop) is called.
     pub(super) fn pause(&self, length: Duration) {
         let held = self.lock();
         let _unless_stopped = self.changed.wait_timeout_while(held, length, |held| !held.stopping);

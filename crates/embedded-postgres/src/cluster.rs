@@ -1,4 +1,4 @@
-//! The cluster: finding the one there is, or making one, whole or not at all.
+//! The cluster: opens an existing one, or creates one atomically.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
@@ -9,22 +9,23 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::binaries::Installed;
+use super::binaries;
 use super::child_guard::ChildGuard;
 use super::data_dir::DataDir;
 use super::error::EmbeddedPostgresError;
+use super::installed::Installed;
 use super::log::Log;
 use super::os_user::OsUser;
 use super::server;
 use super::survivors::{STOP_SEQUENCE, settle};
 
-/// Where clusters are kept whose data directory is closed to the user that Postgres runs as.
+/// Holds the cluster if the data directory is inaccessible to the user that Postgres runs as.
 const ELSEWHERE: &str = "/var/lib/routo-receiver";
 
-/// The first that this machine knows is taken.
+/// The first locale that this machine has is used.
 const LOCALES: [&str; 2] = ["--locale=C.UTF-8", "--no-locale"];
 
-/// A complete cluster, and all it takes to run it.
+/// A complete cluster, and all that is needed to run it.
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) path: PathBuf,
@@ -37,7 +38,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Opens the cluster of the data directory, after making it if there is none.
+    /// Opens the cluster of the data directory; creates it if there is none.
     pub(super) fn open(
         data_dir: &DataDir,
         bin_dir: Option<&Path>,
@@ -57,7 +58,7 @@ impl Cluster {
             tracing::warn!(
                 cluster = %path.display(),
                 data_dir = %data_dir.root().display(),
-                "the embedded database is not in the data directory, which holds only a link to it: back it up too"
+                "the data directory contains only a link to the embedded database: back up the database too"
             );
         }
         let version = path.join("PG_VERSION");
@@ -71,7 +72,7 @@ impl Cluster {
         let Some(major) = version else {
             return Err(EmbeddedPostgresError::NotACluster { path });
         };
-        let installed = Installed::find(bin_dir, Some((&path, major)))?;
+        let installed = binaries::find(bin_dir, Some((&path, major)))?;
         let password = data_dir
             .password()?
             .ok_or_else(|| EmbeddedPostgresError::PasswordLost { path: data_dir.pgpass() })?;
@@ -79,7 +80,7 @@ impl Cluster {
     }
 }
 
-/// Locks the cluster's directory itself, whatever name led to it.
+/// Locks the cluster's directory itself, by whatever path it was reached.
 fn lock(cluster: &Path, data_dir: &DataDir) -> Result<File, EmbeddedPostgresError> {
     let directory = File::open(cluster).map_err(EmbeddedPostgresError::data_dir(cluster))?;
     match directory.try_lock() {
@@ -91,7 +92,7 @@ fn lock(cluster: &Path, data_dir: &DataDir) -> Result<File, EmbeddedPostgresErro
     }
 }
 
-/// An empty directory does not count: somebody may have prepared the place.
+/// An empty directory, which somebody may have prepared, is not a cluster.
 fn exists(cluster: &Path) -> Result<bool, EmbeddedPostgresError> {
     let error = match fs::read_dir(cluster) {
         Ok(mut entries) => return Ok(entries.next().is_some()),
@@ -102,7 +103,7 @@ fn exists(cluster: &Path) -> Result<bool, EmbeddedPostgresError> {
         (io::ErrorKind::NotFound, Ok(target)) => {
             Err(EmbeddedPostgresError::ClusterGone { link: cluster.to_owned(), target })
         }
-        // Another user's, which is said better when its owner is known.
+        // Another user's directory: the check of its owner gives the better error.
         (io::ErrorKind::PermissionDenied, _) => Ok(true),
         (io::ErrorKind::NotADirectory, _) => {
             Err(EmbeddedPostgresError::NotACluster { path: cluster.to_owned() })
@@ -111,7 +112,7 @@ fn exists(cluster: &Path) -> Result<bool, EmbeddedPostgresError> {
     }
 }
 
-/// Makes the cluster as `postgres.new` and renames it when it is complete.
+/// Creates the cluster as `postgres.new` and renames it when it is complete.
 fn initialise(
     data_dir: &DataDir,
     bin_dir: Option<&Path>,
@@ -119,7 +120,7 @@ fn initialise(
     log: &Log,
 ) -> Result<(), EmbeddedPostgresError> {
     let user = OsUser::for_new_cluster()?;
-    let installed = Installed::find(bin_dir, None)?;
+    let installed = binaries::find(bin_dir, None)?;
     let password = match data_dir.password() {
         Ok(Some(password)) => password,
         _ => data_dir.make_password()?,
@@ -131,7 +132,7 @@ fn initialise(
         new.clone()
     } else {
         let place = place_elsewhere()?;
-        // The link comes first: whatever is interrupted, the next start finds what to remove.
+        // The link comes first, so that the next start finds what an interruption left.
         symlink(&place, &new).map_err(EmbeddedPostgresError::data_dir(&new))?;
         place
     };
@@ -160,7 +161,7 @@ fn run_initdb(
             let mut command = server::child(initdb, user, log)?;
             command.args(["-U", "routo", "-A", "scram-sha-256", "-E", "UTF8", locale]);
             command.arg("-D").arg(place).arg("--pwfile=/dev/stdin");
-            // In a pipe the password is in no file and on no command line.
+            // Through a pipe, the password is in no file and on no command line.
             let (reader, mut writer) = io::pipe()?;
             if let OsUser::Other { uid, gid } = user {
                 fchown(reader.as_fd(), Some(uid), Some(gid))?; // initdb opens it by name
@@ -186,7 +187,7 @@ fn run_initdb(
     }
 }
 
-/// A name that no other data directory uses, reachable by all, and empty.
+/// A new name in a directory that everybody can enter.
 fn place_elsewhere() -> Result<PathBuf, EmbeddedPostgresError> {
     let parent = Path::new(ELSEWHERE);
     fs::create_dir_all(parent)
@@ -195,8 +196,7 @@ fn place_elsewhere() -> Result<PathBuf, EmbeddedPostgresError> {
     Ok(parent.join(format!("{:016x}", rand::random::<u64>())))
 }
 
-/// Removes what an interrupted `initialise` left. A link of any other shape than ours is not
-/// followed.
+/// Removes what an interrupted `initialise` left. Follows only links that `initialise` makes.
 fn remove_unfinished(new: &Path) -> Result<(), EmbeddedPostgresError> {
     let place = match fs::read_link(new) {
         Ok(target) if target.parent().map(Path::as_os_str) == Some(OsStr::new(ELSEWHERE)) => target,

@@ -1,4 +1,4 @@
-//! The data directory: one owner at a time, and the small files that outlive it.
+//! The data directory: one owner at a time, and the small files that persist.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -14,8 +14,8 @@ const PORT: &str = "postgres.port";
 
 /// The data directory, locked for as long as this value lives.
 ///
-/// The kernel drops the lock when this process ends, however it ends: the file is opened
-/// close-on-exec, so no child of ours carries the lock on.
+/// The kernel releases the lock when this process ends in any way: the file is close-on-exec, so no
+/// child inherits the lock.
 #[derive(Debug)]
 pub(super) struct DataDir {
     root: PathBuf,
@@ -63,12 +63,12 @@ impl DataDir {
         self.root.join(PGPASS)
     }
 
-    /// The password, if there is one. Kept only in the form that `psql` reads.
+    /// The password, if there is one. It is stored only in the format of `psql`.
     pub(super) fn password(&self) -> Result<Option<SecretString>, EmbeddedPostgresError> {
         password_in(&self.root)
     }
 
-    /// A new password: 128 random bits, durable before anything depends on it.
+    /// Creates a password of 128 random bits, which is durable on return.
     pub(super) fn make_password(&self) -> Result<SecretString, EmbeddedPostgresError> {
         let password = SecretString::from(format!("{:032x}", rand::random::<u128>()));
         let line =
@@ -85,14 +85,14 @@ impl DataDir {
         self.write_private(PORT, &format!("{port}\n"))
     }
 
-    /// Makes the renames in this directory durable.
+    /// Makes renames in this directory durable.
     pub(super) fn sync(&self) -> Result<(), EmbeddedPostgresError> {
         File::open(&self.root)
             .and_then(|directory| directory.sync_all())
             .map_err(EmbeddedPostgresError::data_dir(&self.root))
     }
 
-    /// Replaces a file as a whole, readable by nobody else.
+    /// Atomically replaces a file that only its owner can read.
     fn write_private(&self, name: &str, contents: &str) -> Result<(), EmbeddedPostgresError> {
         let path = self.root.join(name);
         let unfinished = self.root.join(format!("{name}.new"));
@@ -112,7 +112,7 @@ impl DataDir {
     }
 }
 
-/// The password in a data directory, whoever has it locked.
+/// The password in a data directory, without its lock.
 pub(super) fn password_in(root: &Path) -> Result<Option<SecretString>, EmbeddedPostgresError> {
     let path = root.join(PGPASS);
     let line = match fs::read_to_string(&path) {
@@ -126,7 +126,7 @@ pub(super) fn password_in(root: &Path) -> Result<Option<SecretString>, EmbeddedP
     }
 }
 
-/// The port in a data directory, whoever has it locked.
+/// The port in a data directory, without its lock. A port that can't be read is replaced by another.
 pub(super) fn port_in(root: &Path) -> Option<u16> {
     let text = fs::read_to_string(root.join(PORT)).ok()?;
     text.trim_end().parse().ok()

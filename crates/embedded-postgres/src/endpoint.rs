@@ -1,4 +1,4 @@
-//! Where the server is reached: its port, and what programs and people need to get there.
+//! Where the server listens, and how programs and people connect to it.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
@@ -6,10 +6,9 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// Below the ports that Linux and macOS hand to outgoing connections, which would take it away.
+/// Below the ephemeral ports of Linux and macOS, which outgoing connections would occupy.
 const PORTS: Range<u16> = 15_000..30_000;
 
-/// The ways in.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) url: SecretString,
@@ -38,7 +37,7 @@ pub(super) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// If by bad luck none of many is free, the server will say so, and another try follows.
+/// If none of many is free, the server fails to start, and another attempt follows.
 pub(super) fn free_port() -> u16 {
     let mut port = rand::random_range(PORTS);
     for _ in 0..100 {
@@ -50,7 +49,7 @@ pub(super) fn free_port() -> u16 {
     port
 }
 
-/// Quotes a path for a shell, if it needs that.
+/// Quotes a path for a shell if necessary.
 fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@+".contains(c);

@@ -1,18 +1,18 @@
 //! The embedded default: a private Postgres in the data directory, run as a supervised child.
 //!
-//! Used only when no `DATABASE_URL` is given. It knows nothing of our tables: what comes out is a
-//! URL, and from there on the code path is that of production.
+//! It provides a URL and knows nothing of the tables, so the rest of the program is the same as with an
+//! external database.
 //!
-//! In the data directory it owns:
+//! Its files in the data directory:
 //!
 //! | name              | what                                                                      |
 //! |-------------------|---------------------------------------------------------------------------|
-//! | `postgres`        | the cluster, or a symbolic link to it; it exists only when it is complete |
-//! | `postgres.new`    | a cluster being initialised; left over only by a kill, then removed       |
-//! | `postgres.lock`   | locked by the one process that owns all this; the cluster is locked, too  |
-//! | `postgres.pgpass` | the password, mode 0600, in the form that `psql` reads                    |
-//! | `postgres.port`   | the port, kept as long as nobody else takes it                            |
-//! | `postgres.log`    | what `initdb` and the server say; never values out of statements          |
+//! | `postgres`        | the cluster, or a symbolic link to it; exists only if it is complete      |
+//! | `postgres.new`    | a cluster being initialised; removed at the next start after a kill       |
+//! | `postgres.lock`   | locked by the owning process, which also locks the cluster                |
+//! | `postgres.pgpass` | the password, mode 0600, in the format of `psql`                          |
+//! | `postgres.port`   | the port, reused as long as no other process takes it                     |
+//! | `postgres.log`    | the output of `initdb` and the server; never values in statements         |
 
 mod binaries;
 mod child_guard;
@@ -20,6 +20,7 @@ mod cluster;
 mod data_dir;
 mod endpoint;
 mod error;
+mod installed;
 mod log;
 mod os_user;
 mod processes;
@@ -33,26 +34,25 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-pub use self::binaries::Installed;
 use self::endpoint::url;
 pub use self::error::EmbeddedPostgresError;
+pub use self::installed::Installed;
 pub use self::log::LogTail;
 use self::supervised::Supervised;
 
-/// Where the embedded Postgres lives and where its programs are.
 #[derive(Clone, Debug)]
 pub struct EmbeddedPostgresOptions {
-    /// The service's data directory; made if it is missing.
+    /// The service's data directory; created if it is missing.
     pub data_dir: PathBuf,
-    /// The directory of `initdb` and `postgres` (`PG_BIN_DIR`). When given, no other is tried.
+    /// The directory of `initdb` and `postgres` (`PG_BIN_DIR`). If given, no other is tried.
     pub bin_dir: Option<PathBuf>,
 }
 
-/// A Postgres that accepts connections, and is started again if it dies.
+/// A running Postgres, which is restarted if it dies.
 ///
-/// Dropping it asks Postgres to shut down without waiting for it; [`stop`](Self::stop) waits. If
-/// this whole process is killed, the kernel tells Postgres to shut down (on Linux; elsewhere the
-/// next start stops what was left).
+/// Dropping it asks Postgres to shut down and does not wait; [`stop`](Self::stop) waits. If this
+/// process is killed, the kernel signals Postgres to shut down (on Linux; elsewhere, the next start
+/// stops the leftover server).
 #[derive(Debug)]
 pub struct EmbeddedPostgres {
     url: SecretString,
@@ -63,10 +63,10 @@ pub struct EmbeddedPostgres {
 impl EmbeddedPostgres {
     /// Starts Postgres, and returns when the database `routo` accepts connections.
     ///
-    /// The first start initialises the cluster (about a second). A server that is silent for 30 s
-    /// is an error; one that says it is recovering is waited for, up to ten minutes.
+    /// The first start initialises the cluster (about a second). A server that does not respond for
+    /// 30 s is an error; one that reports recovery may take up to ten minutes.
     ///
-    /// Cancellation safe: dropping the future stops what it has started.
+    /// Cancellation safe: dropping the future stops what it started.
     pub async fn start(options: EmbeddedPostgresOptions) -> Result<Self, EmbeddedPostgresError> {
         let mut supervised = Supervised::spawn(options)?;
         match supervised.ready().await {
@@ -82,13 +82,13 @@ impl EmbeddedPostgres {
         }
     }
 
-    /// `postgres://routo:<password>@127.0.0.1:<port>/routo`; the same for the whole life of this value.
+    /// `postgres://routo:<password>@127.0.0.1:<port>/routo`; never changes.
     #[must_use]
     pub fn url(&self) -> &SecretString {
         &self.url
     }
 
-    /// What a person pastes into a shell to look inside, as the user that runs this service.
+    /// A shell command that opens the database in `psql`, for the user that runs this service.
     ///
     /// It names the file that holds the password, not the password.
     #[must_use]
@@ -98,18 +98,18 @@ impl EmbeddedPostgres {
 
     /// Shuts Postgres down; returns when none of its processes is left.
     ///
-    /// Asks for a fast shutdown first (connections are cut, everything is written), and insists
-    /// after 10 s and again after 3 s more. Data is safe in every case: a server that had to be
-    /// killed recovers at its next start.
+    /// Requests a fast shutdown (closes connections, writes everything), then an immediate one after
+    /// 10 s, then kills the server after another 3 s. No data is lost: a killed server recovers at its
+    /// next start.
     ///
-    /// If the future is dropped half-way, the shutdown goes on by itself.
+    /// If the future is dropped, the shutdown continues in the background.
     pub async fn stop(mut self) {
         self.supervised.stop().await;
     }
 }
 
-/// Where the Postgres is reached that another process runs in this data directory, if it has once
-/// started there.
+/// The URL of the Postgres that another process runs in this data directory, if one was ever started
+/// there.
 #[must_use]
 pub fn url_of_running(data_dir: &Path) -> Option<SecretString> {
     let password = data_dir::password_in(data_dir).ok().flatten()?;

@@ -6,12 +6,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-/// Past this size the file is put aside at the next start, replacing the one put aside before.
+/// A larger file is rotated at the next start; one old file is kept.
 const ROTATE_BYTES: u64 = 1 << 20;
 const TAIL_BYTES: u64 = 4096;
 const TAIL_LINES: usize = 10;
 
-/// The log, and where in it the current run begins.
+/// The log, and the offset at which the current run begins.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     path: PathBuf,
@@ -31,12 +31,12 @@ impl Log {
         Ok(Self { path, begin })
     }
 
-    /// For a child to write to: opened here, so that it need not belong to the child's user.
+    /// Opened by this process, so that the file need not belong to the child's user.
     pub(super) fn append(&self) -> io::Result<File> {
         OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)
     }
 
-    /// What was said since the service started.
+    /// The last lines since the service started; empty if they can't be read.
     pub(super) fn tail(&self) -> LogTail {
         LogTail(self.read_tail().unwrap_or_default())
     }
@@ -54,7 +54,7 @@ impl Log {
     }
 }
 
-/// The last lines of the log, to put into an error message.
+/// The last lines of the log, for an error message.
 #[derive(Clone, Debug, Default)]
 pub struct LogTail(Vec<String>);
 

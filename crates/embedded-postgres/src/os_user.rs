@@ -1,4 +1,4 @@
-//! Whom Postgres runs as: ourselves, or, since it refuses root, somebody else when we are root.
+//! The user that Postgres runs as: this process's own, or another if that is root, which Postgres refuses.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -19,12 +19,18 @@ pub(super) enum OsUser {
 }
 
 impl OsUser {
-    /// Root gives a new cluster to `postgres`, else to `nobody`.
+    /// For root: `postgres`, or else `nobody`.
     pub(super) fn for_new_cluster() -> Result<Self, EmbeddedPostgresError> {
         if !geteuid().is_root() {
             return Ok(Self::Ourselves);
         }
-        let passwd = fs::read("/etc/passwd").unwrap_or_default();
+        let path = Path::new("/etc/passwd");
+        let passwd = match fs::read(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(EmbeddedPostgresError::data_dir(path)(error));
+            }
+            read => read.unwrap_or_default(),
+        };
         let passwd = String::from_utf8_lossy(&passwd);
         ["postgres", "nobody"]
             .into_iter()
@@ -32,7 +38,7 @@ impl OsUser {
             .ok_or(EmbeddedPostgresError::NoUser)
     }
 
-    /// An existing cluster is run as its owner: anybody else is refused by Postgres.
+    /// An existing cluster is run as its owner; Postgres refuses anybody else.
     pub(super) fn owner_of(
         cluster: &Path,
         metadata: &Metadata,
@@ -65,7 +71,7 @@ impl OsUser {
         }
     }
 
-    /// Makes a file or directory of ours this user's.
+    /// Changes the owner of a file or directory to this user.
     pub(super) fn own(self, path: &Path) -> io::Result<()> {
         match self {
             Self::Ourselves => Ok(()),
@@ -73,9 +79,8 @@ impl OsUser {
         }
     }
 
-    /// Whether this user may enter `dir`, asked of the kernel by doing it: modes are not all there
-    /// is (access control lists, mounts). `program` is anything that ends by itself when it is
-    /// given `--version`.
+    /// Whether this user may enter `dir`. Tries it, since modes do not decide alone (access control
+    /// lists, mounts). `program` is any program that exits when given `--version`.
     pub(super) fn can_enter(
         self,
         dir: &Path,
@@ -88,7 +93,7 @@ impl OsUser {
             self.apply(&mut command);
             command.status()
         };
-        // The program must be within reach itself, or the answer would be about the wrong path.
+        // First from a directory that everybody can enter: the program itself must be accessible.
         run_in(Path::new("/")).map_err(|source| EmbeddedPostgresError::Spawn {
             program: program.to_owned(),
             source,

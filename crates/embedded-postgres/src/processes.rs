@@ -1,20 +1,20 @@
-//! The processes of one cluster, whoever started them.
+//! The processes of a cluster, whoever started them.
 
 use std::io;
 use std::path::Path;
 
 use rustix::process::Pid;
 
-/// A live process of the server. One that has ended but was not reaped is not live.
+/// A live process of the server. A zombie is not live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: Pid,
     pub(super) parent: i32,
 }
 
-/// A process belongs to the cluster if it is a `postgres` and stands in its directory, where the
-/// server and each of its children go first thing. A person's shell or `psql` may stand there too
-/// and is none of them.
+/// A process belongs to the cluster if it is a `postgres` whose working directory is the cluster's,
+/// which the server and each of its children enter first. A person's shell or `psql` in that directory
+/// does not belong to it.
 #[cfg(target_os = "linux")]
 pub(super) fn of_cluster(cluster: &Path) -> io::Result<Vec<Process>> {
     use std::fs;
@@ -25,15 +25,15 @@ pub(super) fn of_cluster(cluster: &Path) -> io::Result<Vec<Process>> {
     let mut unreadable = Vec::new();
     for entry in fs::read_dir("/proc")?.flatten() {
         let Ok(stat) = fs::read(entry.path().join("stat")) else {
-            continue; // not a process, or gone meanwhile
+            continue; // not a process, or one that has just ended
         };
         let Some(process) = live_postgres(&String::from_utf8_lossy(&stat)) else {
             continue;
         };
         match fs::metadata(entry.path().join("cwd")) {
             Ok(cwd) if (cwd.dev(), cwd.ino()) == (home.dev(), home.ino()) => found.push(process),
-            // Root in a container may lack the right to look at another user's process. Its
-            // command line is open to all, but only the first process of a server keeps it.
+            // Root in a container may not see the working directory of another user's process.
+            // Everybody can read its command line, but only the postmaster keeps the original.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
                 if names_cluster(&arguments, cluster) {
@@ -71,7 +71,7 @@ fn names_cluster(arguments: &[u8], cluster: &Path) -> bool {
         && arguments.next() == Some(cluster.as_os_str().as_bytes())
 }
 
-/// Without `/proc`, by what `ps` says: the server names its cluster, and the rest are its children.
+/// Without `/proc`, from `ps`: the postmaster names its cluster, and the others are its children.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn of_cluster(cluster: &Path) -> io::Result<Vec<Process>> {
     let output = std::process::Command::new("ps")

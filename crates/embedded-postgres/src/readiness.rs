@@ -1,4 +1,4 @@
-//! Whether the server accepts connections, found out by connecting; and its one database.
+//! Waits until the server accepts connections, and creates its one database.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
-/// A server that says nothing for this long is given up.
+/// A server that does not respond for this long has failed.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
-/// Recovery after a crash takes as long as it takes; starting over would only take it longer.
+/// Crash recovery takes time, and starting over would only prolong it.
 const RECOVERY: Duration = Duration::from_mins(10);
 
 const ONE_ATTEMPT: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ pub(super) async fn wait_until_accepting(url: &SecretString) -> Readiness {
             Ok(Err(error)) => match code(&error).as_deref() {
                 Some(STARTING_UP | TOO_MANY_CONNECTIONS) => last_heard = Instant::now(),
                 Some(_) => return Readiness::Refused(error),
-                None => {} // nobody listens yet
+                None => {} // not listening yet
             },
             Err(_) => {}
         }

@@ -1,4 +1,4 @@
-//! How `initdb` and the server are started: with what settings, and with what of ours.
+//! How `initdb` and the server are started: settings, environment, and what happens if this process dies.
 
 use std::env;
 use std::io;
@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 use super::log::Log;
 use super::os_user::OsUser;
 
-/// Given on the command line, so that they hold whatever the cluster's own files say.
+/// Set on the command line, which overrides the files in the cluster.
 const SETTINGS: [(&str, &str); 14] = [
-    // Reached over loopback alone: a socket would bring a lock file and a limit on its path.
+    // Loopback only: a socket would need a lock file and a short path.
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
     ("password_encryption", "scram-sha-256"),
@@ -21,10 +21,10 @@ const SETTINGS: [(&str, &str); 14] = [
     // It shares the machine with the service.
     ("max_connections", "100"),
     ("shared_buffers", "64MB"),
-    // Views over many partitions look like much work, and are little: compiling them takes longer.
+    // The planner overestimates views over many partitions: compiling them costs more than it saves.
     ("jit", "off"),
-    // Callbacks hold people's numbers and messages: neither statements nor the details of errors,
-    // which quote values, get into the log. `log` leaves out the errors of clients.
+    // Callbacks contain people's numbers and messages: the log gets neither statements nor error
+    // details, which quote values. `log` excludes errors of clients.
     ("log_min_messages", "log"),
     ("log_error_verbosity", "terse"),
     ("log_min_error_statement", "panic"),
@@ -33,8 +33,8 @@ const SETTINGS: [(&str, &str); 14] = [
     ("logging_collector", "off"),
 ];
 
-/// What of our environment a child sees. The rest stays out: it may hold the credentials of
-/// accounts, and SQL can read the server's environment.
+/// The variables that a child inherits. Others may hold credentials of accounts, and SQL can read the
+/// server's environment.
 const ENVIRONMENT: [&str; 3] = ["PATH", "TZ", "LD_LIBRARY_PATH"];
 
 /// The server, to be run as `user`.
@@ -46,8 +46,7 @@ pub(super) fn server(
     log: &Log,
 ) -> io::Result<Command> {
     let mut command = child(postgres, user, log)?;
-    // Entered here as well as by the server itself: a cluster that its owner can't reach is then
-    // an error of the spawn.
+    // The server enters it, too; this makes an inaccessible cluster an error of the spawn.
     command.current_dir(cluster).arg("-D").arg(cluster);
     command.arg("-c").arg(format!("port={port}"));
     for (name, value) in SETTINGS {
@@ -56,25 +55,25 @@ pub(super) fn server(
     Ok(command)
 }
 
-/// A program of Postgres that logs to `log`, and ends when we do.
+/// A program of Postgres that logs to `log`, and ends with this process.
 pub(super) fn child(program: &Path, user: OsUser, log: &Log) -> io::Result<Command> {
     let mut command = Command::new(program);
     command
         .current_dir("/")
         .env_clear()
-        .env("LC_ALL", "C") // macOS refuses to run a server without any locale
+        .env("LC_ALL", "C") // macOS refuses to run a server without a locale
         .envs(ENVIRONMENT.into_iter().filter_map(|name| Some((name, env::var_os(name)?))))
         .stdin(Stdio::null())
         .stdout(log.append()?)
         .stderr(log.append()?)
-        .process_group(0); // Ctrl-C is for us: Postgres is needed until the spool is drained
+        .process_group(0); // Ctrl-C must not reach Postgres, which the service needs until it has stopped
     user.apply(&mut command);
     end_with_parent(&mut command);
     Ok(command)
 }
 
-/// Has the kernel send SIGINT, a fast shutdown, when the thread that spawns the child ends, as it
-/// does with the whole process, even after kill -9.
+/// Has the kernel send SIGINT, a fast shutdown, when the thread that spawned the child ends, which
+/// happens even if this process is killed with SIGKILL.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)] // the one exception in this crate
 fn end_with_parent(command: &mut Command) {
@@ -84,7 +83,7 @@ fn end_with_parent(command: &mut Command) {
     let parent = getpid();
     let ask_kernel = move || {
         set_parent_process_death_signal(Some(Signal::INT))?;
-        // The parent may have died before the line above; then no signal will ever come.
+        // If the parent died before the line above, no signal will ever come.
         if getppid() == Some(parent) { Ok(()) } else { Err(io::Error::from(Errno::SRCH)) }
     };
     // SAFETY: the closure runs in the child between fork and exec, where only async-signal-safe
@@ -96,6 +95,6 @@ fn end_with_parent(command: &mut Command) {
     }
 }
 
-/// Elsewhere nothing tells a child of its parent's death; the next start stops what was left.
+/// Other systems have no such signal; the next start stops a leftover server.
 #[cfg(not(target_os = "linux"))]
 fn end_with_parent(_: &mut Command) {}

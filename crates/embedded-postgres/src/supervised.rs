@@ -1,7 +1,7 @@
-//! The async end of the supervising thread: waits until the server is ready, and has it stopped.
+//! The async handle of the supervising thread: waits until the server is ready, and stops it.
 //!
-//! It is a thread of its own because the kernel's parent-death signal is bound to the thread that
-//! spawned a child. And so all the blocking work is off the runtime.
+//! The supervisor has its own thread because the parent-death signal is bound to the thread that
+//! spawned the child, and because its work blocks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,22 +15,18 @@ use super::EmbeddedPostgresOptions;
 use super::child_guard::ChildGuard;
 use super::endpoint::Endpoint;
 use super::error::EmbeddedPostgresError;
-use super::log::Log;
 use super::readiness::{Readiness, SILENCE, wait_until_accepting};
-use super::supervisor::{DELAY, Supervisor};
+use super::supervisor::{DELAY, StartAttempt, Supervisor};
 use super::survivors::STOP_SEQUENCE;
 
-/// A handle on the thread. Dropping it asks for a fast shutdown.
+/// Dropping it requests a fast shutdown.
 #[derive(Debug)]
 pub(super) struct Supervised {
     child_guard: Arc<ChildGuard>,
     ready: Arc<AtomicBool>,
-    /// Closed when the thread has ended, and every process of the server with it.
-    attempts: UnboundedReceiver<Attempt>,
+    /// Closed when the thread and every process of the server have ended.
+    attempts: UnboundedReceiver<StartAttempt>,
 }
-
-/// A server is being started there, and logs to that; or there will be none.
-pub(super) type Attempt = Result<(Endpoint, Log), EmbeddedPostgresError>;
 
 impl Supervised {
     pub(super) fn spawn(options: EmbeddedPostgresOptions) -> Result<Self, EmbeddedPostgresError> {
@@ -44,7 +40,7 @@ impl Supervised {
             attempts: sender,
         };
         thread::Builder::new()
-            .name("local-postgres".into())
+            .name("embedded-pg".into())
             .spawn(move || supervisor.run())
             .map_err(EmbeddedPostgresError::Thread)?;
         Ok(Self { child_guard, ready, attempts })
@@ -76,7 +72,7 @@ impl Supervised {
                 }
                 Readiness::Refused(error) => error,
             };
-            // Perhaps a stranger answered, and our server is about to end for want of the port.
+            // Another program may have responded, and the server is about to fail because the port is taken.
             match timeout(DELAY * 10, self.attempts.recv()).await {
                 Ok(next) => (endpoint, log) = next.unwrap_or_else(stopped)?,
                 Err(_) => return Err(EmbeddedPostgresError::Refused(refusal)),
@@ -84,7 +80,7 @@ impl Supervised {
         }
     }
 
-    /// Returns when no process of the server is left. Cancelled, the shutdown goes on by itself.
+    /// Returns when no process of the server is left. If cancelled, the shutdown continues.
     pub(super) async fn stop(&mut self) {
         for (signal, patience) in STOP_SEQUENCE {
             self.child_guard.stop(signal);

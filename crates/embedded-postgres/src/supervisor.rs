@@ -1,4 +1,4 @@
-//! Keeps the server running: the work of the thread that lives as long as it does.
+//! Keeps the server running: the work of the supervising thread.
 
 use std::io;
 use std::process::ExitStatus;
@@ -16,38 +16,39 @@ use super::endpoint::{Endpoint, free_port, is_free};
 use super::error::EmbeddedPostgresError;
 use super::log::Log;
 use super::server;
-use super::supervised::Attempt;
 use super::survivors::{STOP_SEQUENCE, settle};
 
-/// A server that ends before it was ever ready is started this often: somebody may have taken its
-/// port between the choice and the start.
+/// Attempts at the first start: another program may take the chosen port before the server does.
 const FIRST_ATTEMPTS: u32 = 3;
 
-/// Between a death and the next start: the first and the longest delay.
+/// The first and the longest delay before a restart.
 pub(super) const DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
-/// A server that lived this long is not blamed for earlier deaths.
+/// After this uptime the delay starts over.
 const LONG_LIFE: Duration = Duration::from_mins(1);
+
+/// Where a server is being started and where it logs, or why none can be.
+pub(super) type StartAttempt = Result<(Endpoint, Log), EmbeddedPostgresError>;
 
 pub(super) struct Supervisor {
     pub(super) options: EmbeddedPostgresOptions,
     pub(super) child_guard: Arc<ChildGuard>,
-    /// Set by the other end when the server has accepted a connection.
+    /// Set by the handle when the server has accepted a connection.
     pub(super) ready: Arc<AtomicBool>,
-    pub(super) attempts: UnboundedSender<Attempt>,
+    pub(super) attempts: UnboundedSender<StartAttempt>,
 }
 
 impl Supervisor {
-    /// Returns when everything is to stop and no process of the server is left, or when the first
-    /// start has failed.
+    /// Returns when it was stopped and no process of the server is left, or when the first start has
+    /// failed.
     pub(super) fn run(self) {
         if let Err(error) = self.supervise() {
-            let was_asked = matches!(error, EmbeddedPostgresError::Stopped);
-            if self.child_guard.is_stopping() && !was_asked {
+            let was_stopped = matches!(error, EmbeddedPostgresError::Stopped);
+            if self.child_guard.is_stopping() && !was_stopped {
                 tracing::warn!(%error, "Postgres was not shut down cleanly");
             }
-            // Without a receiver nobody is left to tell.
+            // Fails if the handle was dropped; then nobody reads the error.
             let _ = self.attempts.send(Err(error));
         }
     }
@@ -59,7 +60,7 @@ impl Supervisor {
         let bin_dir = self.options.bin_dir.as_deref();
         let cluster = Cluster::open(&data_dir, bin_dir, &self.child_guard, &log)?;
         let server = Server { data_dir, log, cluster, child_guard: &self.child_guard };
-        // Before the port is looked at: a survivor may still have it.
+        // Before the port is checked: a leftover server may still have it.
         settle(&server.cluster.path, &STOP_SEQUENCE)?;
         let port = self.start_first(&server)?;
         let mut delay = DELAY;
@@ -76,7 +77,7 @@ impl Supervisor {
         settle(&server.cluster.path, &STOP_SEQUENCE)
     }
 
-    /// Runs the server until it has been ready once, and ended; gives the port it has.
+    /// Runs the server until it has been ready and has ended. Returns its port.
     fn start_first(&self, server: &Server<'_>) -> Result<u16, EmbeddedPostgresError> {
         let remembered = server.data_dir.port();
         let mut port = remembered.unwrap_or_else(free_port);
@@ -87,7 +88,7 @@ impl Supervisor {
             if server.data_dir.port() != Some(port) {
                 server.data_dir.remember_port(port)?;
             }
-            // Whoever waits meets a closed port until the server has it.
+            // The handle finds the port closed until the server listens.
             let _ = self.attempts.send(Ok(server.attempt(port)));
             let ended = server.run(port);
             if self.child_guard.is_stopping() {
@@ -109,7 +110,6 @@ impl Supervisor {
     }
 }
 
-/// A cluster, with all it takes to run a server on it.
 struct Server<'a> {
     data_dir: DataDir,
     log: Log,
@@ -118,7 +118,7 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// Runs the server to its end. `None`: it was not started, because everything is to stop.
+    /// Runs the server to its end. `None`: it was not started, because the guard was stopped.
     fn run(&self, port: u16) -> Result<Option<ExitStatus>, EmbeddedPostgresError> {
         let (path, user) = (&self.cluster.path, self.cluster.user);
         settle(path, &STOP_SEQUENCE)?;
@@ -153,9 +153,9 @@ fn report_death(ended: &Result<Option<ExitStatus>, EmbeddedPostgresError>, delay
     let delay_ms = delay.as_millis();
     match ended {
         Ok(Some(status)) => {
-            tracing::warn!(%status, delay_ms, "Postgres ended unexpectedly and is started again");
+            tracing::warn!(%status, delay_ms, "Postgres ended unexpectedly; restarting it");
         }
         Ok(None) => {}
-        Err(error) => tracing::warn!(%error, delay_ms, "Postgres can't be started, trying again"),
+        Err(error) => tracing::warn!(%error, delay_ms, "can't start Postgres; retrying"),
     }
 }

@@ -1,7 +1,7 @@
-//! Ends what an earlier run left of its server, so that a new one can have the cluster.
+//! Ends the leftover processes of an earlier server, so that a new one can use the cluster.
 //!
-//! Call only with the cluster locked, or while it is being made in a locked data directory: nobody
-//! else can be running a server there then.
+//! Call only with the cluster locked, or during its creation in a locked data directory: then no other
+//! process can be running a server there.
 
 use std::fs;
 use std::io;
@@ -14,34 +14,37 @@ use rustix::process::{Signal, kill_process};
 use super::error::EmbeddedPostgresError;
 use super::processes::{Process, has_parent_in, of_cluster};
 
-/// A fast shutdown, an immediate one, the end; and how long each is given.
+/// A fast shutdown, an immediate one, SIGKILL; each with its timeout.
 pub(super) const STOP_SEQUENCE: [(Signal, Duration); 3] = [
     (Signal::INT, Duration::from_secs(10)),
     (Signal::QUIT, Duration::from_secs(3)),
     (Signal::KILL, Duration::from_secs(5)),
 ];
 
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Ends every process of the cluster, then removes its `postmaster.pid`.
 ///
-/// That file is not believed: after a crash the pid in it may be anybody's, or that of a server
-/// which has ended but is never reaped, and Postgres would take either for a running server.
+/// After a crash the pid in that file may belong to an unrelated process, or to a zombie; Postgres
+/// would take either for a running server.
 pub(super) fn settle(
     cluster: &Path,
-    insistence: &[(Signal, Duration)],
+    stop_sequence: &[(Signal, Duration)],
 ) -> Result<(), EmbeddedPostgresError> {
-    let look = || of_cluster(cluster).map_err(EmbeddedPostgresError::data_dir(cluster));
-    let mut left = look()?;
+    let inspect = || of_cluster(cluster).map_err(EmbeddedPostgresError::data_dir(cluster));
+    let mut left = inspect()?;
     if !left.is_empty() {
-        tracing::warn!(processes = left.len(), "ending the Postgres that an earlier run has left");
+        tracing::warn!(
+            processes = left.len(),
+            "stopping Postgres processes that an earlier run left behind"
+        );
     }
-    for &(signal, patience) in insistence {
-        tell(&left, signal);
+    for &(signal, patience) in stop_sequence {
+        send(&left, signal);
         let deadline = Instant::now() + patience;
         while !left.is_empty() && Instant::now() < deadline {
-            thread::sleep(LOOK_AGAIN_AFTER);
-            left = look()?;
+            thread::sleep(POLL_INTERVAL);
+            left = inspect()?;
         }
     }
     if !left.is_empty() {
@@ -59,13 +62,13 @@ pub(super) fn settle(
     }
 }
 
-/// The server passes a shutdown on to its children, and those that lost it leave by themselves;
-/// a kill is for each.
-fn tell(processes: &[Process], signal: Signal) {
+/// The server passes a shutdown on to its children, and orphaned children exit; SIGKILL goes to each
+/// process.
+fn send(processes: &[Process], signal: Signal) {
     for &process in processes {
         if signal == Signal::KILL || !has_parent_in(process, processes) {
-            // One that has just ended needs no signal; one that we may not signal stays in the
-            // list and becomes the error.
+            // A process that has just ended needs no signal; one that can't be signalled stays in the
+            // list and is reported.
             let _ = kill_process(process.pid, signal);
         }
     }
@@ -87,7 +90,7 @@ mod tests {
         (Signal::KILL, Duration::from_secs(20)),
     ];
 
-    /// A process of any name that stands in `cluster`, and does nothing but that.
+    /// A process of any name whose working directory is `cluster`.
     fn idler(name: &str, cluster: &Path) -> Child {
         let program = cluster.join(name);
         fs::copy("/bin/sleep", &program).unwrap();
@@ -98,7 +101,7 @@ mod tests {
         kill_process(Pid::from_child(child), signal).unwrap();
     }
 
-    /// Until it really stands still: a signal that comes before would be heeded first.
+    /// Waits until it is really stopped: a signal sent before would take effect first.
     fn stop(child: &Child) {
         signal(child, Signal::STOP);
         let stat = format!("/proc/{}/stat", child.id());
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_survivor_that_heeds_no_signal_is_killed() {
+    fn a_survivor_that_ignores_signals_is_killed() {
         let cluster = tempfile::tempdir().unwrap();
         let mut survivor = idler("postgres", cluster.path());
         stop(&survivor);
@@ -117,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_survivor_is_asked_before_it_is_forced() {
+    fn a_survivor_is_shut_down_before_it_is_killed() {
         let cluster = tempfile::tempdir().unwrap();
         let mut survivor = idler("postgres", cluster.path());
         settle(cluster.path(), &STOP_SEQUENCE).unwrap();

@@ -1,22 +1,21 @@
-//! An HTTP answer, as far as a gateway looks at it.
+//! An HTTP response, as much of it as the gateway reads.
 
-use super::connection::Failure;
+use super::failure::Failure;
 
-/// Headers that an answer may have.
+/// The most headers that a response may have.
 const MAX_HEADERS: usize = 64;
 
-/// An answer that was read in full.
+/// A response that was read completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The status code.
     pub status: u16,
-    /// The head, up to its last line end.
+    /// The status line and headers, including the empty line.
     pub head: Vec<u8>,
-    /// The body, where the head told its length; else what of it was there with the head.
+    /// The body. Without a `Content-Length`, only the part that arrived together with the head.
     pub body: Vec<u8>,
 }
 
-/// What the head of an answer says.
+/// What the status line and headers say.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) status: u16,
@@ -29,13 +28,13 @@ pub(super) struct Head {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BodyLength {
     Bytes(usize),
-    /// Chunked, or up to the end of the connection. The status is there, so nobody waits for it;
-    /// the connection can't be used again.
-    Untold,
+    /// Chunked, or delimited by the end of the connection. The status is known, so the body is not
+    /// awaited, and the connection can't be reused.
+    Unknown,
 }
 
 impl Head {
-    /// `None`: there is more to come.
+    /// `None`: the head is incomplete.
     pub(super) fn parse(received: &[u8]) -> Result<Option<Self>, Failure> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut answer = httparse::Response::new(&mut headers);
@@ -48,11 +47,13 @@ impl Head {
         let mut body = if matches!(status, 100..=199 | 204 | 304) {
             BodyLength::Bytes(0)
         } else {
-            BodyLength::Untold
+            BodyLength::Unknown
         };
         let mut keep_alive = answer.version == Some(1);
         for header in answer.headers.iter() {
-            let value = str::from_utf8(header.value).unwrap_or_default().trim();
+            // A value that is not text is neither a length nor "close".
+            let value = String::from_utf8_lossy(header.value);
+            let value = value.trim();
             if header.name.eq_ignore_ascii_case("content-length") {
                 body = BodyLength::Bytes(value.parse().map_err(|_| Failure::NotHttp)?);
             } else if header.name.eq_ignore_ascii_case("connection") {
@@ -69,14 +70,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_tells_the_status_the_body_and_whether_the_connection_stays() {
-        use BodyLength::{Bytes, Untold};
+    fn a_head_says_the_status_the_body_length_and_whether_the_connection_stays_open() {
+        use BodyLength::{Bytes, Unknown};
         let table = [
             ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", (200, Bytes(2), true)),
-            ("HTTP/1.1 200 OK\r\n\r\n", (200, Untold, true)),
+            ("HTTP/1.1 200 OK\r\n\r\n", (200, Unknown, true)),
             ("HTTP/1.0 503 Busy\r\ncontent-length: 0\r\n\r\n", (503, Bytes(0), false)),
             ("HTTP/1.1 204 None\r\nConnection: x, Close\r\n\r\n", (204, Bytes(0), false)),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", (200, Untold, true)),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", (200, Unknown, true)),
         ];
         for (text, expected) in table {
             let head = Head::parse(text.as_bytes()).unwrap().unwrap();
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_head_is_waited_for_and_what_is_no_head_is_not() {
+    fn an_incomplete_head_is_awaited_and_what_is_not_http_is_refused() {
         assert_eq!(Head::parse(b"HTTP/1.1 200 OK\r\nContent-"), Ok(None));
         for text in ["SSH-2.0-x\r\n", "HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n"] {
             assert_eq!(Head::parse(text.as_bytes()), Err(Failure::NotHttp), "{text}");

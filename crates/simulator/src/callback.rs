@@ -1,9 +1,8 @@
-//! A callback as the gateway means it: parameters, and how they are to travel.
+//! A callback: its parameters, and how they are transmitted.
 
 use super::oddity::Oddity;
-use super::request;
 
-/// How the parameters travel.
+/// How parameters are transmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// In the query of a `GET` (the gateway's document, section 5.3.2).
@@ -14,7 +13,7 @@ pub enum Method {
     PostForm,
 }
 
-/// A delivery report or an inbound message on its way to the customer.
+/// A delivery report or an inbound message to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {
     pub(super) method: Method,
@@ -24,7 +23,7 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// A delivery report for the registered path: a `GET`.
+    /// A delivery report, as a `GET`.
     #[must_use]
     pub fn report(path: &str, mess_id: &str, status: i32, number: &str) -> Self {
         Self::new(Method::Get, path)
@@ -33,8 +32,7 @@ impl Callback {
             .with("number", number)
     }
 
-    /// An inbound message for the registered path: a `POST` with a form. The text is bytes in
-    /// whatever character set `dcs` stands for.
+    /// An inbound message, as a `POST` with a form. The text is in the charset that `dcs` stands for.
     #[must_use]
     pub fn message(
         path: &str,
@@ -59,28 +57,21 @@ impl Callback {
         Self { method, path: path.to_owned(), parameters, oddity: None }
     }
 
-    /// The same by another method.
     #[must_use]
     pub fn by(self, method: Method) -> Self {
         Self { method, ..self }
     }
 
-    /// The same, written as an odd gateway writes it.
+    /// The same, with an oddity of old gateways.
     #[must_use]
     pub fn oddly(self, oddity: Oddity) -> Self {
         Self { oddity: Some(oddity), ..self }
     }
 
-    /// With one more parameter, at the end.
+    /// Appends a parameter.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
         self.parameters.push((name, value.into()));
         self
-    }
-
-    /// The request, byte for byte. `attempt` adds a parameter of that name.
-    #[must_use]
-    pub fn request(&self, host: &str, keep_alive: bool, attempt: Option<u32>) -> Vec<u8> {
-        request::bytes(self, host, keep_alive, attempt)
     }
 }

@@ -1,5 +1,4 @@
-//! Where callbacks go: the addresses behind a URL, the path in front of the callbacks' own, and what
-//! TLS has to know.
+//! Where callbacks are sent: the addresses behind a URL, the path prefix, and the TLS settings.
 
 use std::fmt;
 use std::io;
@@ -15,39 +14,27 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use url::{Host, Url};
 
-use super::connection::Failure;
+use super::failure::Failure;
 use super::stream::Stream;
 
-/// Why nothing can be sent to a URL.
+/// Why callbacks can't be sent to a URL.
 #[derive(Debug, thiserror::Error)]
 pub enum DestinationError {
-    /// It is none, or not of HTTP. What it is is not said: it may have credentials in it.
+    /// Not an HTTP URL. The message does not repeat it: it may contain credentials.
     #[error(
-        "that is not a URL to send callbacks to; write http://HOST:PORT or https://HOST, and the path in front of /inbound-messages if there is one"
+        "not a URL that callbacks can be sent to; write http://HOST:PORT or https://HOST, and the path before /inbound-messages if there is one"
     )]
     Url,
-    /// The host has no address.
     #[error("the host '{host}' can't be found")]
-    Unresolved {
-        /// The host.
-        host: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The certificates to trust can't be read.
+    Unresolved { host: String, source: io::Error },
     #[error("no certificates can be read from {}", path.display())]
-    Certificates {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: pem::Error,
-    },
-    /// What was read is no certificate to trust.
-    #[error("the certificates to trust can't be used")]
+    Certificates { path: PathBuf, source: pem::Error },
+    /// The file holds something other than certificates of authorities.
+    #[error("the certificates of the trusted authorities can't be used")]
     Tls(#[from] rustls::Error),
 }
 
-/// A service that callbacks can be sent to.
+/// A service that callbacks are sent to.
 #[derive(Clone)]
 pub struct Destination {
     addresses: Vec<SocketAddr>,
@@ -57,8 +44,8 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The service behind an `http` or `https` URL. Its host is looked up once, here. The
-    /// certificate must be of an authority that this machine trusts, or one in the file `ca`.
+    /// Resolves the host of an `http` or `https` URL, once. The service's certificate must be issued by
+    /// an authority that this machine trusts, or one in the file `ca`.
     pub async fn resolve(url: &str, ca: Option<&Path>) -> Result<Self, DestinationError> {
         let parsed = Url::parse(url).map_err(|_| DestinationError::Url)?;
         let plain = parsed.username().is_empty()
@@ -84,22 +71,22 @@ impl Destination {
         })
     }
 
-    /// The host, and the port where it is not the scheme's own: for the header `Host`.
+    /// Host, and port unless it is the scheme's default: the value of the header `Host`.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// The path in front of the callbacks' own; empty, or with a `/` at its beginning only.
+    /// The path before that of each callback: empty, or beginning with `/` and not ending with it.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// A connection, to the first of the addresses that takes one.
+    /// Connects to the first address that accepts.
     pub(super) async fn connect(&self) -> Result<Stream, Failure> {
         let tcp = TcpStream::connect(&*self.addresses).await.map_err(|_| Failure::Refused)?;
-        // A request is one small packet; it should not wait for another. Without it, it is slower.
+        // Without it, requests are only slower.
         let _ = tcp.set_nodelay(true);
         match &self.tls {
             None => Ok(Stream::Plain(tcp)),
@@ -146,7 +133,7 @@ fn tls(
     ca: Option<&Path>,
 ) -> Result<(TlsConnector, ServerName<'static>), DestinationError> {
     let mut roots = RootCertStore::empty();
-    // Those that can't be read are not trusted; a machine may have none at all.
+    // Certificates that can't be read are not trusted; a machine may have none at all.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = ca {
         let unreadable = |source| DestinationError::Certificates { path: path.to_owned(), source };
@@ -197,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_url_of_a_service_is_refused() {
+    async fn what_is_not_the_url_of_a_service_is_refused() {
         for url in ["sms.example.com", "ftp://a", "http://", "http://u:p@a", "http://a/?b", ""] {
             let error = Destination::resolve(url, None).await.unwrap_err();
             assert!(matches!(error, DestinationError::Url), "{url}: {error}");

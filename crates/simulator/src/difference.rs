@@ -1,48 +1,30 @@
-//! Where what is stored and what was acknowledged differ, in numbers and in words.
+//! Differences between what is stored and what was acknowledged.
 
 use std::fmt;
 
-/// Characters of a text that are shown.
+/// The most characters of a text that are shown.
 const SHOWN: usize = 60;
 
-/// Where what is stored and what was acknowledged differ.
+/// A difference between what is stored and what was acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// Acknowledged, and there is no row.
-    Missing {
-        /// The callback.
-        callback: u64,
-        /// The attempt that was acknowledged.
-        attempt: u32,
-    },
+    /// An acknowledged attempt has no row.
+    Missing { callback: u64, attempt: u32 },
     /// An attempt has more than one row.
-    Doubled {
-        /// The callback.
-        callback: u64,
-        /// The attempt.
-        attempt: u32,
-    },
-    /// A row says something else than was expected.
+    Doubled { callback: u64, attempt: u32 },
+    /// A row differs from what was sent.
     Different {
-        /// The callback.
         callback: u64,
-        /// The attempt.
         attempt: u32,
-        /// The column.
         column: &'static str,
-        /// What was expected.
         expected: String,
-        /// What is stored.
         stored: String,
     },
-    /// A row of this run that no attempt explains.
-    Unexpected {
-        /// Its parameters.
-        extra: String,
-    },
+    /// A row of this run that matches no attempt.
+    Unexpected { extra: String },
 }
 
-/// How often each kind of difference was found, and the first of them.
+/// Counts of the differences, and the first of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Rows of this run.
@@ -51,16 +33,15 @@ pub struct Verdict {
     pub missing: u64,
     /// Attempts with more than one.
     pub doubled: u64,
-    /// Rows that say something else than was expected.
+    /// Rows that differ from what was sent.
     pub different: u64,
-    /// Rows that no attempt explains.
+    /// Rows that match no attempt.
     pub unexpected: u64,
-    /// Some of them.
+    /// The first of them, in the order in which they were found.
     pub described: Vec<Difference>,
 }
 
 impl Verdict {
-    /// How many differences there are.
     #[must_use]
     pub fn differences(&self) -> u64 {
         self.missing + self.doubled + self.different + self.unexpected
@@ -93,19 +74,19 @@ impl fmt::Display for Difference {
             }
             Self::Different { callback, attempt, column, expected, stored } => write!(
                 f,
-                "callback {callback}: {column} of attempt {attempt} was to be {expected:?} and is {stored:?}"
+                "callback {callback}: {column} of attempt {attempt} should be {expected:?} and is {stored:?}"
             ),
             Self::Unexpected { extra } => {
-                write!(f, "a row that no attempt explains, with the parameters {extra:?}")
+                write!(f, "a row that matches no attempt, with the parameters {extra:?}")
             }
         }
     }
 }
 
-/// The beginning of a text, where it is long.
+/// Truncates a long text.
 pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        Some((end, _)) => format!("{}…", text.get(..end).expect("a character begins there")),
         None => text.to_owned(),
     }
 }

@@ -1,44 +1,43 @@
-//! What a service has stored, held against what it has acknowledged.
+//! Compares what a service has stored with what it has acknowledged.
 //!
-//! A row belongs to an attempt. An acknowledged attempt must have exactly one; every other attempt
-//! may have one, because the service may have taken it without the answer having come through. No
-//! attempt may have two, and every row must say what was expected.
+//! A row belongs to an attempt. An acknowledged attempt must have exactly one row. Any other attempt
+//! may have one: the service may have accepted it, and the response got lost. No attempt may have two
+//! rows, and every row must be as it was sent.
 
 use serde_json::{Map, Value};
 
 use super::difference::{Difference, Verdict, shortened};
-use super::ledger::{Fate, Ledger};
+use super::ledger::{Fate, Ledger, place_of};
 use super::script::{Expected, ExpectedRow, MARK, Planned, SCENE, Script};
 
-/// Scenes that are kept ready: rows come about in the order in which callbacks were sent.
+/// Scenes in the cache: rows arrive roughly in the order in which callbacks were sent.
 const SCENES: u64 = 256;
 
-/// Differences that are described; all are counted.
+/// Differences that are described by default; all are counted.
 const DESCRIBED: usize = 100;
 
-/// Looks at every row of a run, once, in any order.
+/// Is given every row of a run once, in any order.
 pub struct Judge<'a> {
     script: &'a Script,
     ledger: &'a Ledger,
-    /// Whether the text is to be judged of messages with this `dcs`.
+    /// Whether the text of messages with this `dcs` is compared.
     reads: &'a dyn Fn(Option<&str>) -> bool,
     scenes: Vec<Vec<Planned>>,
-    /// Two bits an attempt: how many rows it has, three at most.
+    /// Two bits for each attempt: how many rows it has, at most three.
     seen: Vec<u8>,
     verdict: Verdict,
-    /// How many differences are described.
     limit: usize,
 }
 
 impl<'a> Judge<'a> {
-    /// `reads` says of which `dcs` the service reads text as the gateway's document has it; of others
+    /// `reads` says for which `dcs` the service decodes text as the gateway's document says; for others,
     /// only the bytes are compared.
     pub fn new(
         script: &'a Script,
         ledger: &'a Ledger,
         reads: &'a dyn Fn(Option<&str>) -> bool,
     ) -> Self {
-        let seen = vec![0; usize::try_from(ledger.end()).unwrap_or_default()];
+        let seen = vec![0; place_of(ledger.end())];
         let scenes = (0..SCENES).map(|_| Vec::new()).collect();
         Self { script, ledger, reads, scenes, seen, verdict: Verdict::default(), limit: DESCRIBED }
     }
@@ -50,11 +49,13 @@ impl<'a> Judge<'a> {
         self
     }
 
-    /// A row, and its parameters that no document names, as JSON.
+    /// `extra` is the JSON of the parameters that the gateway's document does not name.
     pub fn row(&mut self, row: &ExpectedRow, extra: &str) {
         self.verdict.rows += 1;
-        let found: Map<String, Value> = serde_json::from_str(extra).unwrap_or_default();
-        let Some((callback, attempt)) = self.attempt_of(&found) else {
+        // JSON of another shape matches no attempt.
+        let found: Option<Map<String, Value>> = serde_json::from_str(extra).ok();
+        let attempt = found.as_ref().and_then(|found| self.attempt_of(found));
+        let (Some(found), Some((callback, attempt))) = (found, attempt) else {
             self.add(Difference::Unexpected { extra: shortened(extra) });
             return;
         };
@@ -63,23 +64,24 @@ impl<'a> Judge<'a> {
         }
         let reads = self.reads;
         let planned = self.planned(callback);
-        let differing = planned.and_then(|p| differing(&p.expected, row, &found, attempt, reads));
-        if let Some((column, expected, stored)) = differing {
+        if let Some((column, expected, stored)) =
+            differing(&planned.expected, row, &found, attempt, reads)
+        {
             self.add(Difference::Different { callback, attempt, column, expected, stored });
         }
     }
 
-    /// The callback of that number, made again.
-    fn planned(&mut self, callback: u64) -> Option<&Planned> {
-        let (scene, place) = (callback / SCENE, usize::try_from(callback % SCENE).ok()?);
-        let kept = self.scenes.get_mut(usize::try_from(scene % SCENES).ok()?)?;
+    /// The callback with this number, generated again.
+    fn planned(&mut self, callback: u64) -> &Planned {
+        let scene = callback / SCENE;
+        let kept = self.scenes.get_mut(place_of(scene % SCENES)).expect("there are so many");
         if kept.first().is_none_or(|first| first.number != scene * SCENE) {
             *kept = self.script.scene(scene);
         }
-        kept.get(place)
+        kept.get(place_of(callback % SCENE)).expect("a scene has so many callbacks")
     }
 
-    /// All rows have been seen.
+    /// To be asked when all rows have been given.
     #[must_use]
     pub fn verdict(mut self) -> Verdict {
         for callback in 0..self.ledger.end() {
@@ -96,7 +98,7 @@ impl<'a> Judge<'a> {
         self.verdict.add(difference, self.limit);
     }
 
-    /// The attempt that a row belongs to, if it was made.
+    /// The attempt that a row belongs to, if the attempt was made.
     fn attempt_of(&self, extra: &Map<String, Value>) -> Option<(u64, u32)> {
         let text = |name: &str| extra.get(name).and_then(Value::as_str);
         let (run, callback) = text(MARK)?.rsplit_once('-')?;
@@ -109,30 +111,29 @@ impl<'a> Judge<'a> {
     }
 
     fn rows_of(&self, callback: u64, attempt: u32) -> u8 {
-        let place = usize::try_from(callback).ok();
-        let seen = place.and_then(|place| self.seen.get(place)).copied().unwrap_or_default();
+        let seen =
+            self.seen.get(place_of(callback)).expect("only callbacks of the ledger are seen");
         seen >> shift(attempt) & 0b11
     }
 
-    /// Counts a row of an attempt: how many there are now, three at most.
+    /// Counts a row of an attempt, and returns how many there are now, at most three.
     fn count(&mut self, callback: u64, attempt: u32) -> u8 {
         let rows = self.rows_of(callback, attempt);
-        if rows < 3
-            && let Some(seen) =
-                usize::try_from(callback).ok().and_then(|place| self.seen.get_mut(place))
-        {
-            *seen += 1 << shift(attempt);
+        if rows < 3 {
+            let seen = self.seen.get_mut(place_of(callback));
+            *seen.expect("only callbacks of the ledger are seen") += 1 << shift(attempt);
         }
         (rows + 1).min(3)
     }
 }
 
-/// Where an attempt's two bits are: there are four attempts at most.
+/// The position of an attempt's two bits.
 fn shift(attempt: u32) -> u32 {
-    attempt.saturating_sub(1).min(3) * 2
+    assert!((1..=4).contains(&attempt), "the gateway makes at most four attempts");
+    (attempt - 1) * 2
 }
 
-/// The first column that differs, with both of its values.
+/// The first column that differs, with both values.
 fn differing(
     expected: &Expected,
     stored: &ExpectedRow,
@@ -164,7 +165,7 @@ fn differing(
     })
 }
 
-/// What a row is in columns. Of the bytes as much is told as of a text.
+/// The columns of a row, as text.
 fn columns(row: &ExpectedRow) -> Vec<(&'static str, String)> {
     match row {
         ExpectedRow::Report { mess_id, number, status } => vec![

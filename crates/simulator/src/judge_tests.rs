@@ -1,10 +1,10 @@
-//! The judge is judged: what is wrong is found, and nothing else.
+//! The judge finds every difference, and nothing else.
 
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::connection::Failure;
 use crate::delivery::{Delivery, DeliveryAttempt};
+use crate::failure::Failure;
 use crate::script::{Access, Kinds};
 
 fn script() -> Script {
@@ -17,7 +17,7 @@ fn script() -> Script {
     }
 }
 
-/// Callbacks 0, 1, 2, …, each with what its attempts came to.
+/// Callbacks 0, 1, 2, …, with the outcomes of their attempts.
 fn ledger(outcomes: &[&[Result<u16, Failure>]]) -> Ledger {
     let mut ledger = Ledger::default();
     for (callback, outcomes) in (0..).zip(outcomes) {
@@ -32,7 +32,7 @@ fn ledger(outcomes: &[&[Result<u16, Failure>]]) -> Ledger {
     ledger
 }
 
-/// 0: acknowledged at once. 1: at the third attempt. 2: given up. 3: never sent. 4: at once.
+/// 0 and 4: acknowledged at the first attempt; 1: at the third; 2: dropped; 3: never sent.
 fn usual() -> Ledger {
     let closed = Err(Failure::Closed);
     let mut ledger = ledger(&[&[Ok(200)], &[closed, Ok(503), Ok(200)], &[closed; 4]]);

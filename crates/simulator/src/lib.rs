@@ -1,12 +1,11 @@
-//! The gateway's side of a callback, played by us: what a proof or a rehearsal sends to a running
-//! service, over real sockets.
+//! Simulates the SMS gateway: sends callbacks to a running service over real sockets.
 //!
-//! It knows of the service only what the gateway knows: an address, the paths that are registered
-//! with it, and that a 200 means "taken". It attempts a callback up to four times in a row, without
-//! a pause, and then gives it up for good.
+//! It knows only what the gateway knows of the service: an address, the registered paths, and that
+//! 200 means "accepted". It attempts a callback up to four times in a row, without a pause, and then
+//! drops it for good.
 //!
-//! [`Sender`] delivers one callback after another. [`Script`] makes up what is sent, [`Run`] sends it
-//! over many connections, and [`Judge`] holds what was stored against what was acknowledged.
+//! [`Sender`] delivers one callback after another. [`Script`] generates callbacks, [`Run`] sends them
+//! over many connections, and [`Judge`] compares what is stored with what was acknowledged.
 
 mod answer;
 mod callback;
@@ -14,6 +13,7 @@ mod connection;
 mod delivery;
 mod destination;
 mod difference;
+mod failure;
 mod judge;
 mod ledger;
 mod load;
@@ -33,32 +33,33 @@ use tokio::time::timeout;
 
 pub use self::answer::Answer;
 pub use self::callback::{Callback, Method};
-pub use self::connection::{Connection, Failure};
+pub use self::connection::Connection;
 pub use self::delivery::{Delivery, DeliveryAttempt};
 pub use self::destination::{Destination, DestinationError};
 pub use self::difference::{Difference, Verdict};
+pub use self::failure::Failure;
 pub use self::judge::Judge;
 pub use self::ledger::{Fate, Ledger};
 pub use self::load::{Extent, Pace, Run, RunSummary};
 pub use self::oddity::Oddity;
 pub use self::script::{Access, Expected, ExpectedRow, Kinds, MARK, Planned, SCENE, Script};
 
-/// How a gateway behaves.
+/// How the gateway behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behaviour {
-    /// Attempts at one callback before it is given up; at least one is made.
+    /// Attempts at one callback before it is dropped; at least one is made.
     pub attempts: u32,
-    /// How long an attempt may take, connecting included.
+    /// How long an attempt may take, including the time to connect.
     pub attempt_timeout: Duration,
-    /// Whether a connection is used again where the service keeps it open.
+    /// Whether connections are reused as long as the service keeps them open.
     pub keep_alive: bool,
-    /// Whether each attempt carries its number in the parameter `attempt`, from 1 on, so that what
-    /// became of an acknowledged attempt can be told from what became of the others.
+    /// Whether each attempt carries its number, from 1, in the parameter `attempt`, so that each row
+    /// can be matched with the attempt that caused it.
     pub mark_attempts: bool,
 }
 
 impl Default for Behaviour {
-    /// As the gateway's document has it (section 7.1: four attempts); the time-out is the usual one.
+    /// Four attempts (the gateway's document, section 7.1); 2 seconds is a common time-out.
     fn default() -> Self {
         Self {
             attempts: 4,
@@ -69,7 +70,7 @@ impl Default for Behaviour {
     }
 }
 
-/// One of the gateway's senders: it delivers one callback at a time, over one connection at a time.
+/// Delivers one callback at a time, over one connection at a time.
 #[derive(Debug)]
 pub struct Sender {
     connection: Connection,
@@ -77,15 +78,15 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender that has not connected yet.
+    /// Connects when the first callback is delivered.
     #[must_use]
     pub fn new(destination: impl Into<Destination>, behaviour: Behaviour) -> Self {
         Self { connection: Connection::new(destination, behaviour.keep_alive), behaviour }
     }
 
-    /// Attempts the callback until it is answered 200 or given up.
+    /// Attempts the callback until it is answered 200 or dropped.
     ///
-    /// Not cancellation safe: the service may have taken an attempt whose answer nobody waits for.
+    /// Not cancellation safe: the service may have accepted an attempt whose answer is lost.
     pub async fn deliver(&mut self, callback: &Callback) -> Delivery {
         let mut attempts = Vec::with_capacity(1);
         for number in 1..=self.behaviour.attempts.max(1) {

@@ -1,35 +1,35 @@
-//! What old and careless gateways do to a request. Each leaves the meaning of the callback as it is.
+//! What old and careless gateways do to a request. None changes the meaning of the callback.
 
 /// One oddity of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Oddity {
     /// HTTP/1.0 without `Host`.
     OldHttp,
-    /// Parameters appended to a registered URL that has a query already, with a second `?`.
+    /// Parameters appended with a second `?` to a registered URL that already has a query.
     SecondQuestionMark,
-    /// Two `?` in front of the query.
+    /// Two `?` before the query.
     DoubledQuestionMark,
     /// `%` that is not escaped, as in `100% off`.
     BareEscapes,
-    /// Blanks, `#`, quotes and 8-bit bytes in the request line as they are.
+    /// Unescaped blanks, `#`, quotes and 8-bit bytes in the request line.
     RawBytes,
-    /// Everything but letters and digits escaped, in lower case.
+    /// Everything but letters and digits escaped, with lower-case hex digits.
     LowerCaseEscapes,
-    /// Parameters that no document names.
+    /// Parameters that the gateway's document does not name.
     ExtraParameters,
     /// A documented parameter a second time, with another value.
     RepeatedParameter,
     /// The parameters in another order.
     OtherOrder,
-    /// An unescaped `+` in front of each number.
+    /// An unescaped `+` before each number.
     PlusInNumbers,
     /// A form without `Content-Type`.
     NoContentType,
     /// A form whose `Content-Type` names a charset.
     CharsetInContentType,
-    /// A form with a line end that belongs to the body.
+    /// A form followed by a line end that `Content-Length` includes.
     LineEnd,
-    /// A form with a line end that does not belong to the body.
+    /// A form followed by a line end that `Content-Length` does not include.
     UncountedLineEnd,
     /// A `POST` with neither body nor `Content-Length`.
     NoContentLength,
@@ -38,7 +38,6 @@ pub enum Oddity {
 }
 
 impl Oddity {
-    /// Every oddity.
     pub const ALL: [Self; 16] = [
         Self::OldHttp,
         Self::SecondQuestionMark,

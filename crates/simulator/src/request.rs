@@ -7,12 +7,15 @@ use super::oddity::Oddity;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-pub(super) fn bytes(
-    callback: &Callback,
-    host: &str,
-    keep_alive: bool,
-    attempt: Option<u32>,
-) -> Vec<u8> {
+impl Callback {
+    /// The bytes of the request. `attempt` adds a parameter of that name.
+    #[must_use]
+    pub fn request(&self, host: &str, keep_alive: bool, attempt: Option<u32>) -> Vec<u8> {
+        bytes(self, host, keep_alive, attempt)
+    }
+}
+
+fn bytes(callback: &Callback, host: &str, keep_alive: bool, attempt: Option<u32>) -> Vec<u8> {
     let attempt = attempt.map(|number| ("attempt", number.to_string().into_bytes()));
     let parameters: Vec<_> = callback.parameters.iter().chain(&attempt).collect();
     let in_query = match (callback.method, callback.oddity) {
@@ -88,7 +91,7 @@ fn append(out: &mut Vec<u8>, parameters: &[&(&str, Vec<u8>)], oddity: Option<Odd
     }
 }
 
-/// `%` stays where no two hexadecimal digits follow that would make an escape of it.
+/// Leaves `%` unescaped where no two hexadecimal digits follow.
 fn with_bare_escapes(out: &mut Vec<u8>, mut value: &[u8]) {
     while let Some((byte, rest)) = value.split_first() {
         let escapes = matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
@@ -102,7 +105,7 @@ fn with_bare_escapes(out: &mut Vec<u8>, mut value: &[u8]) {
     }
 }
 
-/// What could be taken for something else is escaped, and control characters, which end lines.
+/// Escapes only what separates parameters, and control characters, which could end the line.
 fn raw(out: &mut Vec<u8>, value: &[u8]) {
     escape(out, value, |byte| !byte.is_ascii_control() && !b"&+%".contains(byte));
 }
@@ -112,7 +115,8 @@ fn escape(out: &mut Vec<u8>, value: &[u8], stays: impl Fn(&u8) -> bool) {
         if stays(byte) {
             out.push(*byte);
         } else {
-            let digit = |half: u8| HEX.get(usize::from(half)).copied().unwrap_or_default();
+            let digit =
+                |half: u8| *HEX.get(usize::from(half)).expect("half a byte is less than 16");
             out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 0xF)]);
         }
     }

@@ -1,4 +1,4 @@
-//! The exact bytes of requests, each oddity's among them.
+//! The exact bytes of requests, with and without oddities.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! A connection's bytes, in the clear or through TLS.
+//! A TCP connection, plain or with TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// One of the two.
 #[derive(Debug)]
 pub(super) enum Stream {
     Plain(TcpStream),
@@ -16,7 +15,6 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// What the bytes go over in the end.
     pub(super) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(tcp) => tcp,

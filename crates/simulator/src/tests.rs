@@ -1,4 +1,4 @@
-//! The gateway against services that refuse, reset, say nothing, or answer in odd ways.
+//! Deliveries to services that refuse, reset, stay silent, or respond in odd ways.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -21,11 +21,11 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     listener.accept().await.unwrap().0
 }
 
-/// Reads a request that has no body.
+/// Reads a request without a body.
 async fn request(stream: &mut TcpStream) -> String {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
-        assert!(stream.read_buf(&mut request).await.unwrap() > 0, "the gateway closed");
+        assert!(stream.read_buf(&mut request).await.unwrap() > 0, "the sender closed");
     }
     String::from_utf8(request).unwrap()
 }
@@ -40,7 +40,7 @@ fn report() -> Callback {
     Callback::report("/r", "m", 0, "1")
 }
 
-/// Delivers one report to a service that does `serve`; the outcomes of the attempts.
+/// Delivers one report while the service does `serve`; returns the outcomes of the attempts.
 async fn outcomes(
     behaviour: Behaviour,
     destination: SocketAddr,

@@ -1,4 +1,4 @@
-//! The gateway through TLS, against a service whose authority only its file makes known.
+//! Deliveries over TLS to a service whose authority is known only from a file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::*;
 
-/// Answers 200 to every request without a body. Its URL, and the file of its authority.
+/// Answers 200 to every request without a body. Returns its URL, and the file of its authority.
 async fn service(directory: &std::path::Path) -> (String, PathBuf) {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -21,10 +21,16 @@ use uuid::Uuid;
 use super::handle::SubmitError;
 use super::{IngestHandle, Limits, start_with};
 use crate::domain::{Event, EventKeySource};
+use crate::memory::{Charge, MemoryBudget};
 use crate::metrics::IngestMetrics;
 use crate::spool::{self, Spool, SpoolOptions};
 
 use world::{Fault, FaultySpool, Mode, ModelPostgres, Shared, as_killed, report};
+
+/// A charge for nothing.
+fn free() -> Charge {
+    MemoryBudget::new(0).charge(0).unwrap()
+}
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -88,7 +94,7 @@ fn run_process(world: &Shared, directory: &Path, steps: &mut std::vec::IntoIter<
             tokio::spawn(async move {
                 // A refused event is durable too, among the rejected callbacks.
                 if let Ok(()) | Err(SubmitError::StoredAsRejected) =
-                    handle.submit(event).await.map(drop)
+                    handle.submit(event, free()).await.map(drop)
                 {
                     world.lock().unwrap().acknowledged.insert(id);
                 }
@@ -181,10 +187,10 @@ fn what_the_spool_cannot_encode_is_answered_as_unavailable() {
     let keys = EventKeySource::system();
     runtime().block_on(async {
         let (handle, _running) = start(&world, directory.path());
-        let answer = handle.submit(unencodable(&keys)).await.map(drop);
+        let answer = handle.submit(unencodable(&keys), free()).await.map(drop);
         assert_eq!(answer, Err(SubmitError::Unavailable));
         sleep(Duration::from_secs(1)).await;
-        let answer = handle.submit(report(&keys, "ordinary")).await.map(drop);
+        let answer = handle.submit(report(&keys, "ordinary"), free()).await.map(drop);
         assert_eq!(answer, Ok(()), "the spool still takes others");
     });
     let files = spool::survey(directory.path()).unwrap();

@@ -1,4 +1,4 @@
-//! What hostile traffic changes for the gateway: nothing.
+//! Hostile traffic does not affect the gateway.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ async fn failed_authentications_are_limited_by_address_and_right_credentials_nev
     assert_eq!(statuses[..10], [401; 10]);
     assert!(statuses[10..].contains(&429) && !statuses.contains(&200), "{statuses:?}");
 
-    // The same address with the right token, another address with a wrong one.
+    // The same address with the right token; another address with a wrong one.
     let right = get(&format!("/delivery-reports/{TOKEN}?{REPORT}"));
     for _ in 0..30 {
         assert_eq!(app.send_from(ATTACKER, &right).await.status, 200);

@@ -1,4 +1,4 @@
-//! Who is let in, and that nothing of the others is stored.
+//! Authentication: which requests are accepted, and that nothing of the others is stored.
 
 use serde_json::json;
 
@@ -41,7 +41,7 @@ async fn wrong_credentials_are_answered_401_and_leave_nothing() {
         basic("Basic Z2F0ZXdheTp3cm9uZw=="),
         basic("Basic ???"),
         basic("Bearer main-token-0123456789abcdef"),
-        // A token is for reports, and a wrong login is not mended by it.
+        // A token is valid for reports only, and does not make up for a wrong login.
         request("GET", &format!("/inbound-messages/{TOKEN}?{MESSAGE}"), &[], b""),
         request(
             "GET",
@@ -51,7 +51,7 @@ async fn wrong_credentials_are_answered_401_and_leave_nothing() {
         ),
     ];
     for (number, sent) in (1..).zip(&requests) {
-        // Each from an address of its own: of one, more would be answered 429.
+        // Each from its own address: repeated failures of one address are answered 429.
         let answer = app.send_from([127, 0, 1, number], sent).await;
         let text = String::from_utf8_lossy(sent);
         let expected = if text.starts_with("GET /inbound-messages/") { 404 } else { 401 };
@@ -87,7 +87,7 @@ async fn a_previous_password_and_token_are_taken_beside_the_current_ones_until_t
     let rotating = TestApp::start_with(&[
         ("ROUTO_ACCOUNTS__MAIN__PREVIOUS_PASSWORD", "old-password"),
         ("ROUTO_ACCOUNTS__MAIN__PREVIOUS_REPORT_TOKEN", old),
-        // Two accounts may have had the same password: their users tell them apart.
+        // Two accounts may have the same previous password; the user distinguishes them.
         ("ROUTO_ACCOUNTS__OTHER__PREVIOUS_PASSWORD", "old-password"),
     ])
     .await;

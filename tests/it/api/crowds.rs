@@ -1,4 +1,4 @@
-//! More connections than there are places: who holds one without using it gives way.
+//! More connections than the limit: idle and slow ones are closed in favour of new ones.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const FEW: [(&str, &str); 1] = [("ROUTO_HTTP__MAX_CONNECTIONS", "3")];
 /// Opens a connection and sends this.
 async fn hold(app: &TestApp, beginning: &str) -> TcpStream {
     let mut stream = TcpStream::connect(app.http).await.unwrap();
-    // It may have had to give way at once.
+    // It may have been closed at once.
     let _ = stream.write_all(beginning.as_bytes()).await;
     stream
 }
@@ -38,7 +38,7 @@ async fn connections_that_wait_for_their_client_give_way() {
         ])
         .await;
         let mut slow = Vec::new();
-        // More than there are places: the probes of the start may still have some.
+        // More than the limit: the probes of the start may still be connected.
         for _ in 0..8 {
             slow.push(hold(&app, beginning).await);
         }
@@ -49,7 +49,7 @@ async fn connections_that_wait_for_their_client_give_way() {
     }
 }
 
-/// Whether there is an answer of 200; a connection that has to give way has none.
+/// Whether the response is 200; a connection that is closed to make room has none.
 async fn served(app: &TestApp, target: &str) -> bool {
     let mut stream = hold(app, &String::from_utf8(get(target)).unwrap()).await;
     let mut answer = Vec::new();
@@ -99,11 +99,11 @@ async fn who_is_being_answered_keeps_the_place_and_more_are_answered_a_fast_503(
     let mut waiting = Vec::new();
     for number in 0..3 {
         let report = format!("/delivery-reports/{TOKEN}?mess_id={number}&status=0&number=1");
-        // Where the probes of the start still have a place, it gives way.
+        // It may be refused while the probes of the start are connected.
         let stream = eventually_taken(&app, &get(&report)).await;
         waiting.push(stream);
     }
-    // Longer than any grace: only time can show that they keep their places.
+    // Longer than any grace period: only time can show that they stay open.
     tokio::time::sleep(Duration::from_millis(300)).await;
     for _ in 0..20 {
         let answer = app.get("/livez").await;
@@ -120,7 +120,7 @@ async fn who_is_being_answered_keeps_the_place_and_more_are_answered_a_fast_503(
     app.stop().await;
 }
 
-/// Sends it over a connection that is not turned away.
+/// Sends it over a connection that is not refused.
 async fn eventually_taken(app: &TestApp, request: &[u8]) -> TcpStream {
     loop {
         let mut stream = TcpStream::connect(app.http).await.unwrap();

@@ -1,4 +1,4 @@
-//! Bounds: sizes, times, connections, and what is no callback at all.
+//! Limits of sizes, times and connections, and requests that are not callbacks.
 
 use std::time::Duration;
 
@@ -68,14 +68,14 @@ async fn a_client_that_sends_too_slowly_is_let_go() {
     ])
     .await;
     let mut answer = Vec::new();
-    // A head that never ends, and a connection on which nothing happens: closed.
+    // A head that never ends, and an idle connection, are closed.
     for beginning in ["GET /livez HTTP/1.1\r\nHost:", ""] {
         let mut stream = TcpStream::connect(app.http).await.unwrap();
         stream.write_all(beginning.as_bytes()).await.unwrap();
         let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer));
         read.await.expect("the connection is closed in time").unwrap();
     }
-    // A body that never comes: 408.
+    // A body that never arrives is answered 408.
     let mut stream = TcpStream::connect(app.http).await.unwrap();
     let head = "POST /inbound-messages HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nuser=";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_client_that_never_reads_its_answers_is_let_go() {
     let mut held = Vec::new();
     for _ in 0..2 {
         let stream = TcpStream::connect(app.http).await.unwrap();
-        // Until neither side takes any more.
+        // Until the buffers of both sides are full.
         let requests = "GET /zzz HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
         loop {
             let room = tokio::time::timeout(Duration::from_millis(100), stream.writable()).await;

@@ -1,4 +1,4 @@
-//! What an operator sees: the figures of `/metrics`, and by which id a callback is known.
+//! What an operator sees: `/metrics`, and the id of a callback.
 
 use std::collections::HashSet;
 use std::fs;
@@ -146,12 +146,12 @@ async fn an_id_that_the_client_sends_is_not_taken_over() {
     app.stop().await;
 }
 
-/// A pipe in place of a file. It goes on when this is dropped, too: whoever waits for it would keep a
-/// test that has failed from ending.
+/// A pipe in place of a file, which blocks readers. Dropping it releases them; otherwise a failed test
+/// would never end.
 struct HangingDisk(PathBuf);
 
 impl HangingDisk {
-    /// Whoever waits goes on, as long as what this returns is kept.
+    /// Releases readers until the returned file is dropped.
     fn go_on(&self) -> fs::File {
         fs::OpenOptions::new().read(true).write(true).open(&self.0).unwrap()
     }
@@ -159,7 +159,7 @@ impl HangingDisk {
 
 impl Drop for HangingDisk {
     fn drop(&mut self) {
-        // Nobody new may begin to wait.
+        // No new reader may block.
         let _ = fs::rename(&self.0, self.0.with_extension("gone")).map(|()| {
             self.0.set_extension("gone");
             drop(self.go_on());
@@ -167,7 +167,7 @@ impl Drop for HangingDisk {
     }
 }
 
-/// More than the admin listener has places for.
+/// More than the connection limit of the admin listener.
 const SCRAPES: usize = 70;
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn a_disk_that_hangs_costs_only_the_figures_of_the_spool_however_often_the
     let data_dir = scratch("hangs");
     let spool = data_dir.join("spool");
     fs::create_dir_all(&spool).unwrap();
-    // To open a pipe for reading takes as long as it takes somebody to open it for writing.
+    // Opening a pipe for reading blocks until it is opened for writing.
     fs::write(spool.join("0000000001.sqlite"), "").unwrap();
     let hanging = spool.join("0000000001.sqlite-wal");
     let (pipe, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o600));
@@ -184,7 +184,7 @@ async fn a_disk_that_hangs_costs_only_the_figures_of_the_spool_however_often_the
     let app = TestApp::start_with(&[("ROUTO_DATA_DIR", data_dir.to_str().unwrap())]).await;
     let admin = app.service.admin_address;
     for _ in 0..SCRAPES {
-        // As Prometheus, which goes away when it has waited long enough.
+        // Like Prometheus, which disconnects after its time-out.
         let mut stream = TcpStream::connect(admin).await.unwrap();
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     }

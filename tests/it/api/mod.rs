@@ -1,14 +1,18 @@
-//! What arrives over a real socket, what is answered, and what is stored in a real Postgres.
+//! Requests over a real socket, their responses, and the rows in a real Postgres.
 
 mod attacks;
 mod authentication;
 mod crowds;
+mod databases;
 mod delivery_reports;
 mod inbound_messages;
 mod ingest;
 mod limits;
+mod memory;
 mod metrics;
 mod outages;
+mod partitions;
+mod proxies;
 mod reported_inputs;
 mod smuggling;
 mod sources;

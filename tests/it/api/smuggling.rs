@@ -1,5 +1,5 @@
-//! Requests whose end could be seen in two places, and other odd shapes: what is answered, what is
-//! stored, and that a connection on which anything was ambiguous is closed.
+//! Request smuggling: for ambiguous and malformed requests, the responses, the stored rows, and that
+//! the connection is closed after anything ambiguous.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use tokio::net::TcpStream;
 
 use crate::support::app::{TOKEN, TestApp};
 
-/// The statuses of all answers on one connection, and whether it was closed after them.
+/// The statuses of all responses on one connection, and whether it was closed afterwards.
 async fn exchange(to: SocketAddr, sent: &str) -> (Vec<u16>, bool) {
     let mut stream = TcpStream::connect(to).await.unwrap();
     let _ = stream.write_all(sent.as_bytes()).await;
     let mut received = Vec::new();
     let read = stream.read_to_end(&mut received);
-    // An open connection has nothing more to say; the head timeout is ten times longer.
+    // No more data means that it stays open; the head timeout is ten times longer.
     let closed = tokio::time::timeout(Duration::from_secs(1), read).await.is_ok();
     let text = String::from_utf8_lossy(&received);
     let statuses =
@@ -31,7 +31,7 @@ fn row(mess_id: &str) -> String {
 #[tokio::test]
 async fn no_request_hides_in_another_and_ambiguous_ones_close_the_connection() {
     let app = TestApp::start_with(&[("ROUTO_HTTP__HEAD_TIMEOUT", "30s")]).await;
-    // What would be a second request, for who sees the end of the first too early.
+    // A second request, if the end of the first is taken too early.
     let hidden = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", row("hidden"));
     let post = |headers: &str, rest: &str| {
         format!("POST {} HTTP/1.1\r\nHost: x\r\n{headers}\r\n{rest}", row("seen"))
@@ -45,9 +45,9 @@ async fn no_request_hides_in_another_and_ambiguous_ones_close_the_connection() {
     };
     let seen = row("seen");
     let pipelined: String = (0..20).map(|_| get(&seen, "HTTP/1.1", "")).collect();
-    // What is sent; the answers; whether the connection is closed; how many rows there are of it.
+    // Sent bytes; statuses; whether the connection is closed; number of rows.
     let table: Vec<(String, &[u16], bool, u32)> = vec![
-        // Plain lengths: the body is a body, and the connection goes on.
+        // Plain lengths: the connection stays open.
         (post(&format!("Content-Length: {length}\r\n"), &hidden), &[200], false, 1),
         (post("Transfer-Encoding: chunked\r\n", &chunk), &[200], false, 1),
         (
@@ -62,10 +62,10 @@ async fn no_request_hides_in_another_and_ambiguous_ones_close_the_connection() {
             false,
             1,
         ),
-        // Both: chunked counts, and nothing is read after it.
+        // Both: chunked takes precedence, and nothing is read after it.
         (post(&both, &chunk) + &get(&seen, "HTTP/1.1", ""), &[200], true, 1),
         (post(&other_way, &chunk) + &get(&seen, "HTTP/1.1", ""), &[200], true, 1),
-        // Lengths that are none, or two.
+        // Invalid or repeated lengths.
         (
             post(&format!("Content-Length: {length}\r\nContent-Length: 0\r\n"), &hidden),
             &[400],
@@ -89,7 +89,7 @@ async fn no_request_hides_in_another_and_ambiguous_ones_close_the_connection() {
         (post("Transfer-Encoding:\x0bchunked\r\n", &chunk), &[400], true, 0),
         (post("Transfer-Encoding : chunked\r\n", &chunk), &[400], true, 0),
         (get(&seen, "HTTP/1.0", "Transfer-Encoding: chunked\r\n") + &chunk, &[400], true, 0),
-        // Lines that end oddly.
+        // Odd line ends.
         (post(&format!("X: y\r\n Content-Length: {length}\r\n"), &hidden), &[400], true, 0),
         (post(&format!("X: y\rContent-Length: {length}\r\n"), &hidden), &[400], true, 0),
         (post(&format!("X: \0\r\nContent-Length: {length}\r\n"), &hidden), &[400], true, 0),
@@ -105,7 +105,7 @@ async fn no_request_hides_in_another_and_ambiguous_ones_close_the_connection() {
         (get(&seen, "HTTP/1.2", ""), &[400], true, 0),
         (get(&seen, "HTTP/3.0", ""), &[400], true, 0),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(), &[], true, 0),
-        // Ways of keeping a connection.
+        // Keep-alive.
         (pipelined, &[200; 20], false, 20),
         (get(&seen, "HTTP/1.0", ""), &[200], true, 1),
         (get(&seen, "HTTP/1.0", "Connection: keep-alive\r\n").repeat(2), &[200, 200], false, 2),

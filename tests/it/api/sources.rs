@@ -1,4 +1,4 @@
-//! Where callbacks may come from, and whose word counts for it.
+//! Allowed sources, and which forwarding headers are trusted.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ async fn right_credentials_from_an_address_that_is_not_allowed_are_answered_403_
         (GATEWAY, message.clone(), 200),
         (STRANGER, report(TOKEN, &[]), 403),
         (STRANGER, message, 403),
-        // A header of a stranger's own changes nothing, and other accounts have no such list.
+        // An untrusted client's header is ignored, and other accounts have no list.
         (STRANGER, report(TOKEN, &["X-Forwarded-For: 127.0.0.7"]), 403),
         (STRANGER, report(OTHER_TOKEN, &[]), 200),
         (STRANGER, report("wrong-token", &[]), 401),
@@ -57,7 +57,7 @@ async fn a_trusted_proxy_says_where_a_callback_comes_from_and_nobody_else_does()
         (PROXY, &["X-Forwarded-For: 192.0.2.9", "x-forwarded-for: 192.0.2.3"], Ok("192.0.2.3")),
         (GATEWAY, &["X-Forwarded-For: 192.0.2.1"], Ok("127.0.0.7")),
         (GATEWAY, &[], Ok("127.0.0.7")),
-        // What the caller itself had put there in front.
+        // Entries that the client itself put in front.
         (PROXY, &["X-Forwarded-For: 192.0.2.1, 203.0.113.9"], Err(403)),
         (PROXY, &["X-Forwarded-For: 192.0.2.1, nonsense"], Err(403)),
         (PROXY, &[], Err(403)),

@@ -11,7 +11,7 @@ pub(crate) struct Alert {
     pub(crate) runbook: String,
 }
 
-/// All rules. The file is ours, and promtool says whether it is valid: so its lines say enough.
+/// All rules. promtool checks that the file is valid, so reading it line by line is enough.
 pub(crate) fn alerts() -> Vec<Alert> {
     let rules = text("deploy/prometheus/alerts.yml");
     rules.split("- alert: ").skip(1).map(alert).collect()
@@ -25,7 +25,7 @@ fn alert(rule: &str) -> Alert {
     let expression = match value("expr:").as_str() {
         "|" => {
             let lines = rule.lines().skip_while(|line| line.trim() != "expr: |").skip(1);
-            // What belongs to it is indented deeper than its key.
+            // The block is indented deeper than its key.
             lines.take_while(|line| line.starts_with("          ")).collect::<Vec<_>>().join("\n")
         }
         line => line.to_owned(),

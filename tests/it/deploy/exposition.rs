@@ -1,4 +1,4 @@
-//! Metrics as a service shows them: the Prometheus text format, as far as names and labels go.
+//! Reads the Prometheus text format: names and labels.
 
 use std::collections::{BTreeMap, BTreeSet};
 

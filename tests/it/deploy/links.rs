@@ -1,4 +1,4 @@
-//! The links of the pages: what they lead to is there, headings included.
+//! The links in the pages lead to existing files and headings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Where `[…](…)` leads, in text that is no code.
+/// The targets of `[…](…)` outside of code.
 fn links(page: &str) -> Vec<String> {
     let mut links = Vec::new();
     let mut is_code = false;
@@ -31,8 +31,7 @@ fn links(page: &str) -> Vec<String> {
     links
 }
 
-/// The anchors that a heading gets where Markdown is shown: lower case, blanks as hyphens, no other
-/// signs.
+/// The anchor of a heading in rendered Markdown: lower case, hyphens for blanks, no other punctuation.
 fn anchors(page: &str) -> Vec<String> {
     let mut is_code = false;
     let headings = page.lines().filter(|line| {
@@ -46,7 +45,7 @@ fn anchors(page: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
-/// What is wrong with a link that stands in the page at this path.
+/// What is wrong with a link in the page at this path.
 fn broken(page: &Path, link: &str) -> Option<String> {
     if link.starts_with("https://") {
         return None;

@@ -1,5 +1,4 @@
-//! What is handed to operators beside the program: alert rules, dashboard and pages name nothing that
-//! does not exist.
+//! The files for operators: alert rules, dashboard and pages refer only to what exists.
 
 mod alerts;
 mod exposition;

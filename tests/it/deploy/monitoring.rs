@@ -1,4 +1,4 @@
-//! Rules and dashboard against the metrics of a service: what they name has to be there.
+//! Alert rules and dashboard use only metrics and labels that the service has.
 
 use serde_json::Value;
 
@@ -9,17 +9,17 @@ use super::text;
 use crate::support::app::TestApp;
 use crate::support::metrics::scrape;
 
-/// What Prometheus itself makes, and what its `node_exporter` shows.
+/// Metrics of Prometheus itself and of its `node_exporter`.
 const OF_OTHERS: [&str; 2] = ["up", "ALERTS"];
 const OF_THE_MACHINE: &str = "node_";
 
 /// Labels that Prometheus adds to every sample.
 const ADDED: [&str; 2] = ["job", "instance"];
 
-/// The label whose values depend on what has happened so far.
+/// A label whose values depend on what has happened.
 const OPEN_ENDED: &str = "answer";
 
-/// An expression, the labels its texts show, and where it stands.
+/// An expression, the labels that its texts use, and where it is.
 struct Query {
     place: String,
     expression: String,
@@ -69,7 +69,7 @@ fn words_after(text: &str, mark: &str) -> Vec<String> {
     text.split(mark).skip(1).map(word).collect()
 }
 
-/// Everything that the queries name and these metrics lack.
+/// What the queries use and these metrics lack.
 fn lacking(queries: &[Query], shown: &Exposition) -> Vec<String> {
     let mut lacking = Vec::new();
     for Query { place, expression, shown: labels } in queries {
@@ -108,7 +108,7 @@ fn lacking(queries: &[Query], shown: &Exposition) -> Vec<String> {
     lacking
 }
 
-/// What a service shows that has only just started: a rule must not wait for what it is about.
+/// The metrics of a service that has just started: a rule must not depend on an event having occurred.
 async fn shown() -> String {
     let app = TestApp::start().await;
     let shown = scrape(app.service.admin_address).await;
@@ -135,7 +135,7 @@ async fn every_metric_of_the_service_is_on_the_dashboard() {
     let used: Vec<String> =
         queries.iter().flat_map(|query| names(&query.expression).metrics.into_keys()).collect();
     let parts = ["_bucket", "_sum", "_count"];
-    // Only there to compare the process with what the machine has.
+    // Compares the process with the machine.
     let left_out = ["process_virtual_memory_bytes"];
     for line in shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let name = line.split(' ').next().unwrap();

@@ -1,20 +1,20 @@
-//! Which metrics, labels and label values an expression of Prometheus names. It reads what our own rules
-//! and panels are made of, and is no parser: promtool says whether an expression is valid.
+//! The metrics, labels and label values in a `PromQL` expression. It reads the subset that our rules and
+//! panels use; promtool checks that an expression is valid.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands in front of a list of labels.
+/// Keywords before a list of labels.
 const GROUPINGS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
 
 /// Words between expressions.
 const OPERATORS: [&str; 7] = ["and", "or", "unless", "offset", "bool", "atan2", "start"];
 
-/// What one expression names.
+/// The names in an expression.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Names {
     /// Each metric with the labels its selectors name, and their values where those are whole words.
     pub(crate) metrics: BTreeMap<String, BTreeSet<(String, Option<String>)>>,
-    /// Labels by which something is grouped or matched.
+    /// Labels used for grouping or matching.
     pub(crate) groupings: BTreeSet<String>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn names(expression: &str) -> Names {
     names
 }
 
-/// Whether the word in front of this token is a function or an aggregation.
+/// Whether the word before this token is a function or an aggregation.
 fn makes_a_function(next: &Token) -> bool {
     match next {
         Token::Sign(sign) => *sign == '(',
@@ -70,8 +70,8 @@ fn until(tokens: &[Token], end: char) -> usize {
     tokens.iter().position(|token| *token == Token::Sign(end)).expect("a closing bracket")
 }
 
-/// The labels between the braces of a selector. Alternatives of words count one by one; of any other
-/// pattern, and of what is not to be, only the label is known.
+/// The labels between the braces of a selector. Each alternative word is a value; of any other pattern,
+/// and of negations, only the label is used.
 fn matchers(tokens: &[Token]) -> BTreeSet<(String, Option<String>)> {
     let mut found = BTreeSet::new();
     for matcher in tokens.split(|token| *token == Token::Sign(',')) {

@@ -1,5 +1,4 @@
-//! The systemd units and the Kubernetes manifests, as far as the program has a say: the configuration
-//! that they make is one it can be started with.
+//! The program can be started with the configuration in the systemd units and Kubernetes manifests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,12 +9,12 @@ use routo_receiver::config::{DatabaseSource, Settings, Sources};
 
 use super::text;
 
-/// Lines that begin with this, without it.
+/// The lines with this prefix, without it.
 fn values<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
     text.lines().filter_map(|line| line.trim().strip_prefix(key)).collect()
 }
 
-/// Secrets in files, as whoever starts the program puts them there.
+/// The secret files that an installation has.
 struct Secrets(tempfile::TempDir);
 
 impl Secrets {
@@ -38,7 +37,7 @@ impl Secrets {
     }
 }
 
-/// The settings under this environment, which have to be those of a service with one complete account.
+/// Loads the settings from this environment; they must include one complete account.
 fn settings(environment: &BTreeMap<String, String>) -> Settings {
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let sources = Sources { file: None, directory: PathBuf::from("/nonexistent"), environment };
@@ -63,7 +62,7 @@ fn the_unit_starts_a_service_with_its_credentials_on_the_sockets_in_their_order(
         .map(|(name, value)| (name, value.replace("%d", secrets.path()).replace("%S", "/var/lib")))
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
-    // What docs/install.md puts into the environment file.
+    // The environment file of docs/install.md.
     environment.insert("ROUTO_ACCOUNTS__MAIN__USER".to_owned(), "gateway".to_owned());
     let settings = settings(&environment);
     let state = values(&unit, "StateDirectory=");
@@ -75,7 +74,7 @@ fn the_unit_starts_a_service_with_its_credentials_on_the_sockets_in_their_order(
     assert_eq!(sockets, [settings.http.listen, settings.admin.listen]);
 }
 
-/// The part of a manifest that describes its pods.
+/// The pod template of a manifest.
 fn pod_template(manifest: &str) -> String {
     let template = manifest.split("\n  template:\n").nth(1).unwrap();
     template.lines().take_while(|line| line.starts_with("    ")).collect::<Vec<_>>().join("\n")

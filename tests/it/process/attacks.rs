@@ -1,4 +1,4 @@
-//! What an attack, or a mistyped token, leaves in the log: a line that says what to do, and no flood.
+//! An attack or a mistyped token is logged in one line that says what to do, without flooding.
 
 use crate::support::app::{LOGIN, TOKEN, environment};
 use crate::support::client::{get, send, send_from};

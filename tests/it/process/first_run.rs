@@ -1,4 +1,4 @@
-//! The five minutes on a laptop: start without configuration, paste what is printed, see the rows.
+//! The first run: start without configuration, paste the printed commands, see the rows.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 
 use crate::support::process::program;
 
-/// Starts the program on a terminal of its own, as a person would, and gives what it prints.
+/// Starts the program on a terminal of its own; returns its output.
 fn start_on_a_terminal(data_dir: &Path) -> (Child, impl AsyncBufReadExt + Unpin) {
     let environment = [
         ("ROUTO_HTTP__LISTEN", "127.0.0.1:0"),
@@ -21,7 +21,7 @@ fn start_on_a_terminal(data_dir: &Path) -> (Child, impl AsyncBufReadExt + Unpin)
     let mut command = Command::new("script");
     command
         .args(["--quiet", "--return", "--command"])
-        // In place of the shell, which would heed Ctrl-C in its own way.
+        // Replaces the shell, which would handle Ctrl-C itself.
         .arg(format!("exec {}", plain.as_std().get_program().display()))
         .arg("/dev/null")
         .envs(environment)
@@ -86,7 +86,7 @@ async fn what_the_first_run_prints_works_when_pasted_and_is_printed_once() {
     let credentials = std::fs::metadata(data_dir.join("credentials.toml")).unwrap();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&credentials.permissions()) & 0o777, 0o600);
 
-    // Ctrl-C reaches the program, not the Postgres under it, which is stopped in order.
+    // Ctrl-C reaches the program, but not its Postgres, which the program stops.
     interrupt(&mut child).await;
     let end = read_until(&mut output, "stopped").await;
     assert!(!end.contains("died"), "{end}");

@@ -1,4 +1,4 @@
-//! `routo-receiver redecode`: messages that were read in a wrong charset.
+//! `routo-receiver redecode`: messages that were decoded with the wrong charset.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ const CAFE: &[u8] = "café".as_bytes();
 async fn each_option_chooses_which_messages_are_read_again_and_how() {
     let wrong = "cafÃ© iso-8859-1";
     let right = "café utf-8";
-    // What is asked for, and the texts of all four messages afterwards.
+    // Arguments, and the texts of all four messages afterwards.
     let cases: [(&[&str], [&str; 4]); 9] = [
         (&[], [right, right, "@ gsm-7", "café utf-8"]),
         (&["--account", "other"], [wrong, right, "? iso-8859-1-failed", "caf? utf-8-failed"]),
@@ -97,7 +97,7 @@ async fn each_option_chooses_which_messages_are_read_again_and_how() {
         let (code, said, why) = run(&writing, &environment).await;
         assert_eq!(code, Some(0), "{arguments:?}: {why}");
         assert_eq!(texts(&database).await, json!(expected), "{arguments:?}");
-        // What was shown is what was changed.
+        // The changes are those that were shown.
         let changed = said.trim().rsplit(", ").next().unwrap().split(' ').next().unwrap();
         assert!(shown.contains(&format!(", {changed} would change")), "{shown} {said}");
         assert_eq!(shown.matches("\n  after ").count().to_string(), changed, "{shown}");
@@ -123,10 +123,15 @@ async fn a_text_that_postgres_refuses_stays_and_its_neighbours_are_changed() {
     let (code, said, why) = run(&["redecode", "--write"], &environment).await;
     assert_eq!(code, Some(0), "{why}");
     let id = database.value("select id from inbound_messages where org = '442'").await;
-    let stays =
-        format!("{} stays: Postgres refused a row (P0001): not \\u001b[2J", id.as_str().unwrap());
+    let stays = format!(
+        "{} is unchanged: Postgres refused a row (P0001): not \\u001b[2J",
+        id.as_str().unwrap()
+    );
     assert!(said.contains(&stays), "{said}");
-    assert!(said.ends_with("5 messages read again, 4 changed, 1 refused by Postgres\n"), "{said}");
+    assert!(
+        said.ends_with("5 messages decoded again, 4 changed, 1 refused by Postgres\n"),
+        "{said}"
+    );
     let right = "select count(*) from inbound_messages where message = 'café'";
     assert_eq!(database.value(right).await, json!(4));
 }
@@ -146,7 +151,7 @@ async fn a_failure_that_is_not_about_one_text_ends_it_in_the_words_of_postgres()
     let (code, said, why) = run(&["redecode", "--write"], &environment).await;
     assert_eq!(code, Some(1));
     assert!(why.contains("ask the owner"), "{why}");
-    assert_eq!(said, "1 messages read again, 0 changed\n");
+    assert_eq!(said, "1 messages decoded again, 0 changed\n");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `routo-receiver rejected`: callbacks that could not be used, and using them after all.
+//! `routo-receiver rejected`: lists rejected callbacks, and replays them.
 
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ const REPORTS_REFUSED: &str =
     "alter table delivery_reports add constraint no_nine check (status <> '9') not valid;
      alter table inbound_messages add constraint no_x check (message <> 'x') not valid";
 
-/// A running service that has rejected a report without a number, and, because of constraints of the
-/// user's, a report and a message.
+/// A running service that has rejected a report without a number, and a report and a message that
+/// violate constraints of the user's.
 async fn with_three_rejected() -> (TestDatabase, Vec<(String, String)>, ServiceProcess) {
     let database = TestDatabase::create().await;
     let environment = environment(&database.url());
@@ -97,11 +97,11 @@ async fn what_was_refused_becomes_a_row_once_it_is_no_longer_and_only_once() {
     };
     let before = json!({ "reports": 0, "messages": 0, "rejected": 3 });
     let dry = replay(&["--all"]).await;
-    assert!(dry.ends_with("0 can be used, 3 can't; --write makes rows of them\n"), "{dry}");
+    assert!(dry.ends_with("0 can be replayed, 3 can't; --write replays them\n"), "{dry}");
     assert_eq!(rows(&database).await, before, "a dry run changes nothing");
     let out = replay(&["--all", "--write"]).await;
-    assert!(out.contains("stays: parameter 'number' is missing"), "{out}");
-    assert!(out.contains("stays: Postgres refused a row (23514)"), "{out}");
+    assert!(out.contains("stays rejected: parameter 'number' is missing"), "{out}");
+    assert!(out.contains("stays rejected: Postgres refused a row (23514)"), "{out}");
     assert_eq!(rows(&database).await, before, "the constraints are still there");
 
     database
@@ -111,7 +111,7 @@ async fn what_was_refused_becomes_a_row_once_it_is_no_longer_and_only_once() {
         )
         .await;
     let dry = replay(&["--all"]).await;
-    assert!(dry.ends_with("2 can be used, 1 can't; --write makes rows of them\n"), "{dry}");
+    assert!(dry.ends_with("2 can be replayed, 1 can't; --write replays them\n"), "{dry}");
     assert_eq!(rows(&database).await, before, "a dry run changes nothing");
     assert!(replay(&["--all", "--write"]).await.ends_with("2 replayed, 1 stay rejected\n"));
     let after = json!({ "reports": 1, "messages": 1, "rejected": 1 });
@@ -136,7 +136,7 @@ async fn what_was_refused_becomes_a_row_once_it_is_no_longer_and_only_once() {
 
     assert!(replay(&["--all", "--write"]).await.ends_with("0 replayed, 1 stay rejected\n"));
     assert_eq!(rows(&database).await, after);
-    // As after a replay that was killed before anybody was told.
+    // As after a replay that was killed before it reported.
     database.execute("update rejected_callbacks set replayed_at = null").await;
     let id = &ids(&database).await[1];
     assert!(replay(&["--id", id, "--write"]).await.ends_with("1 replayed, 0 stay rejected\n"));
@@ -160,7 +160,7 @@ async fn a_callback_of_a_time_without_a_partition_gets_one() {
         .await;
     let arguments = ["rejected", "replay", "--all", "--kind", "delivery-report", "--write"];
     let (_, out, _) = run(&arguments[..5], &environment).await;
-    assert!(out.contains("1 can be used, 1 can't"), "{out}");
+    assert!(out.contains("1 can be replayed, 1 can't"), "{out}");
     let partitions = "select count(*) from callback_partitions where to_time < now()";
     assert_eq!(database.value(partitions).await, json!(0), "a dry run makes none");
     let (code, out, why) = run(&arguments, &environment).await;
@@ -188,8 +188,8 @@ async fn a_missing_partition_hides_no_refusal_in_a_dry_run() {
     let arguments = ["rejected", "replay", "--all", "--kind", "delivery-report"];
     let (code, out, why) = run(&arguments, &environment).await;
     assert_eq!(code, Some(0), "{why}");
-    assert!(out.contains("1 can be used, 1 can't"), "{out}");
-    assert!(out.contains("stays: Postgres refused a row (23514)"), "{out}");
+    assert!(out.contains("1 can be replayed, 1 can't"), "{out}");
+    assert!(out.contains("stays rejected: Postgres refused a row (23514)"), "{out}");
 }
 
 #[tokio::test]
@@ -221,7 +221,10 @@ async fn one_that_a_trigger_refuses_is_said_without_its_control_characters_and_k
     drop(service);
     let (code, out, why) = run(&["rejected", "replay", "--all", "--write"], &environment).await;
     assert_eq!(code, Some(0), "{why}");
-    assert!(out.contains("stays: Postgres can't take the batch (SQLSTATE RT001)"), "{out}");
+    assert!(
+        out.contains("stays rejected: Postgres did not accept the batch (SQLSTATE RT001)"),
+        "{out}"
+    );
     assert!(out.ends_with("1 replayed, 2 stay rejected\n"), "{out}");
 
     database
@@ -263,8 +266,11 @@ async fn a_check_that_waits_for_the_commit_counts_in_a_dry_run() {
         let arguments = [&["rejected", "replay", "--kind", "delivery-report"], arguments].concat();
         let (code, out, why) = run(&arguments, &environment).await;
         assert_eq!(code, Some(0), "{why}");
-        // A trigger's words are a stranger's words.
-        assert!(out.contains(r"stays: Postgres refused a row (P0001): not \u001b[2J yet"), "{out}");
+        // The text of a trigger's error is untrusted.
+        assert!(
+            out.contains(r"stays rejected: Postgres refused a row (P0001): not \u001b[2J yet"),
+            "{out}"
+        );
         assert!(!out.contains('\u{1b}'), "{out}");
         assert_eq!(rows(&database).await, before);
     }

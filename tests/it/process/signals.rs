@@ -1,4 +1,4 @@
-//! Stopping: nothing that was acknowledged is lost by it.
+//! Stopping loses nothing that was acknowledged.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ async fn ready(database: &TestDatabase) -> ServiceProcess {
     service
 }
 
-/// Sends reports over one connection after another until none is accepted any more; the ids of
+/// Sends reports over one connection after another until connections are refused; returns the ids of
 /// those that were answered 200.
 async fn report_until_refused(to: std::net::SocketAddr, client: usize) -> Vec<String> {
     let mut acknowledged = Vec::new();
@@ -98,7 +98,7 @@ async fn a_request_under_way_is_finished_before_the_end() {
         form.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // The service is reading the body when it says so.
+    // An interim response says that the service is reading the body.
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         assert!(stream.read_buf(&mut answer).await.unwrap() > 0);

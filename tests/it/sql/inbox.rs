@@ -55,7 +55,7 @@ async fn attempts_of_one_message_are_one_row_and_the_same_text_later_is_another(
 }
 
 #[tokio::test]
-async fn what_differs_in_anything_that_was_sent_is_another_message() {
+async fn a_difference_in_anything_that_was_sent_makes_another_message() {
     let database = rows::database().await;
     database
         .execute(
@@ -165,7 +165,7 @@ const BY_SORTING: &str = "
     order by org, message_raw, occurrence, received_at, id";
 
 #[tokio::test]
-async fn looking_back_from_each_row_finds_what_sorting_the_table_finds() {
+async fn looking_back_from_each_row_gives_the_same_result_as_sorting_the_table() {
     let database = rows::database().await;
     // Three numbers, two texts, gaps around the window and of zero, in two partitions.
     database

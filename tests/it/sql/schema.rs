@@ -94,7 +94,7 @@ async fn the_tables_and_views_have_the_columns_that_were_promised() {
 }
 
 #[tokio::test]
-async fn everything_explains_itself_by_a_comment() {
+async fn everything_has_a_comment() {
     let database = migrated().await;
     let silent = database
         .query(

@@ -25,7 +25,7 @@ pub async fn service_and_postgres_killed_in_any_order_lose_nothing_acknowledged(
             world.postgres.start().await;
             world.start_service().await;
         } else {
-            // It is up without Postgres, ready or not, for a while.
+            // The service runs without Postgres for a while, ready or not.
             let process = world.service.spawn();
             world.pass(0..300).await;
             world.postgres.start().await;

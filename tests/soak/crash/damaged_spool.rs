@@ -1,5 +1,4 @@
-//! A file of the spool is damaged while nobody uses it: what is intact in it is saved, and the rest
-//! is kept where a person finds it.
+//! A spool file is damaged between two runs: its intact records are saved, and the file is set aside.
 
 use std::collections::HashSet;
 use std::fs;
@@ -40,7 +39,7 @@ pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
         let code = world.process.take().expect("the service runs").terminate().await;
         assert_eq!(code, Some(0), "the service stops in order");
         let damage = damage(&mut world, cycle);
-        // It takes callbacks, whatever is in its spool.
+        // The service accepts callbacks, whatever is in its spool.
         world.start_service().await;
         let load = world.load(form.pace());
         load.until_more(50).await;
@@ -79,7 +78,7 @@ pub async fn a_damaged_spool_file_is_set_aside_and_its_intact_records_are_saved(
         notes.push(what);
     }
     let mut findings = compare(&world, &all).await;
-    // What the damage itself destroyed, nobody can save.
+    // What the damage destroyed can't be saved.
     findings.lost.retain(|key| !destroyed.contains(key));
     let mut outcome = Outcome::of(form.cycles, &all, &findings);
     outcome.problems.extend(problems);
@@ -97,9 +96,9 @@ fn tells_of_damage(line: &str) -> bool {
 
 struct Damage {
     what: String,
-    /// Whether anybody who reads the file must run into it: a few bytes may be in a gap.
+    /// Whether a reader must notice it: a few bytes may be in a gap.
     is_certain: bool,
-    /// The attempts of which no whole record is left.
+    /// The attempts without a whole record left.
     destroyed: HashSet<Key>,
 }
 
@@ -120,7 +119,7 @@ fn records(bytes: &[u8], before: &[u8]) -> HashSet<Key> {
         .collect()
 }
 
-/// Harms the largest file, each time in another way.
+/// Damages the largest file, in a different way each cycle.
 fn damage(world: &mut World, cycle: u32) -> Damage {
     let files = world.service.spool_files();
     let file = files.first().expect("there is a spool file");
@@ -141,7 +140,7 @@ fn damage(world: &mut World, cycle: u32) -> Damage {
             (format!("{length} bytes cut to {}", after.len()), true)
         }
         2 => (flip(page * PAGE + within, 64), false),
-        // The head, without which it is no file of that kind.
+        // The file header.
         _ => (flip(0, 100), true),
     };
     fs::write(file, &after).unwrap();

@@ -21,7 +21,7 @@ pub async fn a_postgres_whose_disk_is_full_is_noticed_by_nobody(form: Form) -> O
         form,
         &mut world,
         async |_| disk.fill(0),
-        // Without room for its WAL it gives itself up, as it should, and is started again.
+        // Without room for its WAL Postgres shuts down, as it should, and is restarted.
         async |_| disk.make_room(),
     )
     .await

@@ -17,7 +17,7 @@ pub async fn a_full_spool_disk_is_answered_503_and_loses_nothing_acknowledged(
     };
     let mut postgres = Postgres::new().await;
     postgres.start().await;
-    // Little is left, so that it is soon full.
+    // Leaves little room, so that it is soon full.
     disk.fill(4 << 20);
     let more = [("ROUTO_SPOOL__MIN_FREE_BYTES", "1048576")];
     let service = Service::new(&postgres.url(), &disk.path.join("data"), &more);
@@ -31,7 +31,7 @@ pub async fn a_full_spool_disk_is_answered_503_and_loses_nothing_acknowledged(
         world.service.until_in_postgres().await;
     }
     let refused = load.stop().await;
-    // By itself, all is as before.
+    // It recovers by itself.
     let load = world.load(form.pace());
     load.until_more(100).await;
     let after = load.stop().await;
@@ -48,7 +48,7 @@ pub async fn a_full_spool_disk_is_answered_503_and_loses_nothing_acknowledged(
     outcome
 }
 
-/// Waits until the service says that it can't make anything durable, and lets it say so for a while.
+/// Waits until the service refuses callbacks, and lets it do so for a while.
 async fn full(world: &World, load: &Load) {
     eventually("the spool is full", async || {
         world.service.readyz().await.is_some_and(|answer| answer.status == 503)

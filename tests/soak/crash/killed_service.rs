@@ -11,7 +11,7 @@ pub async fn kill_9_of_the_service_loses_nothing_acknowledged(form: Form) -> Out
         world.pass(0..300).await;
         world.kill_service().await;
         if world.choose(4) == 0 {
-            // It dies again on its way up.
+            // Killed again while it starts.
             let process = world.service.spawn();
             world.pass(0..60).await;
             process.kill_9().await;

@@ -1,5 +1,4 @@
-//! The scenarios in their long form: as many cycles as asked, times judged, and a table of what came
-//! out.
+//! The scenarios in their long form: as many cycles as asked, times checked, and a table of results.
 //!
 //! `make crash CYCLES=200`; `ONLY=postgres` picks the rows whose names contain that; `SEED` makes
 //! other random choices.

@@ -1,4 +1,4 @@
-//! A closed loop: who waits for an answer sends nothing.
+//! A closed loop: each connection sends its next callback when the last one is done.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use tokio::time::sleep;
 use super::Stage;
 use crate::{Delivery, Failure};
 
-/// With nobody there, a callback is given up in no time. A loop that went on at once would do nothing
-/// else.
-const NOBODY_THERE: Duration = Duration::from_millis(100);
+/// Where nobody listens, four attempts fail within a millisecond; without a pause the loop would burn
+/// the CPU.
+const PAUSE_WHEN_REFUSED: Duration = Duration::from_millis(100);
 
 pub(super) async fn play(stage: &Arc<Stage>, connections: u32) {
     let mut senders = JoinSet::new();
@@ -31,12 +31,12 @@ async fn send(stage: Arc<Stage>) {
         }
         let Some(planned) = stage.next() else { break };
         let delivery = stage.deliver(&mut sender, &planned, now).await;
-        if nobody_was_there(&delivery) {
-            let _ = stage.stop.run_until_cancelled(sleep(NOBODY_THERE)).await;
+        if was_refused(&delivery) {
+            let _ = stage.stop.run_until_cancelled(sleep(PAUSE_WHEN_REFUSED)).await;
         }
     }
 }
 
-fn nobody_was_there(delivery: &Delivery) -> bool {
+fn was_refused(delivery: &Delivery) -> bool {
     delivery.attempts.iter().all(|attempt| attempt.outcome == Err(Failure::Refused))
 }

@@ -1,4 +1,4 @@
-//! Many senders at once: a run from its first callback to its last.
+//! A run: many senders at once, from the first callback to the last.
 
 mod closed;
 mod open;
@@ -18,43 +18,32 @@ pub use summary::RunSummary;
 /// How fast callbacks are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// Each connection sends its next callback when the last one is acknowledged or given up.
-    Closed {
-        /// How many there are.
-        connections: u32,
-    },
-    /// Callbacks begin at their times, whatever the answers are.
+    /// Each connection sends its next callback when the last one is acknowledged or dropped.
+    Closed { connections: u32 },
+    /// Callbacks begin at fixed times, regardless of the responses.
     Open {
-        /// How many a second.
+        /// Callbacks a second.
         rate: u32,
-        /// How many connections there may be at once; a callback that finds all of them busy begins
-        /// late.
+        /// The most connections at a time; a callback that finds all of them busy begins late.
         connections: u32,
     },
 }
 
-/// How long a run lasts: until either is reached.
+/// How long a run lasts: until either limit is reached. Without limits, until it is stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// So much time.
     pub duration: Option<Duration>,
-    /// So many callbacks.
     pub count: Option<u64>,
 }
 
-/// A run.
+/// The parameters of a run.
 pub struct Run {
-    /// Where callbacks go.
     pub destination: Destination,
-    /// How each sender behaves.
     pub behaviour: Behaviour,
-    /// What is sent.
     pub script: Script,
-    /// How fast.
     pub pace: Pace,
-    /// How much.
     pub extent: Extent,
-    /// Called after each callback, by whichever thread has sent it.
+    /// Called after each callback, on the thread that sent it.
     pub watch: Box<dyn Fn(&Delivery) + Send + Sync>,
 }
 
@@ -72,7 +61,7 @@ impl fmt::Debug for Run {
 }
 
 impl Run {
-    /// Sends everything. `stop` ends it early: what is under way is finished.
+    /// Sends everything. `stop` ends the run early; callbacks in progress are completed.
     pub async fn play(self, stop: CancellationToken) -> RunSummary {
         let pace = self.pace;
         let stage = Arc::new(Stage::new(self, stop));
@@ -86,7 +75,7 @@ impl Run {
     }
 }
 
-/// What all senders of a run share.
+/// Shared by all senders of a run.
 struct Stage {
     run: Run,
     started: Instant,
@@ -95,7 +84,7 @@ struct Stage {
     summary: Mutex<RunSummary>,
 }
 
-/// Gives out the callbacks in their order.
+/// Hands out the callbacks in order.
 #[derive(Default)]
 struct Prompter {
     scenes: u64,
@@ -118,7 +107,7 @@ impl Stage {
         Sender::new(self.run.destination.clone(), self.run.behaviour)
     }
 
-    /// The next callback, unless there are to be no more.
+    /// The next callback, or `None` at the end of the run.
     fn next(&self) -> Option<Planned> {
         let mut prompter = lock(&self.prompter);
         if self.run.extent.count.is_some_and(|count| prompter.given >= count) {
@@ -136,7 +125,7 @@ impl Stage {
         Some(planned)
     }
 
-    /// Delivers a callback that was to begin at that time, and notes what became of it.
+    /// Delivers a callback that was due at `intended`, and records the outcome.
     async fn deliver(&self, sender: &mut Sender, planned: &Planned, intended: Instant) -> Delivery {
         let delivery = sender.deliver(&planned.callback).await;
         lock(&self.summary).note(planned, &delivery, intended.elapsed());
@@ -145,7 +134,7 @@ impl Stage {
     }
 }
 
-/// Nobody leaves behind what is half done.
+/// What a panicking thread leaves is consistent: every change is a single step.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! An open loop: callbacks begin at their times. One that can't, because every connection is busy,
-//! begins late, and what it waited counts: its latency is measured from the time intended.
+//! An open loop: callbacks begin at fixed times. A callback that finds every connection busy begins
+//! late; its latency is measured from the intended time.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -12,15 +12,14 @@ use tokio::time::timeout_at;
 use super::{Extent, Stage, lock};
 use crate::Sender;
 
-/// Times that may have come without their callbacks having begun, before the clock waits. No time is
-/// changed by that.
+/// Callbacks that may be due and not begun before the clock thread waits. Intended times do not change.
 const DUE: usize = 1_024;
 
 pub(super) async fn play(stage: &Arc<Stage>, rate: u32, connections: u32) {
     let total = total(stage.run.extent, rate);
     let mut times = clock(stage.started, rate, total);
     let idle: Arc<Mutex<Vec<Sender>>> = Arc::default();
-    let free = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
+    let free = Arc::new(Semaphore::new(connections as usize));
     let mut deliveries = JoinSet::new();
     let sending = async {
         while let Some(intended) = times.recv().await {
@@ -54,32 +53,32 @@ pub(super) async fn play(stage: &Arc<Stage>, rate: u32, connections: u32) {
     deliveries.join_all().await;
 }
 
-/// How many callbacks a run has.
+/// How many callbacks the run has.
 fn total(extent: Extent, rate: u32) -> u64 {
     let within = |length: Duration| {
         let count = (length.as_nanos() * u128::from(rate)).div_ceil(1_000_000_000);
-        u64::try_from(count).unwrap_or(u64::MAX)
+        u64::try_from(count).unwrap_or(u64::MAX) // as good as endless
     };
     let within = extent.duration.map_or(u64::MAX, within);
     extent.count.map_or(within, |count| count.min(within))
 }
 
-/// When the callback of that number is to begin, after the first.
+/// When a callback is due, relative to the first.
 fn offset(number: u64, rate: u32) -> Duration {
     let nanoseconds = u128::from(number) * 1_000_000_000 / u128::from(rate.max(1));
-    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)) // centuries
 }
 
-/// Until when callbacks may begin late: a series of attempts after the last was due. A service that
-/// can't keep up would make the run last for ever.
+/// Until when callbacks may begin late: one series of attempts after the last is due. Otherwise a
+/// service that can't keep up would prolong the run without end.
 fn patience(stage: &Stage, rate: u32, total: u64) -> Option<Instant> {
     let behaviour = stage.run.behaviour;
     let last = stage.started.checked_add(offset(total, rate))?;
     last.checked_add(behaviour.attempt_timeout * behaviour.attempts)
 }
 
-/// The times at which callbacks are to begin, each when it has come. In a thread of its own: the
-/// runtime's clock counts in milliseconds.
+/// Sends the intended time of each callback when it has come. It has its own thread because the
+/// runtime's timer has a resolution of a millisecond.
 fn clock(started: Instant, rate: u32, total: u64) -> mpsc::Receiver<Instant> {
     let (due, times) = mpsc::channel(DUE);
     thread::spawn(move || {

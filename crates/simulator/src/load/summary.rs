@@ -1,4 +1,4 @@
-//! What is counted and measured in a run, in constant memory but for a byte a callback.
+//! Counts and latencies of a run, in constant memory apart from one byte for each callback.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,39 +8,37 @@ use hdrhistogram::Histogram;
 use crate::script::{ExpectedRow, Planned};
 use crate::{Delivery, Failure, Ledger};
 
-/// The longest latency that is told apart from longer ones: an hour, in microseconds.
+/// The longest latency that is recorded exactly: an hour, in microseconds.
 const LONGEST: u64 = 3_600_000_000;
 
 /// Significant decimal digits of a latency.
 const DIGITS: u8 = 3;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct RunSummary {
-    /// Delivery reports among the callbacks sent.
+    /// Delivery reports sent.
     pub reports: u64,
-    /// Inbound messages among them.
+    /// Inbound messages sent.
     pub messages: u64,
-    /// Callbacks that were acknowledged.
     pub acknowledged: u64,
     /// Callbacks that were acknowledged at a later attempt than the first.
     pub repeated: u64,
-    /// Callbacks that were given up.
+    /// Callbacks that were dropped after the last attempt.
     pub lost: u64,
-    /// Callbacks that were due and did not begin in time, as the service was too slow.
+    /// Callbacks that were due and never began, because the service was too slow.
     pub unsent: u64,
     /// Callbacks that found every connection busy when they were due.
     pub late: u64,
-    /// How often each status was answered.
+    /// Responses by status.
     pub answers: BTreeMap<u16, u64>,
-    /// How often there was no answer, by the reason.
+    /// Attempts without a response, by reason.
     pub failures: BTreeMap<Failure, u64>,
-    /// From the first callback's time to the end of the last.
+    /// From the start of the run to the end of the last callback.
     pub elapsed: Duration,
-    /// What became of each callback.
     pub ledger: Ledger,
-    /// Microseconds from the time that a callback was to begin to its acknowledgement.
-    latencies: Option<Histogram<u64>>,
+    /// Microseconds from the intended time of a callback to its acknowledgement.
+    latencies: Histogram<u64>,
 }
 
 impl Default for RunSummary {
@@ -57,14 +55,14 @@ impl Default for RunSummary {
             failures: BTreeMap::new(),
             elapsed: Duration::ZERO,
             ledger: Ledger::default(),
-            // The bounds are right: there is one.
-            latencies: Histogram::new_with_bounds(1, LONGEST, DIGITS).ok(),
+            latencies: Histogram::new_with_bounds(1, LONGEST, DIGITS)
+                .expect("the bounds are valid"),
         }
     }
 }
 
 impl RunSummary {
-    /// Counts a callback that ended so long after it was to begin.
+    /// Counts a callback. The latency is measured from its intended time.
     pub fn note(&mut self, planned: &Planned, delivery: &Delivery, latency: Duration) {
         match planned.expected.row {
             ExpectedRow::Report { .. } => self.reports += 1,
@@ -80,32 +78,29 @@ impl RunSummary {
             self.acknowledged += 1;
             self.repeated += u64::from(delivery.attempts.len() > 1);
             let microseconds = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-            if let Some(latencies) = &mut self.latencies {
-                latencies.saturating_record(microseconds);
-            }
+            self.latencies.saturating_record(microseconds);
         } else {
             self.lost += 1;
         }
         self.ledger.note(planned.number, delivery);
     }
 
-    /// Callbacks that were sent.
+    /// Callbacks sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.reports + self.messages
     }
 
-    /// Attempts at them.
+    /// Attempts at all callbacks.
     #[must_use]
     pub fn attempts(&self) -> u64 {
         self.answers.values().sum::<u64>() + self.failures.values().sum::<u64>()
     }
 
-    /// The latency that so many of a hundred acknowledged callbacks did not exceed: from the time that
-    /// they were to begin, all attempts included. Zero where none was acknowledged.
+    /// A percentile of the latencies of acknowledged callbacks, from the intended time, including all
+    /// attempts. Zero if none was acknowledged.
     #[must_use]
     pub fn latency(&self, percentile: f64) -> Duration {
-        let latencies = self.latencies.as_ref();
-        Duration::from_micros(latencies.map_or(0, |all| all.value_at_percentile(percentile)))
+        Duration::from_micros(self.latencies.value_at_percentile(percentile))
     }
 }

@@ -1,4 +1,4 @@
-//! Runs against services that answer, stall, refuse, or are not there.
+//! Runs against services that respond, stall, refuse, or do not listen.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use crate::script::{Access, Kinds};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Answers every request of a report, which has no body, after so long a time for that request.
+/// Answers each request of a report, which has no body, after a delay by the number of the request.
 async fn service(delay: impl Fn(u64) -> Duration + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -108,8 +108,8 @@ async fn a_stall_counts_for_every_callback_that_was_to_begin_in_it() {
     let pace = Pace::Open { rate: 100, connections: 1 };
     let summary = run(address, pace, count(200)).play(CancellationToken::new()).await;
     assert_eq!((summary.acknowledged, summary.lost, summary.attempts()), (200, 0, 200));
-    // 150 of the 200 were to begin while the only connection was held up: had latencies been measured
-    // from when they did begin, one would be long.
+    // 150 of the 200 were due while the only connection stalled. Measured from when callbacks really
+    // began, only one latency would be long.
     assert!(summary.late >= 140, "{}", summary.late);
     assert!(summary.latency(50.0) > Duration::from_millis(300), "{:?}", summary.latency(50.0));
     assert!(summary.latency(25.0) < summary.latency(75.0));

@@ -1,26 +1,26 @@
-//! Where callbacks go, and what authenticates them.
+//! The registered paths, and the credentials.
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ExpectedRow;
 use crate::callback::{Callback, Method};
 
-/// What is shown in place of a secret.
+/// Shown in place of a secret.
 const HIDDEN: &str = "***";
 
-/// The registered URLs, without the host, and the credentials.
+/// The registered paths, and the credentials.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// The path in front of the callbacks' own: empty, or with a `/` at its beginning only.
+    /// The path before that of each callback: empty, or beginning with `/` and not ending with it.
     pub prefix: String,
     /// User and password.
     pub login: Option<(String, SecretString)>,
-    /// The last part of the delivery report URL. Without it, reports carry the login.
+    /// The last segment of the path of delivery reports. Without it, reports carry the login.
     pub report_token: Option<SecretString>,
 }
 
 impl Access {
-    /// The same with its secrets hidden, for people's eyes.
+    /// The same with the secrets hidden, to be shown.
     #[must_use]
     pub fn hidden(&self) -> Self {
         Self {
@@ -30,7 +30,7 @@ impl Access {
         }
     }
 
-    /// The callback for a row. A message is a form, unless its parameters are to be in the query.
+    /// The callback that causes this row. A message is a form, unless `in_query`.
     pub(super) fn callback(&self, row: &ExpectedRow, in_query: bool) -> Callback {
         match row {
             ExpectedRow::Report { mess_id, number, status } => self

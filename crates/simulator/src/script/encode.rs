@@ -1,12 +1,12 @@
-//! Text into the bytes that gateways send. Written from the standards, apart from the receiver's
-//! decoders: an error in those must not cancel out here.
+//! Encodes text as gateways do. Written from the standards, independently of the receiver's decoders,
+//! so that their errors do not cancel out.
 
-/// ISO-8859-1; what it lacks is `?`.
+/// ISO-8859-1; `?` where it lacks a character.
 pub(super) fn latin1(text: &str) -> Vec<u8> {
     text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
 }
 
-/// Windows-1252, as far as the texts here need it; what it lacks is `?`.
+/// Windows-1252, as far as the texts here need it; `?` where it lacks a character.
 pub(super) fn windows_1252(text: &str) -> Vec<u8> {
     let byte = |c| match c {
         '€' => 0x80,
@@ -23,8 +23,8 @@ pub(super) fn windows_1252(text: &str) -> Vec<u8> {
     text.chars().map(byte).collect()
 }
 
-/// GSM 03.38 with its extension table (3GPP TS 23.038, section 6.2.1), one septet a byte; what it
-/// lacks is `?`. Where ASCII and the alphabet agree, the byte is the character's own.
+/// GSM 03.38 with its extension table (3GPP TS 23.038, section 6.2.1), one septet a byte; `?` where it
+/// lacks a character.
 pub(super) fn gsm7(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     for c in text.chars() {
@@ -86,7 +86,7 @@ pub(super) fn gsm7(text: &str) -> Vec<u8> {
                 }
             }
             '\n' | '\r' | ' '..='#' | '%'..='?' | 'A'..='Z' | 'a'..='z' => {
-                u8::try_from(c).unwrap_or(b'?')
+                u8::try_from(c).expect("ASCII")
             }
             _ => b'?',
         };
@@ -100,14 +100,14 @@ pub(super) fn utf16_be(text: &str) -> Vec<u8> {
     of_units(&text.encode_utf16().collect::<Vec<_>>())
 }
 
-/// UTF-16, little-endian, behind its byte order mark.
+/// UTF-16, little-endian, after a byte order mark.
 pub(super) fn utf16_le_marked(text: &str) -> Vec<u8> {
     let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
     units.flat_map(u16::to_le_bytes).collect()
 }
 
-/// Units of UTF-16, big-endian. Where the bytes could be taken for hexadecimal digits, which
-/// gateways send too, a byte order mark says that they are none.
+/// Units of UTF-16, big-endian. Where the bytes could be read as hexadecimal digits, which gateways
+/// send too, a byte order mark prevents that.
 pub(super) fn of_units(units: &[u16]) -> Vec<u8> {
     let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
     if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_hexdigit) {

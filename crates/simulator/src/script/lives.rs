@@ -1,34 +1,36 @@
-//! What becomes of messages, as reports tell it (the gateway's document, section 5.3.2), and what
-//! people write to a long number.
+//! The life cycles of sent messages, as reports show them (the gateway's document, section 5.3.2), and
+//! the messages that people send to a long number.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::{ExpectedRow, Kinds, SCENE, Script, texts};
+use super::texts::{self, one_of};
+use super::{ExpectedRow, Kinds, SCENE, Script};
+use crate::ledger::place_of;
 
 const ACCEPTED: &str = "250";
 
-/// Final statuses; one that is not delivered comes now and then.
+/// Final statuses other than "delivered".
 const FAILED: [&str; 12] = ["2", "3", "9", "11", "17", "31", "34", "51", "251", "253", "255", "-1"];
 
 const LONG_NUMBERS: [&str; 3] = ["447000000000", "447000000001", "80123"];
 const NAMES: [&str; 3] = ["Routo", "My Shop 24", "INFO"];
 
-/// The rows of one scene: several lives, each in its own order, mixed as they are in the world.
+/// The rows of one scene: several life cycles, each in order, interleaved.
 pub(super) fn interleaved(script: &Script, scene: u64, random: &mut StdRng) -> Vec<ExpectedRow> {
-    let room = usize::try_from(SCENE).unwrap_or_default();
+    let room = place_of(SCENE);
     let mut lives: Vec<Vec<ExpectedRow>> = Vec::new();
     let mut left = room;
     while left > 0 {
         let name = Name { script, scene, place: lives.len() };
         let mut life = life(&name, random);
         if life.len() > left {
-            // What begins at the end of a scene does not go on.
+            // A scene has so many callbacks: the last life cycle may stay incomplete.
             life.truncate(left);
         }
         left -= life.len();
-        // Taken from the end.
+        // Rows are taken from the end.
         life.reverse();
         lives.push(life);
     }
@@ -44,7 +46,7 @@ pub(super) fn interleaved(script: &Script, scene: u64, random: &mut StdRng) -> V
     rows
 }
 
-/// What a life is told apart by.
+/// What distinguishes a life cycle from all others.
 struct Name<'a> {
     script: &'a Script,
     scene: u64,
@@ -52,8 +54,7 @@ struct Name<'a> {
 }
 
 impl Name<'_> {
-    /// At most 32 characters, as the document has it, and no other life's. Senders make them in
-    /// many ways.
+    /// Unique, and at most 32 characters, as the document demands. Senders form them in many ways.
     fn mess_id(&self, random: &mut StdRng) -> String {
         let Self { script: Script { run, .. }, scene, place } = self;
         match random.random_range(0..4) {
@@ -99,7 +100,7 @@ fn life(name: &Name<'_>, random: &mut StdRng) -> Vec<ExpectedRow> {
     }
 }
 
-/// A message that was sent to a number.
+/// A message to a number.
 struct Sent {
     mess_id: String,
     number: String,
@@ -120,7 +121,7 @@ impl Sent {
     }
 }
 
-/// One `mess_id` for several numbers: all are accepted, then each comes to its end.
+/// One `mess_id` for several numbers: all are accepted, then each gets a final status.
 fn bulk(name: &Name<'_>, random: &mut StdRng) -> Vec<ExpectedRow> {
     let mess_id = name.mess_id(random);
     let numbers = random.random_range(2..=6);
@@ -131,7 +132,7 @@ fn bulk(name: &Name<'_>, random: &mut StdRng) -> Vec<ExpectedRow> {
     sent.iter().map(|sent| sent.report(ACCEPTED)).chain(ends).collect()
 }
 
-/// A long message: each segment has reports of its own, under one `mess_id` and number.
+/// A long message: each segment has its own reports, with the same `mess_id` and number.
 fn segments(name: &Name<'_>, random: &mut StdRng) -> Vec<ExpectedRow> {
     let sent = Sent::new(name, random);
     let segments = random.random_range(2..=4);
@@ -159,9 +160,4 @@ fn originator(random: &mut StdRng) -> String {
 
 fn long_number(random: &mut StdRng) -> String {
     one_of(&LONG_NUMBERS, random).to_owned()
-}
-
-/// Empty, if there is none.
-pub(super) fn one_of<'a>(list: &[&'a str], random: &mut StdRng) -> &'a str {
-    list.get(random.random_range(0..list.len())).copied().unwrap_or_default()
 }

@@ -1,8 +1,7 @@
-//! What is sent in a run: every callback, and what is expected by it, made from a seed.
+//! Generates the callbacks of a run, and the rows expected for them, from a seed.
 //!
-//! Callbacks are numbered from 0 on, and come in scenes of [`SCENE`]. A scene depends on nothing but
-//! the script and its own number: whoever needs a callback again makes its scene again, and nothing
-//! has to be kept of a run that lasts hours.
+//! Callbacks are numbered from 0 and grouped into scenes of [`SCENE`]. A scene depends only on the
+//! script and its own number, so it can be generated again: a run that lasts hours keeps nothing.
 
 mod access;
 mod encode;
@@ -20,92 +19,72 @@ use super::callback::Callback;
 
 pub use access::Access;
 
-/// Callbacks of a scene.
+/// Callbacks in a scene.
 pub const SCENE: u64 = 16;
 
-/// The parameter by which a callback is found again: the run, `-`, and the callback's number.
+/// The parameter that identifies a callback: the run, `-`, and the callback's number.
 pub const MARK: &str = "simulate";
 
 /// Which callbacks are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kinds {
-    /// Delivery reports and inbound messages.
     #[default]
     Both,
-    /// Delivery reports.
     Reports,
-    /// Inbound messages.
     Messages,
 }
 
-/// What is sent in a run.
+/// The parameters from which callbacks are generated.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// Everything that is random comes from it.
+    /// The source of all randomness.
     pub seed: u64,
-    /// The name of the run, which makes its callbacks different from those of every other run: a few
-    /// letters, digits.
+    /// A few letters or digits that distinguish the callbacks of this run from those of any other.
     pub run: String,
-    /// Where callbacks go, and what authenticates them.
     pub access: Access,
-    /// Which they are.
     pub kinds: Kinds,
-    /// Whether requests are written as old and careless gateways write them.
+    /// Whether requests have the oddities of old gateways.
     pub torture: bool,
 }
 
-/// A callback that is to be sent, and what it stands for.
+/// A callback to be sent, and what is to be stored for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
-    /// Its number in the run.
     pub number: u64,
-    /// What is sent.
     pub callback: Callback,
-    /// What is to be stored.
     pub expected: Expected,
 }
 
-/// What a callback stands for, and so its row.
+/// What is to be stored for a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// What the gateway's document names.
     pub row: ExpectedRow,
-    /// All other parameters but the number of the attempt.
+    /// The parameters that the gateway's document does not name, without the number of the attempt.
     pub extra: Vec<(&'static str, String)>,
 }
 
-/// The parameters of the gateway's document, without credentials.
+/// The columns for the parameters that the gateway's document names, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExpectedRow {
-    /// A delivery report.
     Report {
-        /// The sender's name for the message.
         mess_id: String,
-        /// The number it was sent to.
         number: String,
-        /// Its status.
         status: String,
     },
-    /// An inbound message.
     Message {
-        /// Who sent it.
         org: String,
-        /// The long number.
         dest: String,
-        /// The data coding scheme, where there is one.
         dcs: Option<String>,
-        /// What it says. Half of a character that was cut is U+FFFD.
+        /// The text. Half of a character that was cut is U+FFFD.
         message: String,
-        /// Its bytes.
         message_raw: Vec<u8>,
     },
 }
 
 impl Script {
-    /// The scene of that number, from 0 on.
     #[must_use]
     pub fn scene(&self, scene: u64) -> Vec<Planned> {
-        // Fibonacci hashing: the scenes of one seed are not those of the next.
+        // Fibonacci hashing, so that the scenes of neighbouring seeds differ.
         let seed = self.seed ^ scene.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut random = StdRng::seed_from_u64(seed);
         let rows = lives::interleaved(self, scene, &mut random);

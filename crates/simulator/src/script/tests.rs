@@ -1,4 +1,4 @@
-//! Scripts: the same again for a seed, and what they say is what the receiver's rules make of them.
+//! The same seed generates the same callbacks, and every kind of callback occurs.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,12 +4,11 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::encode;
-use super::lives::one_of;
 
-/// Units of UTF-16 in a part of a long message.
+/// UTF-16 units in one part of a long message.
 const UNITS_IN_PART: usize = 67;
 
-/// Characters of the longest message that gateways put together: ten parts of 153.
+/// Characters of the longest message that gateways reassemble: ten parts of 153.
 const LONG: usize = 1_530;
 
 const PLAIN: [&str; 8] = [
@@ -53,7 +52,7 @@ const WORLD: [&str; 7] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) dcs: Option<&'static str>,
-    /// What is expected; empty where the bytes are no text.
+    /// The text to be stored; empty where the bytes are binary.
     pub(super) message: String,
     pub(super) bytes: Vec<u8>,
 }
@@ -64,10 +63,10 @@ impl Text {
     }
 }
 
-/// A way to write text.
+/// A way to encode text.
 pub(super) type Manner = fn(&mut StdRng) -> Text;
 
-/// Every way there is.
+/// All of them.
 pub(super) const MANNERS: [Manner; 12] = [
     |random| {
         let dcs = dcs(&["0", "0", "0", "16", "240", "3", "1", "-"], random);
@@ -118,7 +117,7 @@ pub(super) const MANNERS: [Manner; 12] = [
         let bytes = (0..length).map(|_| random.random()).collect();
         Text::new(dcs(&["4", "245", "2", "20"], random), String::new(), bytes)
     },
-    // Schemes that are none are read as the gateway's default.
+    // Invalid schemes are read as the gateway's default.
     |random| {
         let text = phrases(&WESTERN, random);
         let bytes = encode::latin1(&text);
@@ -135,19 +134,19 @@ pub(super) const MANNERS: [Manner; 12] = [
 /// Any text in any charset.
 pub(super) fn any(random: &mut StdRng) -> Text {
     let place = random.random_range(0..MANNERS.len());
-    let manner = MANNERS.get(place).copied().unwrap_or(percent);
+    let manner = MANNERS.get(place).expect("the range is that of the list");
     manner(random)
 }
 
-/// A text in which bare `%` stand.
+/// A text with unescaped `%`.
 pub(super) fn percent(random: &mut StdRng) -> Text {
     let text = format!("{}% off, %zz and 5 %", random.random_range(1..100));
     let bytes = text.clone().into_bytes();
     Text::new(Some("0"), text, bytes)
 }
 
-/// A long message whose parts come each by itself, cut in the midst of a character, as gateways do
-/// that count units.
+/// A long message in two parts that arrive separately, cut within a character, as by gateways that
+/// count units.
 pub(super) fn cut_in_two(random: &mut StdRng) -> [Text; 2] {
     let mut head = phrases(&WORLD, random);
     while head.encode_utf16().count() < UNITS_IN_PART {
@@ -167,7 +166,11 @@ pub(super) fn cut_in_two(random: &mut StdRng) -> [Text; 2] {
     })
 }
 
-/// `-` stands for none.
+pub(super) fn one_of<'a>(list: &[&'a str], random: &mut StdRng) -> &'a str {
+    list.get(random.random_range(0..list.len())).expect("the range is that of the list")
+}
+
+/// `-` stands for no `dcs` at all.
 fn dcs(list: &[&'static str], random: &mut StdRng) -> Option<&'static str> {
     Some(one_of(list, random)).filter(|dcs| *dcs != "-")
 }

@@ -1,4 +1,4 @@
-//! Callbacks as old and careless gateways write them, and what they mean all the same.
+//! Callbacks with the oddities of old gateways, and what they mean nonetheless.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -12,8 +12,7 @@ pub(super) fn choose(random: &mut StdRng) -> Option<Oddity> {
     Oddity::ALL.get(random.random_range(0..Oddity::ALL.len() + 2)).copied()
 }
 
-/// The callback for a row with an oddity. Where the oddity needs something to show itself on, the
-/// row gets it.
+/// The callback with an oddity for a row. The row is adapted where the oddity needs a certain text.
 pub(super) fn planned(
     script: &Script,
     number: u64,
@@ -95,7 +94,7 @@ fn add(
         }
         Oddity::OtherOrder => parameters.reverse(),
         Oddity::PlusInNumbers => {
-            // What arrives as `+` is a blank to whoever decodes it.
+            // An unescaped `+` is decoded as a blank.
             let numbers = ["number", "org", "dest"];
             for (_, value) in parameters.iter_mut().filter(|(name, _)| numbers.contains(name)) {
                 value.insert(0, b' ');

@@ -1,4 +1,4 @@
-//! Keep-alive connections that send requests, in a closed or in an open loop.
+//! Keep-alive connections that send requests in a closed or open loop.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;

@@ -1,7 +1,5 @@
-//! What is sent to a service to see how fast it is, and what came of it.
-//!
-//! One thread drives all connections: the generator shares the machine with what it measures, and
-//! should take as little of it as it can.
+//! A load generator for measuring speed: one thread drives all connections, because it shares the cores
+//! with what it measures. It knows no more of a response than whether it is 200; `load` is for proofs.
 
 mod clients;
 mod request;

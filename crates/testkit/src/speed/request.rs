@@ -1,4 +1,4 @@
-//! The bytes of requests: all of a kind differ in their numbers alone, which are written into place.
+//! The bytes of requests of one kind, which differ only in numbers that are written into place.
 
 use simulator::Callback;
 

@@ -1,4 +1,4 @@
-//! What came of a load: how many answers, and how late.
+//! The number of responses under a load, and their latencies.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! Who passes: by credentials first, then by where they come from; and the log lines about the others.
+//! Admits callbacks, by credentials and then by source address, and logs those that are refused.
 //!
-//! Right credentials always pass, whatever else came from their address. Everything that strangers can
-//! cause is bounded here: the memory, and the lines in the log.
+//! Right credentials are admitted whatever else came from their address. What strangers can cause is
+//! bounded: memory, and lines in the log.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -10,44 +10,43 @@ use axum::http::HeaderMap;
 
 use crate::accounts::Account;
 use crate::domain::{CallbackKind, Networks, Reception};
+use crate::log_once::RateLimitedLog;
 use crate::wire::Unusable;
 
 use super::answer::CallbackError;
 use super::failures::Failures;
-use super::occasional::Occasional;
 use super::sources;
 
-/// What is known of those who call, accounts apart.
-pub struct Gate {
+/// The trusted proxies, and the failures of each address.
+pub struct AccessPolicy {
     trusted_proxies: Option<Networks>,
-    /// Moments are counted from here.
     opened: Instant,
     failures: Failures,
-    unauthorized: Occasional,
-    out_of_place: Occasional,
-    unusable: Occasional,
+    unauthorized: RateLimitedLog,
+    source_not_allowed: RateLimitedLog,
+    unusable: RateLimitedLog,
 }
 
-impl Gate {
-    /// `trusted_proxies` are those whose `X-Forwarded-For` counts.
+impl AccessPolicy {
+    /// `X-Forwarded-For` is used only from `trusted_proxies`.
     #[must_use]
     pub fn new(trusted_proxies: Option<Networks>) -> Self {
         Self {
             trusted_proxies,
             opened: Instant::now(),
             failures: Failures::new(),
-            unauthorized: Occasional::default(),
-            out_of_place: Occasional::default(),
-            unusable: Occasional::default(),
+            unauthorized: RateLimitedLog::default(),
+            source_not_allowed: RateLimitedLog::default(),
+            unusable: RateLimitedLog::default(),
         }
     }
 
-    /// Where a request comes from.
+    /// The address that a request comes from.
     pub(super) fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         sources::source(peer, headers, self.trusted_proxies.as_ref())
     }
 
-    /// The account whose credentials were shown, if its callbacks may come from there.
+    /// Admits the authenticated account, if its callbacks may come from this address.
     pub(super) fn admit<'a>(
         &self,
         kind: CallbackKind,
@@ -57,7 +56,7 @@ impl Gate {
         match account {
             Some(account) if account.allows(source) => Ok(account),
             Some(account) => {
-                self.note_out_of_place(kind, source, account);
+                self.log_source_not_allowed(kind, source, account);
                 Err(CallbackError::SourceNotAllowed)
             }
             None => Err(self.refuse(kind, source)),
@@ -67,10 +66,10 @@ impl Gate {
     fn refuse(&self, kind: CallbackKind, source: IpAddr) -> CallbackError {
         let now = self.now();
         if !self.failures.is_within_limit(source, now) {
-            self.unauthorized.counts();
+            self.unauthorized.count();
             return CallbackError::TooManyFailures;
         }
-        if let Some(callbacks) = self.unauthorized.happened(now) {
+        if let Some(callbacks) = self.unauthorized.record(now) {
             tracing::warn!(
                 kind = kind.as_str(),
                 remote_addr = %source,
@@ -81,8 +80,8 @@ impl Gate {
         CallbackError::Unauthorized
     }
 
-    fn note_out_of_place(&self, kind: CallbackKind, source: IpAddr, account: &Account) {
-        if let Some(callbacks) = self.out_of_place.happened(self.now()) {
+    fn log_source_not_allowed(&self, kind: CallbackKind, source: IpAddr, account: &Account) {
+        if let Some(callbacks) = self.source_not_allowed.record(self.now()) {
             tracing::warn!(
                 kind = kind.as_str(),
                 account = account.name.as_str(),
@@ -93,14 +92,14 @@ impl Gate {
         }
     }
 
-    /// A callback with right credentials that is no report and no message.
-    pub(super) fn note_unusable(
+    /// Logs an authenticated callback that is neither a report nor a message.
+    pub(super) fn log_unusable(
         &self,
         kind: CallbackKind,
         reception: &Reception,
         unusable: Unusable,
     ) {
-        if let Some(callbacks) = self.unusable.happened(self.now()) {
+        if let Some(callbacks) = self.unusable.record(self.now()) {
             tracing::warn!(
                 kind = kind.as_str(),
                 account = reception.account.as_str(),
