@@ -3,10 +3,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test lint docs bench bench-hostile bench-micro bench-instructions bench-sql crash rehearsal fuzz sbom prepare image up down
 
-# The queries are checked against the committed descriptions in .sqlx, not against a database that
-# happens to be configured.
+# Queries are checked against the committed descriptions in .sqlx, even if DATABASE_URL is set.
 export SQLX_OFFLINE := true
-# Where it is not the default, the image can't be built.
+# The image needs BuildKit, which is not every version's default.
 export DOCKER_BUILDKIT := 1
 
 CYCLES ?= 200
@@ -16,18 +15,18 @@ FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := parameters text records requests
 SOAK := cargo test --release --locked --test soak -- soak
 
-help: ## What can be done here.
+help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: ## Start the service on this machine; set-up included, no configuration needed.
+run: ## Start the service on this machine. Installs what it needs; no configuration required.
 	@scripts/setup
 	cargo run --release --locked
 
-test: ## Every test, against a real Postgres; with a container engine, in containers, too; set-up included.
+test: ## Run every test against a real Postgres, and in containers if there is an engine. Installs what it needs.
 	@scripts/setup test
 	cargo test --workspace --locked --no-fail-fast
 
-lint: ## Formatting, clippy, documentation, dependencies, licences, what is in deploy.
+lint: ## Check formatting, clippy, documentation, dependencies, licences and the files in deploy/.
 	@scripts/setup
 	cargo fmt --all --check
 	cargo clippy --workspace --locked --all-targets --all-features -- -D warnings
@@ -38,41 +37,41 @@ lint: ## Formatting, clippy, documentation, dependencies, licences, what is in d
 	@scripts/advisories
 	@scripts/check-deploy
 
-docs: ## The code's documentation, in the browser.
+docs: ## Open the code's documentation in the browser.
 	cargo doc --workspace --locked --no-deps --document-private-items --open
 
-bench: ## How fast callbacks are kept, beside what one would run otherwise; 10 minutes; writes docs/performance.md.
+bench: ## Compare throughput and latency with alternatives; takes 10 minutes and writes docs/performance.md.
 	@scripts/setup test
 	@scripts/setup-bench
 	cargo bench --locked --bench comparison
 
-bench-micro: ## Parsing, charsets, the spool's records and batches, each by itself, beside the run before.
+bench-micro: ## Time parsing, charsets, spool records and batches, compared with the previous run.
 	@scripts/setup
 	cargo bench --locked --features internals --bench micro
 
-bench-instructions: ## The same, counted instead of timed: for machines that do other things, too. Needs valgrind.
+bench-instructions: ## Count the instructions of the same, which works on a busy machine too. Needs valgrind.
 	@scripts/setup
 	@command -v valgrind >/dev/null || { echo "valgrind is missing: install it with your package manager" >&2; exit 1; }
 	cargo bench --locked --features internals --bench micro -- --instructions
 
-bench-hostile: ## What an attack costs the gateway: latencies beside those of a quiet run.
+bench-hostile: ## Measure the gateway's latency during attacks, compared with a quiet run.
 	@scripts/setup test
 	$(SOAK) hostile
 
-bench-sql: ## What 20 million rows cost callbacks and queries; ROWS=1000000 for less. Needs 15 GB of disk.
+bench-sql: ## Measure callbacks and queries with ROWS=20000000 rows. Needs 15 GB of disk.
 	@scripts/setup test
 	ROWS=$(ROWS) $(SOAK) sql
 
-crash: ## Kill and starve everything, CYCLES=200 times; ONLY=name picks what. Exit code 1 if it lost.
+crash: ## Kill and starve the service and Postgres, CYCLES=200 times; ONLY=name runs one scenario. Exit code 1 if anything was lost.
 	@scripts/setup test
 	CYCLES=$(CYCLES) ONLY=$(ONLY) $(SOAK) crash
 
-rehearsal: ## simulate --verify for DURATION=10m while Postgres is killed every 20 s. Exit code 1 if it lost.
+rehearsal: ## Run simulate --verify for DURATION=10m while Postgres is killed every 20 s. Exit code 1 if anything was lost.
 	@scripts/setup test
 	DURATION=$(DURATION) $(SOAK) rehearsal
 
-fuzz: ## Look for bytes that break what must hold, FUZZ_SECONDS=60 for each target (needs cargo-fuzz).
-	@# No nightly: without unsafe code there is nothing for a sanitizer to find.
+fuzz: ## Fuzz each target for FUZZ_SECONDS=60. Needs cargo-fuzz.
+	@# Sanitizers need nightly, and find nothing in code without `unsafe`.
 	set -e; for target in $(FUZZ_TARGETS); do \
 		mkdir -p fuzz/target/corpus/$$target; \
 		scripts/optional cargo-fuzz run --sanitizer none $$target \
@@ -80,24 +79,24 @@ fuzz: ## Look for bytes that break what must hold, FUZZ_SECONDS=60 for each targ
 			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=512 -verbosity=0 -print_final_stats=1; \
 	done
 
-sbom: ## What the program consists of, as CycloneDX, in target/sbom.cdx.json (needs cargo-cyclonedx).
+sbom: ## Write the bill of materials (CycloneDX) to target/sbom.cdx.json. Needs cargo-cyclonedx.
 	scripts/optional cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --no-build-deps --override-filename sbom.cdx
 	@[ ! -e sbom.cdx.json ] || mv sbom.cdx.json target/sbom.cdx.json
 	@rm -f crates/*/sbom.cdx.json # one for each member of the workspace
 
-prepare: ## After a change of a query: describe it again in .sqlx (needs sqlx-cli and DATABASE_URL).
+prepare: ## Update .sqlx after a change of a query. Needs sqlx-cli and DATABASE_URL.
 	SQLX_OFFLINE=false cargo sqlx database setup
 	SQLX_OFFLINE=false cargo sqlx prepare
 
 version = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 revision = $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
 
-image: ## The container image routo-receiver:latest, at most 40 MB.
+image: ## Build the container image routo-receiver:latest, at most 40 MB.
 	docker build --tag routo-receiver:latest --tag routo-receiver:$(version) \
 	    --build-arg VERSION=$(version) --build-arg REVISION=$(revision) \
 	    --build-arg CREATED=$(shell date -u +%Y-%m-%dT%H:%M:%SZ) .
 
-up: image ## The whole deployment: HTTPS, the service and Postgres in containers, with secrets made for it.
+up: image ## Start the whole deployment in containers: HTTPS, the service and Postgres, with generated secrets.
 	@deploy/compose/make-secrets
 	docker compose up --detach --no-build --wait
 	@deploy/compose/what-to-try

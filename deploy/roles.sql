@@ -1,24 +1,23 @@
--- Roles, each with the rights that it needs and no more:
+-- Roles with the least rights:
 --
---   routo_owner     owns everything; `routo-receiver migrate` and other commands that change what is
---                   stored run as it
---   routo_service   the service: inserts callbacks; may call the functions that make partitions and
---                   drop old ones; reads, changes and drops nothing else
+--   routo_owner     owns everything; for `routo-receiver migrate` and other commands that change stored
+--                   data
+--   routo_service   the service: inserts callbacks, and can call the functions that make partitions and
+--                   drop old ones; can't read, change or drop anything else
 --   routo_reader    for people: reads every table and view
 --   routo_consumer  for applications: reads, and marks inbound messages as processed
 --
--- Run it as a superuser in the service's database, before the first migration and again after it, and
--- after every upgrade. It can be run at any time, changes everything or nothing, and leaves alone what
--- is as it should be:
+-- Run it as a superuser in the service's database: before the first migration, again after it, and after
+-- every upgrade. It is one transaction and can be repeated at any time:
 --
 --   psql -d DATABASE -f deploy/roles.sql
 --
 -- Other names, or a schema other than public: -v owner=NAME -v service=NAME -v reader=NAME
--- -v consumer=NAME -v schema=NAME. Owner and service may log in, once they have a password
--- (\password routo_service) or pg_hba.conf lets them; the other two are granted to who does:
+-- -v consumer=NAME -v schema=NAME. Owner and service can log in once they have a password
+-- (\password routo_service) or pg_hba.conf permits it. Grant the other two to login roles:
 -- grant routo_reader to alice.
 --
--- What belonged to the tables' present owner in that schema belongs to the owner role afterwards.
+-- Afterwards the owner role owns everything in that schema that the tables' previous owner owned.
 
 \set ON_ERROR_STOP on
 \if :{?owner}
@@ -54,14 +53,14 @@ where not exists (select from pg_roles where rolname = name)
 
 grant :"reader" to :"consumer";
 
--- Functions that act as the owner trust what is in the schema: nobody else may put something there.
+-- Functions with the owner's rights trust what is in the schema: nobody else may create objects there.
 revoke create on schema :"schema" from public;
 grant usage, create on schema :"schema" to :"owner";
 grant usage on schema :"schema" to :"service", :"reader";
 select format('grant connect on database %I to %I, %I, %I', current_database(), :'owner', :'service', :'reader')
 \gexec
 
--- Tables and views of later migrations, and partitions.
+-- Covers the tables and views of later migrations, and partitions.
 alter default privileges for role :"owner" in schema :"schema" grant select on tables to :"reader";
 
 select to_regclass(format('%I.delivery_reports', :'schema')) is not null as is_migrated

@@ -38,18 +38,18 @@ pub enum AccountsError {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     #[error(
-        "{} is damaged: restore it, or remove it to have new credentials made (which then have to \
-         be registered with the gateway)", path.display()
+        "{} is damaged: restore it, or remove it to generate new credentials (which must then be \
+         registered with the gateway)", path.display()
     )]
     Damaged {
         path: PathBuf,
         /// `None`: the file is valid, but has another account.
         source: Option<ConfigError>,
     },
-    #[error("{} cannot be read: check who may read it", path.display())]
+    #[error("{} cannot be read: check its permissions", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error(
-        "{} cannot be written: check data_dir (ROUTO_DATA_DIR) and who may write to it",
+        "{} cannot be written: check data_dir (ROUTO_DATA_DIR) and its permissions",
         path.display()
     )]
     NotWritten { path: PathBuf, source: io::Error },

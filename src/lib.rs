@@ -12,7 +12,7 @@
 //! - [`ingest`]: makes events durable, in [`store`] or, while Postgres is away, in [`spool`], and gives
 //!   out the receipts without which nothing is answered 200.
 //! - [`service`]: the composition root, which builds all of this from validated [`config`].
-//! - [`commands`]: what the program does besides, a file or folder each.
+//! - [`commands`]: the command line, one file or folder for each command.
 //!
 //! Rooms import along the arrows, never back; a test holds them to that. docs/architecture.md has more.
 

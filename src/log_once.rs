@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct LogOnce(AtomicBool);
 
 impl LogOnce {
-    /// The state holds. True if it did not before: log its begin.
+    /// The state holds. True if it did not before: log its start.
     pub fn begin(&self) -> bool {
         !self.is_on() && !self.0.swap(true, Ordering::Relaxed)
     }

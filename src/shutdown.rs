@@ -21,7 +21,7 @@ pub fn on_signal() -> io::Result<CancellationToken> {
                 _ = interrupt.recv() => "SIGINT",
             };
             if stopping.is_cancelled() {
-                tracing::warn!(signal = name, "a second signal: stopping at once");
+                tracing::warn!(signal = name, "second signal: stopping at once");
                 std::process::exit(STOPPED_AT_ONCE);
             }
             tracing::info!(

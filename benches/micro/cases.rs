@@ -12,6 +12,8 @@ use routo_receiver::spool::internals::encode;
 use routo_receiver::wire::params::Params;
 use routo_receiver::wire::{self, text};
 
+use super::callback;
+
 pub struct Case {
     pub name: &'static str,
     pub run: Box<dyn FnMut()>,
@@ -34,6 +36,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(charsets());
     cases.extend([spooled("report", reports(1)), spooled("message", vec![message(MESSAGE)])]);
     cases.extend([1, 64, 256].map(batch));
+    cases.extend(callback::all());
     cases
 }
 

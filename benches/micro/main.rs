@@ -1,4 +1,4 @@
-//! The steps of a callback that are pure computation, each by itself.
+//! A callback over a socket, and its steps that are pure computation, each by itself.
 //!
 //! `make bench-micro` times them with criterion, and compares with the run before. On a machine that
 //! does other things, too, `make bench-instructions` counts what they execute instead: the same
@@ -12,6 +12,7 @@
 )]
 #![allow(unreachable_pub, reason = "a program of its own")]
 
+mod callback;
 mod cases;
 mod instructions;
 

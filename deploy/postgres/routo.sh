@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run once, when the database cluster of docker-compose.yml is made: the service's role, which is no
-# superuser, and its database.
+# Runs once, when the cluster of docker-compose.yml is initialised: creates the service's role, which is
+# not a superuser, and its database.
 set -eu
 
 psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::str::Chars;
 
 use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -14,9 +14,15 @@ const REDACTED: &[u8] = b"***";
 /// A shorter secret is replaced only where it is the whole text: it would be found everywhere.
 const SEARCHED_LENGTH: usize = 4;
 
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_allow_trailing_bits(true)
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+/// How often a text is percent-decoded.
+const LAYERS: usize = 3;
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Passwords and tokens, not users. They are kept in clear, because an encoded secret inside a longer
 /// text can't be found by its digest; the configuration keeps them in clear, too.
@@ -44,7 +50,31 @@ impl Secrets {
                 redacted = Cow::Owned(replaced);
             }
         }
-        redacted
+        if self.is_in_percent_decoding(&redacted) { Cow::Borrowed(REDACTED) } else { redacted }
+    }
+
+    /// Whether a secret shows once the text is percent-decoded: one that is encoded in two ways at once.
+    fn is_in_percent_decoding(&self, text: &[u8]) -> bool {
+        let mut text = Cow::Borrowed(text);
+        for _ in 0..LAYERS {
+            if !text.contains(&b'%') {
+                return false;
+            }
+            text = Cow::Owned(percent_decoded(&text));
+            if [Self::find_digits, Self::find]
+                .iter()
+                .any(|find| self.replace(&text, *find).is_some())
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a secret has a `=` in it, which separates names from values.
+    #[must_use]
+    pub fn have_equals_sign(&self) -> bool {
+        self.0.iter().any(|secret| secret.expose_secret().contains('='))
     }
 
     /// The text with every find replaced; `None` where there is none. `find` returns how many bytes at
@@ -87,14 +117,17 @@ impl Secrets {
 
     fn is_in_any_decoding(&self, digits: &[u8]) -> bool {
         let hex = (0..2).filter_map(|offset| from_hex(digits.get(offset..)?));
-        let base64 = [STANDARD, URL_SAFE].into_iter().flat_map(|alphabet| {
-            let engine = GeneralPurpose::new(&alphabet, LENIENT);
-            (0..4).filter_map(move |offset| {
-                let digits = digits.get(offset..)?;
-                // One digit over is no byte.
-                let whole = if digits.len() % 4 == 1 { digits.len() - 1 } else { digits.len() };
-                engine.decode(digits.get(..whole)?).ok()
-            })
+        let standard = digits.iter().map(|digit| match digit {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        });
+        let standard: Vec<u8> = standard.collect();
+        let base64 = (0..4).filter_map(|offset| {
+            let digits = standard.get(offset..)?;
+            // One digit over is no byte.
+            let whole = if digits.len() % 4 == 1 { digits.len() - 1 } else { digits.len() };
+            BASE64.decode(digits.get(..whole)?).ok()
         });
         hex.chain(base64).any(|decoded| {
             (0..decoded.len())
@@ -114,6 +147,23 @@ fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
 
 fn hex_byte(digits: &[u8]) -> Option<u8> {
     number(digits, 16)?.try_into().ok()
+}
+
+fn percent_decoded(mut text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    while let [first, rest @ ..] = text {
+        match rest.split_at_checked(2).and_then(|(digits, rest)| Some((hex_byte(digits)?, rest))) {
+            Some((byte, behind)) if *first == b'%' => {
+                decoded.push(byte);
+                text = behind;
+            }
+            _ => {
+                decoded.push(*first);
+                text = rest;
+            }
+        }
+    }
+    decoded
 }
 
 fn number(digits: &[u8], radix: u32) -> Option<u32> {
@@ -161,7 +211,8 @@ fn strip_character(text: &[u8], character: char) -> Option<&[u8]> {
 fn strip_bytes<'t>(text: &'t [u8], bytes: &[u8]) -> Option<&'t [u8]> {
     bytes.iter().try_fold(text, |text, byte| {
         let encoded = || {
-            let mut digits = text.strip_prefix(b"%")?;
+            // The second is quoted-printable.
+            let mut digits = text.strip_prefix(b"%").or_else(|| text.strip_prefix(b"="))?;
             while let Some(rest) = digits.strip_prefix(b"25") {
                 digits = rest;
             }
@@ -244,6 +295,9 @@ mod tests {
             ("Basic cm91dG86dDBrZW4", "Basic ***"),
             ("YXQwa2Vu", "***"),
             ("YWF0MGtlbg==", "***"),
+            ("a=%59WF%30MGtlbg%3D%3D", "***"),
+            ("%5Cu0074%5Cu0030ken", "***"),
+            ("p=40ss=20=22w=C3=B6rd%1", "***"),
             ("xy", "***"),
             ("xyz", "xyz"),
             ("t0ke n", "t0ke n"),

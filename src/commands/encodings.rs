@@ -21,7 +21,7 @@ impl AccountEncodings {
         self.0.entry(account.to_owned()).or_insert_with(|| {
             tracing::warn!(
                 account,
-                "this account is not configured: its messages are read without encodings of its own"
+                "this account is not configured: its messages are decoded without encoding overrides"
             );
             EncodingOverrides::default()
         })

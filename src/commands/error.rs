@@ -18,7 +18,7 @@ use super::simulate::SimulateError;
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// Names all problems of the configuration.
-    #[error("the configuration can't be used:\n{0}")]
+    #[error("the configuration is invalid:\n{0}")]
     Config(#[from] ConfigError),
     #[error(transparent)]
     Start(#[from] StartError),
@@ -34,7 +34,7 @@ pub enum CommandError {
     #[error("the spool is not drained")]
     Drain(#[from] DrainError),
     #[error(
-        "not all of the spool is in Postgres: {left} files are in use or can't be opened or removed (try again when no other process is left), {set_aside} were set aside (see `routo-receiver spool status` and `spool export FILE`)"
+        "not all of the spool is in Postgres: {left} files are in use or can't be opened or removed (try again when no other process uses the spool), {set_aside} were set aside (see `routo-receiver spool status` and `spool export FILE`)"
     )]
     NotDrained {
         /// Files that the drain did not touch.
@@ -44,7 +44,7 @@ pub enum CommandError {
     },
     /// These ids were given, and no callback that the other options choose has them.
     #[error(
-        "no rejected callback that these options choose has the id {}; `routo-receiver rejected list --replayed` shows all there are",
+        "these options select no rejected callback with the id {}; `routo-receiver rejected list --replayed` shows all of them",
         list(ids)
     )]
     NoSuchCallback { ids: Vec<Uuid> },

@@ -12,6 +12,6 @@ pub(super) async fn run(settings: &Settings) -> Result<(), CommandError> {
     let migrated = open.database.migrate().await;
     open.close().await;
     migrated?;
-    tracing::info!("the database's schema is up to date");
+    tracing::info!("the database schema is up to date");
     Ok(())
 }

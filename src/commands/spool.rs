@@ -68,11 +68,11 @@ fn total(files: &[SurveyedFile], directory: &Path) -> String {
 fn line(file: &SurveyedFile) -> String {
     let note = match file.contents {
         _ if spool::is_set_aside(&file.path) => {
-            "set aside; Postgres has all that it accepts of this file"
+            "set aside; everything that Postgres accepts from it is stored"
         }
-        Contents::Whole => "waits for the service, or for `spool drain`",
+        Contents::Whole => "waiting for the service, or for `spool drain`",
         Contents::InUse => "in use; some of it may be in Postgres already",
-        Contents::Closed => "can't be opened: check who may read it",
+        Contents::Closed => "can't be opened: check its permissions",
         Contents::Damaged => "damaged; only the readable callbacks are counted",
     };
     format!(
@@ -105,7 +105,7 @@ async fn drain(settings: &Settings) -> Result<(), CommandError> {
     if left > 0 || set_aside > 0 {
         return Err(CommandError::NotDrained { left, set_aside });
     }
-    print_line(format_args!("{callbacks} callbacks of the spool are in Postgres"))
+    print_line(format_args!("moved {callbacks} callbacks from the spool to Postgres"))
 }
 
 /// Unlike the other commands, fails if its reader closes the pipe: an export that was cut off is

@@ -6,10 +6,8 @@ use std::ffi::{OsStr, OsString};
 use ::config::{Map, Value, ValueKind};
 
 use super::keys::{self, Node};
-use super::origin::Origin;
+use super::origin::{Origin, PREFIX};
 use super::problem::Problem;
-
-const PREFIX: &str = "ROUTO_";
 
 /// Variables that other programs use too, the key of each, and the keys of ours that win over it.
 const SHARED: [(&str, &str, &[&str]); 3] = [
@@ -17,11 +15,6 @@ const SHARED: [(&str, &str, &[&str]); 3] = [
     ("DATABASE_URL_FILE", "database.url_file", &["database.url", "database.url_file"]),
     ("PG_BIN_DIR", "database.bin_dir", &["database.bin_dir"]),
 ];
-
-/// The variable that sets this key.
-pub(super) fn variable_of(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
-}
 
 /// The values that the environment sets. An empty variable counts as unset.
 pub(super) fn layer(

@@ -3,6 +3,8 @@
 use std::sync::LazyLock;
 
 use super::kinds::Form;
+use super::origin::Origin;
+use super::problem::Problem;
 use super::section::Key;
 use super::settings;
 
@@ -26,8 +28,19 @@ pub(super) fn node(path: &[String]) -> Node {
     }
 }
 
+impl Problem {
+    pub(super) fn unknown_key(path: &[String], origin: Origin) -> Self {
+        let key = path.join(".").escape_debug().to_string();
+        Self::UnknownKey { key, origin, suggestion: nearest(path) }
+    }
+
+    pub(super) fn not_a_section(path: &[String], origin: Origin) -> Self {
+        Self::NotASection { key: path.join("."), origin, example: example_in(path) }
+    }
+}
+
 /// A key in this section.
-pub(super) fn example_in(section: &[String]) -> String {
+fn example_in(section: &[String]) -> String {
     let section = match section {
         // The account's name is missing.
         [accounts, key] if KEYS.iter().any(|known| known.path == format!("{accounts}.*.{key}")) => {
@@ -51,7 +64,7 @@ fn is_around(path: &[String], key: &Key) -> bool {
 }
 
 /// The key nearest to an unknown one, if one is near.
-pub(super) fn nearest(path: &[String]) -> Option<String> {
+fn nearest(path: &[String]) -> Option<String> {
     KEYS.iter()
         .map(|key| (likeness(path, &instance(key, path, |_| "0")), key))
         .filter(|(likeness, _)| *likeness >= NEAR)

@@ -37,7 +37,7 @@ pub(super) enum Form {
 /// What a key takes.
 pub(super) struct Kind<T> {
     pub(super) form: Form,
-    /// Completes "use …".
+    /// Completes "expected …".
     pub(super) expected: String,
     pub(super) parse: Box<dyn Fn(&str) -> Option<T>>,
     /// For a value that is valid but should be changed, with its key and origin.

@@ -13,6 +13,7 @@ use super::keys::{self, Node};
 use super::kinds::Form;
 use super::origin::Origin;
 use super::problem::Problem;
+use super::reader::Merged;
 
 /// The name of the file that is read from the working directory.
 pub const FILE_NAME: &str = "routo-receiver.toml";
@@ -45,14 +46,6 @@ impl fmt::Debug for Sources {
             .field("directory", &self.directory)
             .finish_non_exhaustive()
     }
-}
-
-/// All layers in one.
-pub(super) struct Merged {
-    /// A section with every known key, each with its origin.
-    pub(super) values: Value,
-    /// Where each account is mentioned last. Merging keeps no origin of a section.
-    pub(super) accounts: BTreeMap<String, Origin>,
 }
 
 /// Every layer. What is unreadable or unknown is left out and noted.

@@ -31,11 +31,12 @@ pub use accounts::{Account, Login, NoAccount};
 pub use layers::{FILE_NAME, Sources};
 pub use origin::Origin;
 pub use problem::{ConfigError, Problem};
+pub use reader::Effective;
 pub use report::report;
 pub use settings::{
-    AdminSettings, DatabaseSettings, DatabaseSource, Effective, HttpSettings, IngestSettings,
-    LogFormat, LogSettings, PartitionSettings, RetentionSettings, Settings, SpoolSettings,
-    TlsSettings, credentials_file,
+    AdminSettings, DatabaseSettings, DatabaseSource, HttpSettings, IngestSettings, LogFormat,
+    LogSettings, PartitionSettings, RetentionSettings, Settings, SpoolSettings, TlsSettings,
+    credentials_file,
 };
 pub use warning::Warning;
 
@@ -53,11 +54,44 @@ impl Settings {
         let file_is_lost = problems.iter().any(Problem::is_lost_file);
 
         let mut reader = Reader::new(merged);
-        let settings = settings::read(&mut reader);
+        let settings = read_settings(&mut reader);
         reader.problems.retain(|problem| !(file_is_lost && problem.may_be_due_to_a_lost_file()));
         problems.append(&mut reader.problems);
         settings.filter(|_| problems.is_empty()).ok_or(ConfigError { problems })
     }
+}
+
+/// Reads every section, even after a problem. `None` only with a problem noted.
+fn read_settings(reader: &mut Reader) -> Option<Settings> {
+    let data_dir = reader.read("data_dir", &kinds::directory());
+    let http = HttpSettings::read(reader, "http");
+    let tls = TlsSettings::read(reader, "http.tls");
+    let admin = AdminSettings::read(reader, "admin");
+    let database = DatabaseSettings::read(reader, "database");
+    let accounts = accounts::read(reader);
+    let ingest = IngestSettings::read(reader, "ingest");
+    let spool = SpoolSettings::read(reader, "spool");
+    let partitions = PartitionSettings::read(reader, "partitions");
+    let retention = RetentionSettings::read(reader, "retention");
+    let log = LogSettings::read(reader, "log");
+
+    rules::check_tls(reader, tls.as_ref());
+    rules::check(reader, http.as_ref(), admin.as_ref(), ingest.as_ref(), spool.as_ref());
+    Some(Settings {
+        data_dir: data_dir?,
+        http: http?,
+        tls: tls?,
+        admin: admin?,
+        database: database?,
+        accounts,
+        ingest: ingest?,
+        spool: spool?,
+        partitions: partitions?,
+        retention: retention?,
+        log: log?,
+        warnings: std::mem::take(&mut reader.warnings),
+        effective: std::mem::take(&mut reader.effective),
+    })
 }
 
 /// Reads the accounts of one file, and nothing else.

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use ::config::Value;
 
+/// The beginning of the variables that are read.
+pub(super) const PREFIX: &str = "ROUTO_";
+
 /// The layer that has a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -36,6 +39,11 @@ impl Origin {
         let path = tag.strip_prefix(FILE).expect("every tag is made by to_tag");
         Self::File(path.into())
     }
+}
+
+/// The variable that sets this key.
+pub(super) fn variable_of(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
 impl fmt::Display for Origin {

@@ -28,7 +28,7 @@ pub(super) fn is_usable(url: &str) -> bool {
 /// Host, port and database of a usable URL: neither user nor password.
 pub(super) fn without_secrets(url: &str) -> Option<String> {
     let options = options(url)?;
-    let database = options.get_database().unwrap_or("(the user's own)");
+    let database = options.get_database().unwrap_or("(named after the user)");
     Some(match options.get_socket() {
         Some(socket) => format!("socket {}, database {database}", socket.display()),
         None => {

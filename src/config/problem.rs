@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use crate::domain::{AccountName, InvalidAccountName};
 
-use super::environment::variable_of;
-use super::keys;
-use super::origin::Origin;
+use super::origin::{Origin, variable_of};
 
 /// Everything that is wrong, one line a problem.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +21,7 @@ pub struct ConfigError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    #[error("{}: {source}: check the path and who may read it", path.display())]
+    #[error("{}: {source}: check the path and its permissions", path.display())]
     FileUnreadable { path: PathBuf, source: io::Error },
 
     /// The line itself is not repeated: it may hold a secret.
@@ -39,15 +37,15 @@ pub enum Problem {
     #[error("{key} ({origin}) is a single value, not a section or a list: write {key} = \"…\"")]
     NotAValue { key: String, origin: Origin },
 
-    #[error("{key} ({origin}) is a list of texts: write {key} = [\"…\", \"…\"]")]
+    #[error("{key} ({origin}) is a list of strings: write {key} = [\"…\", \"…\"]")]
     NotAList { key: String, origin: Origin },
 
     /// `value` is cut short, and `None` where it may be a secret.
-    #[error("{key}{} ({origin}) is not usable: use {expected}", equals(value.as_deref()))]
+    #[error("{key}{} ({origin}) is invalid: expected {expected}", equals(value.as_deref()))]
     Invalid { key: String, origin: Origin, value: Option<String>, expected: String },
 
-    /// A number or truth value where the exact text matters.
-    #[error("{key} ({origin}) is written as a number or truth value: put it in quotes")]
+    /// A number or boolean where the exact text matters.
+    #[error("{key} ({origin}) is a number or boolean: put it in quotes")]
     NeedsQuotes { key: String, origin: Origin },
 
     #[error("{key} ({origin}) is empty: give it a value, or remove it")]
@@ -61,13 +59,13 @@ pub enum Problem {
     #[error("environment variable {variable} is not UTF-8: set it to text")]
     NotUtf8 { variable: String },
 
-    #[error("{key} ({origin}) and {key}_file ({file_origin}) are both given: remove one of them")]
+    #[error("{key} ({origin}) and {key}_file ({file_origin}) are both set: remove one")]
     SecretTwice { key: String, origin: Origin, file_origin: Origin },
 
     /// The path is not repeated: somebody may have put the secret there.
     #[error(
         "the file that {key} names ({origin}) cannot be read: {source}: \
-         check the path and who may read it"
+         check the path and its permissions"
     )]
     SecretFileUnreadable { key: String, origin: Origin, source: io::Error },
 
@@ -75,13 +73,13 @@ pub enum Problem {
     AccountName { name: String, origin: Origin },
 
     #[error(
-        "{given} ({origin}) is given, but {missing} is not: set it too ({}), or remove both",
+        "{given} ({origin}) is set, but {missing} is not: set it too ({}), or remove both",
         variable_of(missing)
     )]
     IncompleteLogin { given: String, origin: Origin, missing: String },
 
     #[error(
-        "accounts.{account} ({origin}) has no way in: \
+        "accounts.{account} ({origin}) has no credentials: \
          set user and password, or report_token, or remove the account"
     )]
     NoWayIn { account: AccountName, origin: Origin },
@@ -89,11 +87,13 @@ pub enum Problem {
     #[error("{first} ({first_origin}) and {second} ({second_origin}) are the same: change one")]
     Shared { first: String, first_origin: Origin, second: String, second_origin: Origin },
 
-    #[error("{key} ({origin}): the last part has to be a dcs value, 0 to 255, or missing")]
+    #[error(
+        "{key} ({origin}): the last part must be a dcs value from 0 to 255, or the word missing"
+    )]
     Dcs { key: String, origin: Origin },
 
     #[error(
-        "ingest.commit_deadline is {commit_deadline:?} ({commit_origin}), which has to be shorter \
+        "ingest.commit_deadline is {commit_deadline:?} ({commit_origin}), which must be shorter \
          than http.request_timeout, {request_timeout:?} ({request_origin}): \
          lower the first or raise the second"
     )]
@@ -105,7 +105,7 @@ pub enum Problem {
     },
 
     #[error(
-        "{key} = {bytes} ({origin}) is too little for requests of up to {largest} bytes \
+        "{key} = {bytes} ({origin}) is too small for requests of up to {largest} bytes \
          (http.max_head_bytes and http.max_body_bytes, {body_origin}): make it {needed} or more, \
          or make those smaller"
     )]
@@ -126,15 +126,6 @@ pub enum Problem {
 }
 
 impl Problem {
-    pub(super) fn unknown_key(path: &[String], origin: Origin) -> Self {
-        let key = path.join(".").escape_debug().to_string();
-        Self::UnknownKey { key, origin, suggestion: keys::nearest(path) }
-    }
-
-    pub(super) fn not_a_section(path: &[String], origin: Origin) -> Self {
-        Self::NotASection { key: path.join("."), origin, example: keys::example_in(path) }
-    }
-
     /// Whether a whole file could not be read.
     pub(super) fn is_lost_file(&self) -> bool {
         matches!(self, Self::FileUnreadable { .. } | Self::Syntax { .. })

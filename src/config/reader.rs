@@ -6,11 +6,9 @@ use std::fs;
 use ::config::{Value, ValueKind};
 
 use super::kinds::{Form, Kind};
-use super::layers::Merged;
 use super::origin::Origin;
 use super::problem::Problem;
 use super::section::Field;
-use super::settings::Effective;
 use super::warning::Warning;
 
 /// Shown in place of the value of a key that is unset.
@@ -18,6 +16,23 @@ pub(super) const NOT_SET: &str = "[not set]";
 
 /// The most characters of a wrong value that a problem repeats.
 const MAX_SHOWN_CHARS: usize = 60;
+
+/// A key in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    pub key: String,
+    /// `[set]` in place of a secret, `[not set]` where there is none.
+    pub value: String,
+    pub origin: Origin,
+}
+
+/// All layers in one.
+pub(super) struct Merged {
+    /// A section with every known key, each with its origin.
+    pub(super) values: Value,
+    /// Where each account is mentioned last. Merging keeps no origin of a section.
+    pub(super) accounts: BTreeMap<String, Origin>,
+}
 
 pub(super) struct Reader {
     merged: Merged,

@@ -6,8 +6,8 @@ use secrecy::ExposeSecret;
 
 use super::accounts::{Account, NoAccount};
 use super::postgres_url;
-use super::reader::NOT_SET;
-use super::settings::{DatabaseSource, Effective, Settings, credentials_file};
+use super::reader::{Effective, NOT_SET};
+use super::settings::{DatabaseSource, Settings, credentials_file};
 
 #[must_use]
 pub fn report(settings: &Settings) -> String {
@@ -41,7 +41,7 @@ impl fmt::Display for Report<'_> {
         match settings.database.source() {
             DatabaseSource::Embedded { .. } => writeln!(
                 f,
-                "No account is configured: `serve` makes one, keeps it in {}, and prints how to use it.",
+                "No account is configured: `serve` generates one, stores it in {}, and prints how to use it.",
                 credentials_file(&settings.data_dir).display()
             ),
             DatabaseSource::External(_) => writeln!(f, "{NoAccount}"),
@@ -68,7 +68,7 @@ fn keys(f: &mut fmt::Formatter<'_>, effective: &[Effective]) -> fmt::Result {
 fn database(settings: &Settings) -> String {
     match settings.database.source() {
         DatabaseSource::Embedded { .. } => {
-            format!("a private Postgres in {}", settings.data_dir.display())
+            format!("an embedded Postgres in {}", settings.data_dir.display())
         }
         DatabaseSource::External(url) => postgres_url::without_secrets(url.expose_secret())
             .expect("database.url takes usable URLs only"),
@@ -85,7 +85,7 @@ fn urls(f: &mut fmt::Formatter<'_>, settings: &Settings) -> fmt::Result {
     if settings.http.public_url.is_none() {
         writeln!(
             f,
-            "YOUR-HOST is the name by which the gateway reaches you: set http.public_url."
+            "YOUR-HOST is the host name at which the gateway reaches the service: set http.public_url."
         )?;
     }
     for account in &settings.accounts {
@@ -111,7 +111,7 @@ fn urls_of(
         writeln!(f, "  inbound messages, with user and pass among the parameters:")?;
         url(f, base, "/inbound-messages")
     } else {
-        writeln!(f, "  inbound messages: none, as the account has no user and password")
+        writeln!(f, "  inbound messages: none, because the account has no user and password")
     }
 }
 

@@ -52,13 +52,13 @@ macro_rules! section {
         }
 
         impl $name {
-            fn keys(section: &str) -> Vec<Key> {
+            pub(super) fn keys(section: &str) -> Vec<Key> {
                 let key = |name| format!("{section}.{name}");
                 [$(Key::declared::<$type, _>(&key(stringify!($key)), &$kind)),+].concat()
             }
 
             /// Reads every key, also after a problem.
-            fn read(reader: &mut Reader, section: &str) -> Option<Self> {
+            pub(super) fn read(reader: &mut Reader, section: &str) -> Option<Self> {
                 let key = |name| format!("{section}.{name}");
                 $(let $key: Option<$type> = reader.read(&key(stringify!($key)), &$kind);)+
                 Some(Self { $($key: $key?),+ })

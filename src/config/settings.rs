@@ -1,4 +1,4 @@
-//! The settings: every key of every section, and the rules between keys.
+//! The settings: every key of every section.
 //!
 //! To add a key, add a line to its section here and to `config/default.toml`.
 
@@ -17,9 +17,7 @@ use super::kinds::{
     address, base_url, boolean, directory, duration, file, log_level, networks, number, one_of,
     postgres_url,
 };
-use super::origin::Origin;
-use super::reader::Reader;
-use super::rules;
+use super::reader::{Effective, Reader};
 use super::section::{Key, section};
 use super::warning::Warning;
 
@@ -54,15 +52,6 @@ pub struct Settings {
     pub warnings: Vec<Warning>,
     /// Every key in force, for [`report`](super::report()).
     pub effective: Vec<Effective>,
-}
-
-/// A key in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Effective {
-    pub key: String,
-    /// `[set]` in place of a secret, `[not set]` where there is none.
-    pub value: String,
-    pub origin: Origin,
 }
 
 section! {
@@ -227,37 +216,4 @@ pub(super) fn keys() -> Vec<Key> {
         LogSettings::keys("log"),
     ]
     .concat()
-}
-
-/// Reads every section, even after a problem. `None` only with a problem noted.
-pub(super) fn read(reader: &mut Reader) -> Option<Settings> {
-    let data_dir = reader.read("data_dir", &directory());
-    let http = HttpSettings::read(reader, "http");
-    let tls = TlsSettings::read(reader, "http.tls");
-    let admin = AdminSettings::read(reader, "admin");
-    let database = DatabaseSettings::read(reader, "database");
-    let accounts = accounts::read(reader);
-    let ingest = IngestSettings::read(reader, "ingest");
-    let spool = SpoolSettings::read(reader, "spool");
-    let partitions = PartitionSettings::read(reader, "partitions");
-    let retention = RetentionSettings::read(reader, "retention");
-    let log = LogSettings::read(reader, "log");
-
-    rules::check_tls(reader, tls.as_ref());
-    rules::check(reader, http.as_ref(), admin.as_ref(), ingest.as_ref(), spool.as_ref());
-    Some(Settings {
-        data_dir: data_dir?,
-        http: http?,
-        tls: tls?,
-        admin: admin?,
-        database: database?,
-        accounts,
-        ingest: ingest?,
-        spool: spool?,
-        partitions: partitions?,
-        retention: retention?,
-        log: log?,
-        warnings: std::mem::take(&mut reader.warnings),
-        effective: std::mem::take(&mut reader.effective),
-    })
 }

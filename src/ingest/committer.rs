@@ -55,7 +55,7 @@ impl<S: Sink, J: Journal> Committer<S, J> {
                         self.make_durable(Batch::take(&mut waiting)).await;
                     }
                     if self.queue.is_empty() && self.overload.end() {
-                        tracing::info!("no callbacks wait any more: all are taken again");
+                        tracing::info!("the queue has room again");
                     }
                 }
             }

@@ -48,10 +48,10 @@ pub enum DrainError {
     #[error("the spool can't be read")]
     Spool(#[from] SpoolError),
     /// No usable connection to Postgres.
-    #[error("Postgres does not take callbacks from the spool")]
+    #[error("Postgres does not accept callbacks from the spool")]
     Store(#[from] StoreError),
     /// Postgres failed a chunk.
-    #[error("Postgres does not take callbacks from the spool")]
+    #[error("Postgres does not accept callbacks from the spool")]
     Insert(#[from] InsertError),
     /// A bug; the panic is in the log.
     #[error("the spool's task ended early")]
@@ -89,7 +89,7 @@ impl<S: Sink, J: Journal> Drain<S, J> {
                 }
                 Err(error) => {
                     if failure.begin() {
-                        tracing::warn!(error = %Chain(&error), "callbacks can't be moved from the spool to Postgres just now; it is tried again every second");
+                        tracing::warn!(error = %Chain(&error), "draining the spool failed; retrying every second");
                     }
                     sleep(PAUSE).await;
                 }

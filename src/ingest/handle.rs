@@ -27,7 +27,7 @@ pub enum SubmitError {
     #[error("too many callbacks at once")]
     Overloaded,
     /// Neither Postgres nor the spool made the event durable in time. It may be stored all the same.
-    #[error("the callback can't be stored just now")]
+    #[error("the callback can't be stored at the moment")]
     Unavailable,
     /// Postgres refused the event. It is durable, as a row of `rejected_callbacks`.
     #[error("the database refused the callback; it is kept in rejected_callbacks")]
@@ -113,7 +113,7 @@ impl IngestHandle {
                 if self.overload.begin() {
                     tracing::warn!(
                         capacity = self.sender.max_capacity(),
-                        "too many callbacks wait to be stored: more are answered 503; if the database keeps up otherwise, raise ingest.queue_capacity"
+                        "the queue is full: further callbacks are answered 503; if it happens only in short peaks, raise ingest.queue_capacity"
                     );
                 }
                 SubmitError::Overloaded

@@ -92,7 +92,7 @@ impl<J: Journal> Spooler<J> {
             Ok(Ok(())) => {
                 self.retry_at = None;
                 if self.failure.end() {
-                    tracing::info!("the spool takes callbacks again");
+                    tracing::info!("the spool accepts callbacks again");
                 }
                 return Ok(());
             }
@@ -103,7 +103,7 @@ impl<J: Journal> Spooler<J> {
         if self.failure.begin() {
             tracing::error!(
                 error = reason,
-                "the spool can't keep callbacks: they are answered 503 until it, or Postgres, can"
+                "the spool can't store callbacks: they are answered 503 until the spool or Postgres can store them"
             );
         }
         Err(SpoolUnavailable)

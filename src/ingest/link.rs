@@ -121,7 +121,7 @@ impl<S> Drop for Probe<S> {
     }
 }
 
-/// Logs the begin and the end of an outage, and each further reason once, however often it recurs.
+/// Logs the start and the end of an outage, and each further reason once, however often it recurs.
 #[derive(Default)]
 pub(super) struct Outage {
     logged_reasons: Vec<String>,
@@ -137,12 +137,9 @@ impl Outage {
             return;
         }
         if self.logged_reasons.is_empty() {
-            tracing::warn!(
-                error = reason,
-                "Postgres can't be used: callbacks go to the spool until it can"
-            );
+            tracing::warn!(error = reason, "Postgres is unavailable: callbacks go to the spool");
         } else {
-            tracing::info!(error = reason, "Postgres still can't be used, for another reason");
+            tracing::info!(error = reason, "Postgres is still unavailable, for a different reason");
         }
         self.logged_reasons.push(reason);
     }
@@ -150,7 +147,7 @@ impl Outage {
     /// A batch was committed.
     pub(super) fn end(&mut self) {
         if !self.logged_reasons.is_empty() {
-            tracing::info!("Postgres takes callbacks again");
+            tracing::info!("Postgres is available again: callbacks go to Postgres");
             self.logged_reasons.clear();
         }
     }

@@ -146,7 +146,7 @@ async fn reject(
             Ok(InsertOutcome::StoredAsRejected)
         }
         Err(InsertError::Refused { sqlstate, .. }) => {
-            tracing::debug!(%id, kind = kind.as_str(), sqlstate, "Postgres refused a callback even among the rejected ones");
+            tracing::debug!(%id, kind = kind.as_str(), sqlstate, "Postgres refused a callback even in rejected_callbacks");
             Ok(InsertOutcome::Refused)
         }
         Err(failed) => Err(failed),
@@ -209,7 +209,7 @@ impl Drop for RefusalLog {
             tracing::error!(
                 callbacks = self.not_stored,
                 sqlstate = self.sqlstate,
-                "Postgres refused callbacks even among the rejected ones"
+                "Postgres refused callbacks even in rejected_callbacks"
             );
         }
     }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use prometheus_client::encoding::{EncodeLabelSet, prometheus_text};
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::Metrics;
+use super::gauge::gauge;
 
 const PREFIX: &str = "routo";
 
@@ -57,7 +57,11 @@ impl Exposition {
         spool: impl Fn() -> Option<SpoolSample> + Send + Sync + 'static,
     ) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        registry.register("build", "The program", Info::new(Build::of_this_program()));
+        registry.register(
+            "build",
+            "The version of the program",
+            Info::new(Build::of_this_program()),
+        );
         metrics.register(&mut registry);
         Self { registry, sample: Box::new(sample), spool: Box::new(spool) }
     }
@@ -126,7 +130,7 @@ impl Sample {
             u64::from(*ready),
         );
         let callbacks = queue.callbacks as u64;
-        gauge(registry, "queue_callbacks", "Callbacks that wait for a batch", callbacks);
+        gauge(registry, "queue_callbacks", "Callbacks waiting in the queue", callbacks);
         let capacity = queue.capacity as u64;
         gauge(
             registry,
@@ -134,7 +138,7 @@ impl Sample {
             "Memory of the heads, bodies and events of all requests",
             *buffered_bytes,
         );
-        gauge(registry, "queue_capacity", "Callbacks that may wait for a batch", capacity);
+        gauge(registry, "queue_capacity", "Callbacks that the queue can hold", capacity);
     }
 }
 
@@ -143,22 +147,18 @@ impl SpoolSample {
         gauge(registry, "spool_callbacks", "Callbacks in the spool", self.callbacks);
         gauge(registry, "spool_bytes", "Bytes of the spool's files", self.bytes);
         let max_bytes = self.max_bytes;
-        gauge(registry, "spool_max_bytes", "Bytes that the spool's files may have", max_bytes);
+        gauge(registry, "spool_max_bytes", "Limit of the bytes of the spool's files", max_bytes);
         gauge(
             registry,
             "spool_oldest_age_seconds",
-            "Since the oldest callback in the spool was received; 0 without one",
+            "Age of the oldest callback in the spool; 0 if it is empty",
             self.oldest_age_seconds,
         );
         gauge(
             registry,
             "spool_set_aside_files",
-            "Files of the spool that were set aside, for a person to look at",
+            "Spool files that were set aside for inspection",
             self.set_aside_files,
         );
     }
-}
-
-pub(super) fn gauge(registry: &mut Registry, name: &str, help: &str, figure: u64) {
-    registry.register(name, help, ConstGauge::new(figure));
 }

@@ -131,33 +131,29 @@ impl HttpMetrics {
         }
         registry.register(
             "callbacks",
-            "Callbacks by the status of their answer; without an account, nobody was authenticated",
+            "Callbacks by HTTP status; the account is empty if authentication failed",
             self.callbacks.clone(),
         );
         registry.register(
             "answer_seconds",
-            "From when a callback's head was read until its answer was ready",
+            "Time from the callback's head to its response",
             self.answer.clone(),
         );
         registry.register(
             "authentication_failures",
-            "Callbacks whose authentication failed",
+            "Failed authentications",
             self.failures.clone(),
         );
-        registry.register("connections", "Connections that are open", self.connections.clone());
-        registry.register(
-            "connections_limit",
-            "Connections that may be open at once",
-            self.limit.clone(),
-        );
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register("connections_limit", "Limit of open connections", self.limit.clone());
         registry.register(
             "connections_refused",
-            "Connections that were refused, because too many were open",
+            "Connections refused at the limit",
             self.refused.clone(),
         );
         registry.register(
             "connections_evicted",
-            "Connections that were closed while they waited for a request, to make room for others",
+            "Idle connections closed at the limit to make room for new ones",
             self.evicted.clone(),
         );
         registry.register(

@@ -113,12 +113,12 @@ impl IngestMetrics {
         }
         registry.register(
             "queue_wait_seconds",
-            "How long a callback waited for its batch to be begun",
+            "Time that a callback waited in the queue",
             self.queue_wait.clone(),
         );
         registry.register(
             "commit_seconds",
-            "How long a batch took to be on disk, or to fail",
+            "Time until a batch was on disk, or failed",
             self.commit_seconds.clone(),
         );
         registry.register("batch_rows", "Callbacks in a batch", self.batch_rows.clone());

@@ -4,6 +4,7 @@
 //! answers, reasons, and the configured accounts.
 
 mod exposition;
+mod gauge;
 mod http;
 mod ingest;
 mod postgres;

@@ -62,7 +62,7 @@ impl PostgresMetrics {
         }
         registry.register(
             "postgres_connections",
-            "Connections to Postgres that are open",
+            "Open connections to Postgres",
             self.connections.clone(),
         );
         registry.register(
@@ -72,7 +72,7 @@ impl PostgresMetrics {
         );
         registry.register(
             "partitions_ahead",
-            "Partitions that are ready for the future, when that was last checked",
+            "Future partitions that exist, as of the last check",
             self.partitions_ahead.clone(),
         );
     }

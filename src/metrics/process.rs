@@ -4,7 +4,7 @@ use procfs::process::{LimitValue, Process};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::registry::Registry;
 
-use super::exposition::gauge;
+use super::gauge::gauge;
 
 /// Registers the current values. What can't be read is left out.
 pub(super) fn register(registry: &mut Registry) {

@@ -32,7 +32,7 @@ pub enum StartError {
     },
     /// A socket that was handed over is not a listening TCP socket.
     #[error(
-        "can't listen on a socket handed over in LISTEN_FDS; hand over TCP sockets: the first for http.listen, the second for admin.listen, the third for http.tls.listen"
+        "can't listen on a socket passed in LISTEN_FDS; pass TCP sockets: the first for http.listen, the second for admin.listen, the third for http.tls.listen"
     )]
     InheritedSocket { source: io::Error },
 }

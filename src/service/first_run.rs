@@ -26,7 +26,7 @@ impl fmt::Display for FirstRun {
         let url = format!("http://{}", reachable(*http_address));
         writeln!(
             f,
-            "\nThis is the first run: it has made a database and an account. Try them in another terminal."
+            "\nFirst run: a database and an account were created. Try them in another terminal."
         )?;
         if let Some(token) = &account.report_token {
             writeln!(f, "\n  A delivery report:\n")?;

@@ -140,7 +140,7 @@ impl Service {
         // The committer ends with its last handle.
         drop(ingest);
         let database = if embedded_postgres.is_some() { "embedded" } else { "database.url" };
-        tracing::info!(http = %http_address, https = https_address.map(tracing::field::display), admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} listens", env!("CARGO_PKG_VERSION"));
+        tracing::info!(http = %http_address, https = https_address.map(tracing::field::display), admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} is listening", env!("CARGO_PKG_VERSION"));
         let first_run = match (generated, &embedded_postgres) {
             (Some(generated), Some(embedded)) => {
                 let credentials = credentials_file(&settings.data_dir);

@@ -27,7 +27,7 @@ pub(super) async fn open_spool(
         match Spool::open(options.clone()) {
             Err(SpoolError::InUse { .. }) if taking_over => {
                 if !waiting {
-                    tracing::info!("waiting for the process that has the data directory to stop");
+                    tracing::info!("waiting for another process to release the data directory");
                     waiting = true;
                 }
                 sleep(TAKE_OVER_POLL).await;

@@ -43,7 +43,7 @@ impl Backlog {
                 if let Err(error) = done.finish(directory) {
                     tracing::error!(
                         file = %path.display(), error = %Chain(&error),
-                        "a file of the spool is drained, but can't be removed; it is drained again at the next start"
+                        "a spool file is drained but can't be removed; the next start drains it again"
                     );
                     self.done.insert(path);
                 }
@@ -99,7 +99,7 @@ impl Backlog {
                     } else if leftover.callbacks() > 0 {
                         tracing::info!(
                             file = %path.display(), callbacks = leftover.callbacks(),
-                            "callbacks that an earlier process left in the spool go to Postgres"
+                            "moving callbacks that an earlier process left in the spool to Postgres"
                         );
                     }
                     return Ok(Some(leftover));
@@ -110,7 +110,7 @@ impl Backlog {
                     if self.logged.insert(path.clone()) {
                         tracing::error!(
                             file = %path.display(), error = %Chain(&error),
-                            "a file of the spool can't be opened; its callbacks wait in it until it can"
+                            "a spool file can't be opened; its callbacks stay in it until it can"
                         );
                     }
                 }

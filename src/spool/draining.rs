@@ -39,6 +39,19 @@ impl Chunk {
     }
 }
 
+/// Callbacks of a file that wait for Postgres.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) callbacks: u64,
+    pub(super) oldest: Option<OffsetDateTime>,
+}
+
+impl Waiting {
+    pub(super) fn in_table(table: &Draining) -> Self {
+        Self { callbacks: table.left(), oldest: table.oldest() }
+    }
+}
+
 /// A segment and how far it is settled.
 ///
 /// The position is only in memory. After a crash, records that were settled before are read again, and

@@ -17,7 +17,7 @@ pub enum SpoolError {
     Exists { path: PathBuf },
     /// The spool has reached `spool.max_bytes`.
     #[error(
-        "the spool is full: it holds the {max_bytes} bytes it may have; raise spool.max_bytes, or bring Postgres back"
+        "the spool is full: it has reached its limit of {max_bytes} bytes; raise spool.max_bytes, or bring Postgres back"
     )]
     Full { max_bytes: u64 },
     /// A write failed for lack of space.
@@ -25,12 +25,12 @@ pub enum SpoolError {
     NoSpace { path: PathBuf },
     /// Only the space that `spool.min_free_bytes` reserves is left.
     #[error(
-        "the disk is full but for {free} bytes, and {min_free_bytes} are kept free (spool.min_free_bytes); make room"
+        "the disk is full: {free} bytes are free, and spool.min_free_bytes reserves {min_free_bytes}; make room"
     )]
     DiskFull { free: u64, min_free_bytes: u64 },
     /// The disk is smaller than the space that `spool.min_free_bytes` reserves.
     #[error(
-        "the disk has {size} bytes, of which {min_free_bytes} are to be kept free: nothing would be left for the spool; lower spool.min_free_bytes, or set data_dir (ROUTO_DATA_DIR) to a directory on another disk"
+        "the disk has {size} bytes, and spool.min_free_bytes reserves {min_free_bytes}: nothing is left for the spool; lower spool.min_free_bytes, or set data_dir (ROUTO_DATA_DIR) to a directory on another disk"
     )]
     NeverRoom { size: u64, min_free_bytes: u64 },
     #[error("{} is damaged", path.display())]
@@ -45,7 +45,7 @@ pub enum SpoolError {
     #[error("can't encode a callback for the spool")]
     Encode(#[from] EncodeError),
     /// The output of an export failed.
-    #[error("can't write what was read")]
+    #[error("can't write the exported callbacks")]
     Output(#[source] io::Error),
 }
 

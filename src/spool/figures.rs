@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::draining::Draining;
+use super::draining::Waiting;
 use super::error::SpoolError;
 use super::survey::{Contents, inspect};
 
@@ -22,13 +22,6 @@ pub struct Figures {
     pub set_aside_files: u64,
 }
 
-/// Callbacks of a file that wait for Postgres.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Waiting {
-    callbacks: u64,
-    oldest: Option<OffsetDateTime>,
-}
-
 impl Figures {
     pub(super) fn add(&mut self, waiting: Waiting) {
         self.callbacks += waiting.callbacks;
@@ -37,12 +30,6 @@ impl Figures {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-    }
-}
-
-impl Waiting {
-    pub(super) fn in_table(table: &Draining) -> Self {
-        Self { callbacks: table.left(), oldest: table.oldest() }
     }
 }
 

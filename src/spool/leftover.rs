@@ -6,9 +6,8 @@ use crate::domain::Event;
 use crate::error_chain::Chain;
 
 use super::directory::Directory;
-use super::draining::{Chunk, Draining};
+use super::draining::{Chunk, Draining, Waiting};
 use super::error::SpoolError;
-use super::figures::Waiting;
 use super::salvage::Salvage;
 use super::segment::Segment;
 
@@ -101,7 +100,7 @@ impl Leftover {
     pub(super) fn log_damage(&self, error: Option<&SpoolError>) {
         tracing::error!(
             file = %self.path.display(), error = error.map(|error| Chain(error).to_string()),
-            "a file of the spool is damaged, or of a newer version: the callbacks in it that can be read go to Postgres, then it is set aside"
+            "a spool file is damaged, or a newer version wrote it: its readable callbacks are moved to Postgres, then it is set aside"
         );
     }
 
@@ -122,6 +121,6 @@ impl Leftover {
 pub(super) fn log_set_aside(aside: &Path, records_found: u64) {
     tracing::error!(
         file = %aside.display(), records_found,
-        "a file of the spool was set aside: some of its callbacks can't be read, or Postgres takes them nowhere; all others are in Postgres; look at it with `routo-receiver spool export FILE`"
+        "a spool file was set aside: some of its callbacks can't be read, or Postgres refuses them even in rejected_callbacks; all others are in Postgres; inspect it with `routo-receiver spool export FILE`"
     );
 }

@@ -31,8 +31,7 @@ use crate::error_chain::Chain;
 
 use backlog::Backlog;
 use directory::{Directory, bytes_with_log};
-use draining::Draining;
-use figures::Waiting;
+use draining::{Draining, Waiting};
 use leftover::log_set_aside;
 use segment::{LOG_BYTES, Segment};
 
@@ -111,7 +110,7 @@ impl Spool {
         let mut own = locked(&self.own);
         if own.as_ref().is_some_and(|own| !own.segment.path().exists()) {
             tracing::error!(
-                "a file of the spool was removed, with the callbacks in it; a new one is begun"
+                "a spool file was removed with the callbacks in it; starting a new one"
             );
             self.leave(&mut own);
         }
@@ -123,7 +122,7 @@ impl Spool {
         match self.write_to_own(&mut own, &write) {
             // A new file may work.
             Err(error @ (SpoolError::File { .. } | SpoolError::Damaged { .. })) if !is_new => {
-                tracing::error!(error = %Chain(&error), "a file of the spool can't be written to any more; a new one is begun");
+                tracing::error!(error = %Chain(&error), "a spool file can no longer be written; starting a new one");
                 self.write_to_own(&mut own, &write)
             }
             other => other,
@@ -279,7 +278,7 @@ impl Spool {
             self.seal(&mut own);
         }
         if let Err(error) = self.finish(own.take()) {
-            tracing::warn!(error = %Chain(&error), "could not remove an empty file of the spool");
+            tracing::warn!(error = %Chain(&error), "can't remove an empty spool file");
         }
     }
 }

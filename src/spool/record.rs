@@ -22,7 +22,7 @@ use crate::domain::{
     MessageText, PhoneNumber, Reception, RejectedCallback, RejectedContent, Source, Transport,
 };
 
-/// The begin of every frame, and of no text.
+/// The start of every frame. No UTF-8 text starts with it.
 pub(super) const MAGIC: [u8; 7] = *b"\x8Drouto\n";
 
 /// The version that is written. A change of [`Record`] that an older program would misread needs the next
@@ -55,7 +55,7 @@ pub(super) enum RecordError {
     #[error("a record has version {0}: a newer routo-receiver wrote it, and can read it")]
     UnknownVersion(u8),
     /// The frame is whole, but its values are not those of an event.
-    #[error("a record is whole, but is no callback")]
+    #[error("a record is intact but is not a callback")]
     NoCallback,
 }
 

@@ -37,7 +37,7 @@ pub enum Contents {
     InUse,
     /// It can't be opened; its contents are unknown.
     Closed,
-    /// Parts of it can't be read, or Postgres takes them nowhere.
+    /// Parts of it can't be read, or Postgres refuses them even in `rejected_callbacks`.
     Damaged,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn inspect((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFile,
             Contents::InUse
         }
         Err(error) => {
-            tracing::error!(file = %path.display(), error = %Chain(&error), "a file of the spool can't be opened");
+            tracing::error!(file = %path.display(), error = %Chain(&error), "a spool file can't be opened");
             Contents::Closed
         }
     };

@@ -110,7 +110,7 @@ impl Database {
         match self.make_partitions(connection).await {
             // Inserts may work without them; if not, they fail themselves.
             Err(error @ StoreError::Partitions(sqlx::Error::Database(_))) => {
-                tracing::warn!(error = %Chain(&error), "can't create partitions");
+                tracing::warn!(error = %Chain(&error), "the partitions ahead of time can't be created");
                 Ok(())
             }
             other => other,
@@ -162,7 +162,7 @@ impl Database {
         if let Err(error) = schema.ensure_not_newer()
             && self.newer_schema.begin()
         {
-            tracing::warn!(error = %Chain(&error), "callbacks are taken all the same; the schema is left as it is");
+            tracing::warn!(error = %Chain(&error), "the schema is newer than this program: callbacks are accepted, the schema is not changed");
         }
     }
 }
@@ -193,7 +193,7 @@ async fn bring_up_to_date(
         return Ok(());
     }
     schema.ensure_not_newer()?;
-    tracing::info!("bringing the database's schema up to date");
+    tracing::info!("migrating the database schema");
     bounded(MIGRATION_TIMEOUT, migrate::run(connection)).await
 }
 

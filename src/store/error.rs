@@ -16,14 +16,14 @@ pub enum StoreError {
     #[error("Postgres did not answer within {} s", .0.as_secs())]
     Silent(Duration),
     /// A trial insert failed.
-    #[error("Postgres takes no rows")]
+    #[error("Postgres does not accept rows")]
     NoRows(#[source] InsertError),
     /// The encoding can't represent every text.
     #[error(
         "the database's encoding is {0}; create it with: create database ... encoding 'UTF8' template template0"
     )]
     NotUtf8(String),
-    #[error("can't bring the database's schema up to date")]
+    #[error("can't migrate the database schema")]
     Migrate(#[source] sqlx::migrate::MigrateError),
     /// The schema is older than this program, which may not migrate it.
     #[error(
@@ -34,7 +34,7 @@ pub enum StoreError {
         missing: i64,
     },
     #[error(
-        "the database's schema is at migration {database}, this program knows those up to {program}: a newer routo-receiver has been here; use that one"
+        "the database schema is at migration {database}, but this program knows those up to {program} only: a newer routo-receiver migrated it; use that version"
     )]
     SchemaNewer {
         /// The last migration that the database has.
@@ -49,7 +49,7 @@ pub enum StoreError {
     MigrationAltered { version: i64 },
     /// A migration did not get a lock in time.
     #[error(
-        "migration {version} can't be applied while other transactions use its tables: end those that last long (pg_stat_activity), and try again"
+        "migration {version} can't be applied while other transactions use its tables: end the long ones (pg_stat_activity), and try again"
     )]
     MigrationBlocked { version: i64 },
     /// A command that a person runs failed to read or change rows.
@@ -57,14 +57,14 @@ pub enum StoreError {
     Correction(#[source] sqlx::Error),
     #[error("can't read the stored callbacks")]
     Reading(#[source] sqlx::Error),
-    #[error("can't make partitions")]
+    #[error("can't create partitions")]
     Partitions(#[source] sqlx::Error),
-    #[error("can't drop what is older than retention.* says")]
+    #[error("can't delete rows older than retention.* allows")]
     Retention(#[source] sqlx::Error),
     /// A partition was not dropped, because callbacks would wait for the lock.
     #[error(
         "expired partitions of {table} can't be dropped while another transaction uses the table: {}",
-        holder.as_deref().unwrap_or("one that has ended since, or a prepared one (pg_prepared_xacts)")
+        holder.as_deref().unwrap_or("one that has since ended, or a prepared one (pg_prepared_xacts)")
     )]
     PartitionInUse {
         table: &'static str,
@@ -86,7 +86,7 @@ pub enum InsertError {
     },
     /// Postgres can't take any row just now. Its text is left out: it may quote the row, where a user's
     /// trigger raised the error.
-    #[error("Postgres can't take the batch (SQLSTATE {sqlstate})")]
+    #[error("Postgres did not accept the batch (SQLSTATE {sqlstate})")]
     Failed {
         /// The error's code (Postgres documentation, appendix A).
         sqlstate: String,

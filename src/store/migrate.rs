@@ -126,7 +126,7 @@ async fn apply(connection: &mut PgConnection) -> Result<(), StoreError> {
                 if attempt == 1 {
                     tracing::info!(
                         version,
-                        "a migration waits for transactions that use its tables"
+                        "a migration is waiting for transactions that use its tables"
                     );
                 }
                 attempt += 1;

@@ -9,11 +9,13 @@ mod inbound_messages;
 mod isolation;
 mod migrate;
 mod partitions;
+mod probe_events;
 mod redecode;
 mod rejected_callbacks;
+mod rejected_inserts;
 pub mod rejected_request;
 mod retention;
-mod samples;
+
 mod simulated;
 mod timeouts;
 pub mod upkeep;

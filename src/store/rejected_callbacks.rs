@@ -1,13 +1,10 @@
-//! Rejected callbacks: inserting them, reading them, and making rows of them after all.
-
-use std::net::IpAddr;
+//! Stored rejected callbacks: reads them, and makes rows of them after all.
 
 use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::rejected_request;
-use crate::domain::{AccountName, CallbackKind, Event, EventKey, RejectedCallback};
+use crate::domain::{AccountName, CallbackKind, Event, EventKey};
 
 use super::connection::Connection;
 use super::redecode::by_hand;
@@ -37,7 +34,7 @@ pub struct StoredRejected {
     pub account: String,
     pub kind: String,
     pub reason: String,
-    /// The request: see [`rejected_request`].
+    /// The request: see [`rejected_request`](super::rejected_request).
     pub request: String,
     pub transport: String,
     pub remote_addr: String,
@@ -168,42 +165,6 @@ async fn mark_replayed(
         &keys().map(|key| key.id).collect::<Vec<_>>(),
     )
     .execute(transaction)
-    .await
-    .map(drop)
-}
-
-/// Inserts the callbacks in one statement. A row whose key is there already stays.
-pub(super) async fn insert(
-    connection: &mut PgConnection,
-    callbacks: &[&RejectedCallback],
-) -> Result<(), sqlx::Error> {
-    macro_rules! column {
-        (|$callback:ident| $value:expr) => {
-            &callbacks.iter().map(|$callback| $value).collect::<Vec<_>>()
-        };
-    }
-    sqlx::query!(
-        r#"
-        insert into rejected_callbacks (
-            received_at, id, account, kind, reason, request, transport, remote_addr
-        )
-        select received_at, id, account, kind, reason, request::jsonb, transport, remote_addr
-        from unnest(
-            $1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-            $7::text[], $8::inet[]
-        ) as batch (received_at, id, account, kind, reason, request, transport, remote_addr)
-        on conflict do nothing
-        "#,
-        column!(|c| c.reception.key.received_at),
-        column!(|c| c.reception.key.id),
-        column!(|c| c.reception.account.as_str()) as &[&str],
-        column!(|c| c.kind.as_str()) as &[&str],
-        column!(|c| c.reason.as_str()) as &[&str],
-        column!(|c| rejected_request::to_json(c)),
-        column!(|c| c.reception.source.transport.as_str()) as &[&str],
-        column!(|c| c.reception.source.remote_addr) as &[IpAddr],
-    )
-    .execute(connection)
     .await
     .map(drop)
 }

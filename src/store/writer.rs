@@ -12,10 +12,10 @@ use crate::metrics::Purpose;
 use super::connection::Connection;
 use super::database::{CONNECT_TIMEOUT, bounded};
 use super::error::is_partition_missing;
-use super::samples::samples;
+use super::probe_events::probe_events;
 use super::timeouts::Timeouts;
 use super::{Database, InsertError, StoreError};
-use super::{delivery_reports, inbound_messages, rejected_callbacks};
+use super::{delivery_reports, inbound_messages, rejected_inserts};
 
 /// What happens to a row whose key is in its table already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Writer {
         if result.as_ref().is_err_and(lacks_partition) {
             let made = self.database.make_partitions_for(&mut connection, batch).await;
             if let Err(error) = made {
-                tracing::warn!(error = %Chain(&error), "no partition for a row's time");
+                tracing::warn!(error = %Chain(&error), "a row's partition can't be created");
             } else {
                 result = insert_rows(&mut connection, on_conflict, batch).await;
             }
@@ -112,14 +112,14 @@ impl Writer {
 /// Inserts a row of each kind and rolls back: a database that is read-only, or lacks a table or a
 /// privilege, accepts connections and then fails every batch.
 async fn try_rows(connection: &mut PgConnection, database: &Database) -> Result<(), StoreError> {
-    let samples = samples();
-    let mut result = rolled_back(connection, &samples).await;
+    let probes = probe_events();
+    let mut result = rolled_back(connection, &probes).await;
     if result.as_ref().is_err_and(lacks_partition) {
-        database.make_partitions_for(connection, &samples).await?;
-        result = rolled_back(connection, &samples).await;
+        database.make_partitions_for(connection, &probes).await?;
+        result = rolled_back(connection, &probes).await;
     }
     match result.map_err(InsertError::from) {
-        // A user's constraint may refuse the samples and take other rows.
+        // A user's constraint may refuse the probe events and take other rows.
         Ok(()) | Err(InsertError::Refused { .. }) => Ok(()),
         Err(error) => Err(StoreError::NoRows(error)),
     }
@@ -141,7 +141,7 @@ pub(super) async fn insert_making_partitions(
         }
     }
     if let Err(error) = database.make_partitions_for(transaction, rows).await {
-        tracing::warn!(error = %Chain(&error), "no partition for a row's time");
+        tracing::warn!(error = %Chain(&error), "a row's partition can't be created");
     }
     insert_each_kind(transaction, OnConflict::DoNothing, rows).await
 }
@@ -256,7 +256,7 @@ async fn insert_each_kind(
         inbound_messages::insert(connection, on_conflict, &messages).await?;
     }
     if !rejected.is_empty() {
-        rejected_callbacks::insert(connection, &rejected).await?;
+        rejected_inserts::insert(connection, &rejected).await?;
     }
     Ok(())
 }

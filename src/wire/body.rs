@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use crate::domain::DeclaredCharset;
 
-use super::params::trim_end;
 use super::text::declared_charset;
 
 /// A body that is neither a form nor multipart. The names are constants: nothing of the request is
@@ -148,13 +147,12 @@ pub(super) fn header_parameter(mut parameters: &[u8], name: &[u8]) -> Option<Vec
         parameters = after;
         let Some(value) = after.trim_ascii_start().strip_prefix(b"=") else { continue };
         let value = value.trim_ascii_start();
-        let (value, after) = match value {
-            [b'"', quoted @ ..] => unquoted(quoted),
-            _ => {
-                let end = memchr::memchr(b';', value).unwrap_or(value.len());
-                let (value, after) = value.split_at(end);
-                (trim_end(value, b" \t\r\n").to_vec(), after)
-            }
+        let (value, after) = if let [b'"', quoted @ ..] = value {
+            unquoted(quoted)
+        } else {
+            let end = memchr::memchr(b';', value).unwrap_or(value.len());
+            let (value, after) = value.split_at(end);
+            (value.trim_ascii_end().to_vec(), after)
         };
         if found.eq_ignore_ascii_case(name) {
             return Some(value);

@@ -6,14 +6,6 @@ use crate::domain::{CallbackKind, Event, Reception, RejectedContent};
 use super::params::Params;
 use super::{Unusable, delivery_report, inbound_message};
 
-/// The parameters that a callback of this kind has by the gateway's document, and its credentials.
-pub(super) fn documented(kind: CallbackKind) -> &'static [&'static str] {
-    match kind {
-        CallbackKind::DeliveryReport => &delivery_report::PARAMETERS,
-        CallbackKind::InboundMessage => &inbound_message::PARAMETERS,
-    }
-}
-
 /// The event that a callback is. `params` were read for the same kind; `encodings` are those of the
 /// account. `secrets` are kept out of the event.
 pub fn parse(

@@ -6,9 +6,6 @@ use crate::domain::{DeliveryReport, DeliveryStatus, PhoneNumber, Reception, Text
 use super::Unusable;
 use super::params::Params;
 
-/// The parameters of the document, and the credentials.
-pub(super) const PARAMETERS: [&str; 5] = ["mess_id", "status", "number", "user", "pass"];
-
 /// A report needs all three parameters of the document. Each may be empty, and any `status` is valid.
 pub(super) fn parse(
     params: &Params<'_>,

@@ -18,7 +18,8 @@ use crate::domain::{
 use super::body::BodyType;
 use super::callback::parse;
 use super::multipart;
-use super::params::{Input, MAX_PARAMETERS, Params, percent_decode};
+use super::params::{Input, MAX_PARAMETERS, Params};
+use super::percent::percent_decode;
 use super::text;
 
 /// Checks parameters: the first line is the query, the rest the form.
@@ -57,7 +58,7 @@ const CONTENT_TYPES: [&[u8]; 4] = [
 /// Written as multipart with a boundary that no value has, the parameters are the same.
 fn come_back_from_parts(kind: CallbackKind, params: &Params<'_>) {
     let values = || params.pairs.iter().flat_map(|(name, value)| [name, value]);
-    let boundary = (0..).map(|number: u32| format!("--b{number}")).find(|boundary| {
+    let boundary = (0..u32::MAX).map(|number| format!("--b{number}")).find(|boundary| {
         values().all(|value| !value.windows(boundary.len()).any(|part| part == boundary.as_bytes()))
     });
     let boundary = boundary.expect("values are finite");
@@ -197,11 +198,6 @@ pub fn text(bytes: &[u8]) {
 /// can't give this charset.
 fn as_others_read_it(bytes: &[u8], encoding: Encoding, charset: Charset) -> Option<String> {
     let without_nul = |text: String| text.replace('\0', "\u{FFFD}");
-    let is_mark = |c: char| c.is_ascii_control() && !"\t\n\r".contains(c);
-    let guessed = |text: String| match encoding {
-        Encoding::Latin1 | Encoding::Utf8 => text,
-        _ => text.replace(is_mark, "\u{FFFD}"),
-    };
     let latin = || -> String { bytes.iter().map(|byte| char::from(*byte)).collect() };
     let utf8 = || {
         let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -209,10 +205,10 @@ fn as_others_read_it(bytes: &[u8], encoding: Encoding, charset: Charset) -> Opti
     };
     Some(without_nul(match (encoding, charset) {
         (Encoding::Binary, Charset::Binary) => String::new(),
-        (Encoding::Auto | Encoding::Utf8 | Encoding::Utf16, Charset::Utf8) => guessed(utf8()),
-        (Encoding::Auto | Encoding::Utf16, Charset::Latin1) if bytes.is_ascii() => guessed(latin()),
-        (Encoding::Auto | Encoding::Utf16, Charset::Latin1) if utf8().is_ascii() => guessed(utf8()),
-        (Encoding::Auto | Encoding::Latin1, Charset::Latin1) => guessed(latin()),
+        (Encoding::Auto | Encoding::Utf8 | Encoding::Utf16, Charset::Utf8) => utf8(),
+        (Encoding::Auto | Encoding::Utf16, Charset::Latin1) if bytes.is_ascii() => latin(),
+        (Encoding::Auto | Encoding::Utf16, Charset::Latin1) if utf8().is_ascii() => utf8(),
+        (Encoding::Auto | Encoding::Latin1, Charset::Latin1) => latin(),
         (Encoding::Auto | Encoding::Utf16, Charset::Utf16Be) => {
             let text = bytes.strip_prefix(b"\xFE\xFF").unwrap_or(bytes);
             let (pairs, rest) = text.as_chunks::<2>();

@@ -9,9 +9,6 @@ use super::Unusable;
 use super::params::Params;
 use super::text::{self, Dcs};
 
-/// The parameters of the document (Table 7), credentials included.
-pub(super) const PARAMETERS: [&str; 6] = ["user", "pass", "dcs", "org", "dest", "message"];
-
 /// A message needs `org` and `dest`. Without `message`, the message is empty.
 pub(super) fn parse(
     params: &Params<'_>,

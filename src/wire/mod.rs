@@ -4,12 +4,16 @@
 mod body;
 mod callback;
 mod delivery_report;
+mod documented;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod hex;
 mod inbound_message;
 mod json;
 mod multipart;
+mod names;
 pub mod params;
+mod percent;
 mod report_path;
 pub mod text;
 

@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 use crate::domain::DeclaredCharset;
 
 use super::body::{BodyType, header_parameter};
-use super::params::percent_decode_only;
+use super::percent::percent_decode_only;
 
 /// A part: the name and the value of a parameter.
 pub(super) struct Part<'a> {
@@ -26,16 +26,16 @@ pub(super) fn parts<'a>(
 ) -> impl Iterator<Item = Part<'a>> + use<'a> {
     let declared = boundary
         .filter(|boundary| !boundary.is_empty())
-        .map(|boundary| Delimiters::new(body, [b"--", boundary].concat()))
+        .map(|boundary| Delimiters::new(body, &[b"--", boundary].concat()))
         .filter(|delimiters| delimiters.clone().next().is_some());
     let delimiters = declared.or_else(|| Some(Delimiters::new(body, first_delimiter(body)?)));
     Parts { body, delimiters, begin: None }.map(part)
 }
 
-fn first_delimiter(body: &[u8]) -> Option<Vec<u8>> {
+fn first_delimiter(body: &[u8]) -> Option<&[u8]> {
     let line = body.split(|byte| *byte == b'\n').find(|line| line.starts_with(b"--"))?;
     let delimiter = line.trim_ascii_end();
-    (delimiter.len() > 2).then(|| delimiter.to_vec())
+    (delimiter.len() > 2).then_some(delimiter)
 }
 
 struct Parts<'a> {
@@ -88,8 +88,8 @@ struct Delimiters<'a> {
 }
 
 impl<'a> Delimiters<'a> {
-    fn new(body: &'a [u8], delimiter: Vec<u8>) -> Self {
-        Self { body, finder: Finder::new(&delimiter).into_owned(), position: 0 }
+    fn new(body: &'a [u8], delimiter: &[u8]) -> Self {
+        Self { body, finder: Finder::new(delimiter).into_owned(), position: 0 }
     }
 }
 

@@ -11,7 +11,9 @@ use crate::accounts::Secrets;
 use crate::domain::{CallbackKind, DeclaredCharset, Extra, RejectedContent, Text};
 
 use super::body::{BodyType, Format, UnreadableBody};
-use super::callback::documented;
+use super::documented::documented;
+use super::names::{is_credential, plain};
+pub use super::percent::percent_decode;
 use super::text::{declared_charset, decode_parameter};
 use super::{json, multipart};
 
@@ -25,9 +27,6 @@ pub const REST: &str = "&";
 
 /// The parameter that names the charset of a form (HTML, section 4.10.22.5).
 const CHARSET: &str = "_charset_";
-
-/// The names of the parameters with credentials, and what people write instead. They are never stored.
-const CREDENTIALS: [&str; 6] = ["user", "pass", "password", "passwd", "passphrase", "pwd"];
 
 /// A name and a value, borrowed where nothing has to be decoded.
 type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
@@ -45,7 +44,7 @@ pub struct Input<'a> {
 /// The decoded parameters of a request in their order: those of the path, the query and the body.
 ///
 /// A parameter is looked up by its exact name, else by one that differs only in letter case, in
-/// surrounding blanks and NULs, or in a leading `amp;`, the rest of an ampersand escaped for HTML.
+/// surrounding blanks and NULs, or in what stands before it where `&amp;` was sent for `&`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params<'a> {
     kind: CallbackKind,
@@ -262,65 +261,24 @@ impl<'a> Params<'a> {
 
 fn redacted<'p>(secrets: &Secrets, name: &'p [u8], value: &'p [u8]) -> Pair<'p> {
     let pair = (secrets.redact(name), secrets.redact(value));
-    // A secret with a `=` in it may stand between the name and the value.
-    let whole = [name, b"=", value].concat();
-    let separately = [&*pair.0, b"=", &*pair.1].concat();
-    if *secrets.redact(&whole) == separately {
+    // The name and the value may be the parts of one secret.
+    let is_whole = || {
+        let whole = [name, b"=", value].concat();
+        *secrets.redact(&whole) == [&*pair.0, b"=", &*pair.1].concat()
+    };
+    if !secrets.have_equals_sign() || is_whole() {
         return pair;
     }
     (Cow::Borrowed(b"***"), Cow::Borrowed(b"***"))
 }
 
-/// The name without what surrounds it by mistake.
-fn plain(mut name: &[u8]) -> &[u8] {
-    loop {
-        let trimmed = trim(name);
-        let Some((b"amp;", rest)) = trimmed.split_at_checked(4) else { return trimmed };
-        name = rest;
-    }
-}
-
-fn trim(mut name: &[u8]) -> &[u8] {
-    let is_blank = |byte: u8| byte == 0 || byte.is_ascii_whitespace();
-    while let [first, rest @ ..] = name
-        && is_blank(*first)
-    {
-        name = rest;
-    }
-    while let [rest @ .., last] = name
-        && is_blank(*last)
-    {
-        name = rest;
-    }
-    name
-}
-
-/// Whether the parameter has credentials, however its name is misspelt: letter case, brackets, blanks,
-/// quotes and further percent-encoding are ignored.
-fn is_credential(name: &[u8]) -> bool {
-    /// No credential has a longer name, however it is encoded.
-    const LONGEST: usize = 256;
-    if name.len() > LONGEST {
-        return false;
-    }
-    let mut name = Cow::Borrowed(name);
-    while let Cow::Owned(decoded) = percent_decode_only(&name) {
-        name = Cow::Owned(decoded);
-    }
-    let letters: Vec<u8> = plain(&name)
-        .iter()
-        .filter(|byte| byte.is_ascii_alphanumeric())
-        .map(u8::to_ascii_lowercase)
-        .collect();
-    CREDENTIALS.iter().any(|secret| letters == secret.as_bytes())
-}
-
+/// Whether the bytes, as a form, have a parameter of the gateway's document.
 fn has_documented_parameter(kind: CallbackKind, form: &[u8]) -> bool {
     form.split(|byte| *byte == b'&').any(|pair| {
         let (name, value) = split_once(pair, b'=');
         let name = percent_decode(name);
         let is_named = |known: &&str| plain(&name).eq_ignore_ascii_case(known.as_bytes());
-        value.is_some() && documented(kind).iter().any(|known| is_named(&known))
+        value.is_some() && documented(kind).iter().any(is_named)
     })
 }
 
@@ -350,54 +308,6 @@ fn split_once(input: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// `%XX` becomes a byte and `+` a blank. A `%` without two hexadecimal digits after it stays.
-#[must_use]
-pub fn percent_decode(input: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr2(b'%', b'+', input).is_none() {
-        return Cow::Borrowed(input);
-    }
-    Cow::Owned(decode(input, b' '))
-}
-
-/// [`percent_decode`], but `+` stays. Borrowed where nothing is decoded.
-pub(super) fn percent_decode_only(input: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr(b'%', input).is_none() {
-        return Cow::Borrowed(input);
-    }
-    let decoded = decode(input, b'+');
-    if decoded.len() == input.len() { Cow::Borrowed(input) } else { Cow::Owned(decoded) }
-}
-
-fn decode(input: &[u8], plus: u8) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(input.len());
-    let mut rest = input;
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        decoded.push(match (first, tail) {
-            (b'+', _) => plus,
-            (b'%', &[high, low, ref after @ ..]) => match (hex_digit(high), hex_digit(low)) {
-                (Some(high), Some(low)) => {
-                    rest = after;
-                    high << 4 | low
-                }
-                _ => b'%',
-            },
-            (byte, _) => byte,
-        });
-    }
-    decoded
-}
-
-#[must_use]
-pub(super) fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
-}
-
 fn skip_question_marks(mut input: &[u8]) -> &[u8] {
     while let [b'?', rest @ ..] = input {
         input = rest;
@@ -406,7 +316,7 @@ fn skip_question_marks(mut input: &[u8]) -> &[u8] {
 }
 
 /// The input without any of these bytes at its end.
-pub(super) fn trim_end<'a>(mut input: &'a [u8], trimmed: &[u8]) -> &'a [u8] {
+fn trim_end<'a>(mut input: &'a [u8], trimmed: &[u8]) -> &'a [u8] {
     while let [rest @ .., last] = input
         && trimmed.contains(last)
     {

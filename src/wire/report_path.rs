@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::params::percent_decode_only;
+use super::percent::percent_decode_only;
 
 /// What follows `/delivery-reports/` in a path.
 #[derive(Debug, PartialEq, Eq)]

@@ -27,21 +27,21 @@ fn charts(results: &Results) -> [(&'static str, String); 3] {
     let median = |figure: Option<Figure>| figure.map_or(0.0, |figure| figure.median);
     let kept = || results.rows.iter().filter(|row| row.letter != 'a');
     let rates = chart::Chart {
-        title: "Callbacks kept a second",
-        axis: "callbacks a second",
+        title: "Callbacks stored per second",
+        axis: "callbacks per second",
         series: &CONNECTIONS.map(|count| format!("{count} connections")),
         rows: rows(results.rows.iter(), label, |row, at| median(row.figure(at, |m| m.rate))),
         value: chart::grouped,
     };
     let latencies = chart::Chart {
-        title: &format!("How long an answer takes at {USUAL} connections"),
+        title: &format!("Time to answer at {USUAL} connections"),
         axis: "milliseconds, logarithmic",
-        series: &["half of all", "99 %", "99.9 %"].map(str::to_owned),
+        series: &["p50", "p99", "p99.9"].map(str::to_owned),
         rows: rows(kept(), label, |row, of| median(row.figure(usual, |m| m.latencies[of]))),
         value: |milliseconds| format!("{milliseconds:.1}"),
     };
     let costs = chart::Chart {
-        title: &format!("CPU time of 1,000 callbacks at {USUAL} connections"),
+        title: &format!("CPU time for 1,000 callbacks at {USUAL} connections"),
         axis: "seconds of CPU time",
         series: &["contestant", "Postgres"].map(str::to_owned),
         rows: rows(kept(), label, |row, of| median(row.figure(usual, |m| m.cpu[of])))

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::super::machine;
 use super::super::measure::Measurement;
-use super::super::run::{CONNECTIONS, Results, Row};
+use super::super::run::{CONNECTIONS, Results, Row, USUAL};
 use super::super::statistics::Figure;
 use super::chart::grouped;
 use super::{digits, ratio, targets};
@@ -14,18 +14,21 @@ const NOT_MEASURED: &str = "not measured";
 pub fn page(results: &Results, charts: &str) -> String {
     let Results { rounds, seconds, .. } = results;
     let minutes = results.took.as_secs_f64() / 60.0;
+    let answer = answer(results);
     let mut page = format!(
         "# How fast is it?
 
-`make bench` has written this page, in one run of {minutes:.1} minutes; every figure is from that run. Run it on your machine: on Linux it needs nothing but a Rust toolchain, and installs Postgres, nginx and PHP-FPM through apt-get where it can. `ROUNDS` and `SECONDS` make the run shorter or longer, `PAGE=/tmp/performance.md` leaves this page alone.
+{answer}
 
-Each figure is the median of {rounds} rounds, with the least and the most of them in parentheses. In a round all contestants are measured by turns, {seconds} seconds at each number of connections, and each round begins with another; so what else the machine did falls on all of them. Ratios are taken within a round. **Contestants, Postgres and the load generator share the cores**: the figures say how the ways compare and what they cost, not what a larger machine would do.
+`make bench` wrote this page in one run of {minutes:.1} minutes; every figure is from that run. Run it on your own machine: on Linux it needs only a Rust toolchain, and installs Postgres, nginx and PHP-FPM with apt-get if it can. `ROUNDS` and `SECONDS` change the length of the run; `PAGE=/tmp/performance.md` writes another page.
 
-![Callbacks kept a second]({charts}/rates.svg)
+Each figure is the median of {rounds} rounds, with the minimum and maximum in parentheses. In each round all contestants are measured in turn, {seconds} seconds at each number of connections. Each round starts with a different contestant, so that other load on the machine affects all of them. Ratios are taken within a round. **Contestants, Postgres and the load generator share the cores**: the figures compare the contestants and their cost; they do not say what a larger machine would do.
 
-![How long an answer takes]({charts}/latencies.svg)
+![Callbacks stored per second]({charts}/rates.svg)
 
-![CPU time of 1,000 callbacks]({charts}/costs.svg)
+![Time to answer]({charts}/latencies.svg)
+
+![CPU time for 1,000 callbacks]({charts}/costs.svg)
 
 ## Who is compared
 
@@ -36,7 +39,7 @@ Each figure is the median of {rounds} rounds, with the least and the most of the
     targets_table(&mut page, results);
     page.push_str(
         "
-The targets are this project's own, set before it was built, to know when to stop; whether one is met says nothing about what is guaranteed. `÷` compares callbacks kept a second. The gateway would repeat an attempt that was not answered 200 within 2 seconds.
+The targets are the project's own goals, set before it was built. They are independent of what is guaranteed. `÷` compares callbacks stored per second. The gateway would repeat an attempt that is not answered 200 within 2 seconds.
 ",
     );
     bounds(&mut page, results);
@@ -45,13 +48,13 @@ The targets are this project's own, set before it was built, to know when to sto
         measurements(&mut page, results, at);
     }
     failures(&mut page, results);
-    page.push_str("\n## Ratios of callbacks kept a second\n\n");
+    page.push_str("\n## Ratios of callbacks stored per second\n\n");
     ratios(&mut page, results);
     page.push_str(
         "
 ## At half the peak, open loop, 64 connections
 
-An open loop sends on, whether answers come or not, here at half the rate that the closed loop of the same round came to; latency counts from the time at which a request was due. So whatever holds everything up for a moment, a write-back of the disk say, is in the latency of every callback that was due meanwhile, where a closed loop has it in one a connection: these percentiles are higher than those above, at half the load.
+An open loop sends requests at a fixed rate, whether or not answers arrive: here at half the rate that the closed loop of the same round reached. Latency is measured from the time a request was due. A stall, for example while the disk writes back, therefore delays every callback that was due meanwhile; in a closed loop it delays only one for each connection. So these percentiles are higher than those above, at half the load.
 
 ",
     );
@@ -61,6 +64,25 @@ An open loop sends on, whether answers come or not, here at half the rate that t
         let _ = writeln!(page, "| {name} | {value} |");
     }
     page
+}
+
+/// The question of the title, answered in one sentence.
+fn answer(results: &Results) -> String {
+    let at = CONNECTIONS.iter().position(|count| *count == USUAL).expect("one of the connections");
+    let reports = results.rows.iter().find(|row| row.letter == 'b');
+    let reports = reports.expect("the service is always measured");
+    let cores = machine::cores();
+    let (Some(rate), Some(p99)) = (
+        reports.figure(at, |measured| measured.rate),
+        reports.figure(at, |measured| measured.latencies[1]),
+    ) else {
+        return format!("The service was not measured at {USUAL} connections.");
+    };
+    format!(
+        "On {cores} cores shared with Postgres and the load generator, the service stores {} delivery reports per second at {USUAL} connections, each committed before its answer; 99 % of the answers take less than {}.",
+        grouped(rate.median),
+        digits(p99, " ms")
+    )
 }
 
 fn targets_table(page: &mut String, results: &Results) {
@@ -95,7 +117,7 @@ fn bounds(page: &mut String, results: &Results) {
     let most: Vec<String> = (0..CONNECTIONS.len()).filter_map(of).collect();
     let _ = writeln!(
         page,
-        "\nWhat one callback costs the service, Postgres and the load generator together bounds **b**: were none of the {cores} cores ever idle, it would be {}.",
+        "\nThe CPU time that one callback costs the service, Postgres and the load generator together limits **b**. If none of the {cores} cores were ever idle, the rate would be {}.",
         most.join(", ")
     );
 }
@@ -112,15 +134,15 @@ fn contestants(page: &mut String, results: &Results) {
     }
     page.push_str(
         "
-All of them are given the same kind of requests over kept-alive connections, each with a `mess_id` and a number of its own, and each but **h** looks at the token in the URL. All that write to Postgres write the same rows to the same server into databases with the service's own tables: indexes, partitions and triggers. Before each load the tables are emptied and a checkpoint is made. An answer is 200 once the row is committed, with `fsync` and `synchronous_commit` on. The pool of **e** and the number of PHP processes are those that did best of a few, tried at 64 connections before the first round. **f** keeps its connections to Postgres; **g** is the example of the gateway's document and is not durable. **h** has no service: what one connection and one statement after the other can store. **b** with ids in no order, and into tables with millions of rows: `make bench-sql`.
+All of them receive the same kind of requests over keep-alive connections, each with its own `mess_id` and number, and all except **h** check the token in the URL. Those that write to Postgres write the same rows to the same server, into databases with the service's own tables, indexes, partitions and triggers. Before each load the tables are emptied and a checkpoint is made. The answer is 200 when the row is committed, with `fsync` and `synchronous_commit` on. The pool of **e** and the number of PHP processes are the best of several, tried at 64 connections before the first round. **f** keeps its connections to Postgres. **g** is the example of the gateway's document (section 5.4.1) and is not durable. **h** has no service: it shows what one connection can store with one statement after the other. `make bench-sql` measures **b** with ids in random order, and with millions of rows in the tables.
 
-CPU seconds and kilobytes of WAL are those of 1,000 callbacks; CPU time is that of the contestant itself + Postgres + the load generator. Memory is the peak of a single process, or, of nginx and PHP together, what they had after the load, shared pages counted once.
+CPU seconds and kilobytes of WAL are for 1,000 callbacks; CPU time is that of the contestant + Postgres + the load generator. Memory is the peak of the process; for nginx and PHP together it is their memory after the load, with shared pages counted once.
 ",
     );
     if let Some(rate) = results.tuned_php {
         let _ = writeln!(
             page,
-            "\nPDO prepares a statement anew for each request, which takes three round trips; that is how **f** is measured. For who knows of its option `PGSQL_ATTR_DISABLE_PREPARES`, which takes one: before the rounds, in a second at 64 connections, **f** kept {} callbacks a second with it.",
+            "\nBy default, PDO prepares the statement again for each request, which takes three round trips; **f** is measured this way. With the option `PGSQL_ATTR_DISABLE_PREPARES` it takes one: **f** then stored {} callbacks per second, measured for one second at 64 connections before the rounds.",
             grouped(rate)
         );
     }
@@ -168,7 +190,7 @@ fn failures(page: &mut String, results: &Results) {
         if failed > 0 {
             let _ = writeln!(
                 page,
-                "\n**{}** gave {} answers that were not 200; they are not counted.",
+                "\n**{}** gave {} answers other than 200; they are not counted.",
                 row.letter,
                 grouped(failed as f64)
             );

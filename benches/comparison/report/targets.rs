@@ -67,7 +67,7 @@ fn latencies(results: &Results) -> [Target; 3] {
             |p999| digits(p999, " ms"),
         ),
         Target {
-            figure: "attempts that the gateway would repeat in that load".to_owned(),
+            figure: "attempts that the gateway would repeat under that load".to_owned(),
             wanted: "none".to_owned(),
             measured: format!("{repeated} of {}", super::chart::grouped(sent as f64)),
             met: Some(repeated == 0),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::error::EmbeddedPostgresError;
+use super::installed::Installed;
 
 /// The oldest major version for a new cluster.
 const OLDEST: u32 = 13;
@@ -21,65 +22,38 @@ const VERSIONED: [(&str, &str); 4] = [
 ];
 const FROM_SOURCE: &str = "usr/local/pgsql/bin";
 
-/// One installation of Postgres.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Installed {
-    /// The directory with its programs.
-    pub dir: PathBuf,
-    pub major: u32,
-}
-
-impl Installed {
-    /// `bin_dir` if it is given, else the first suitable one of the usual places.
-    ///
-    /// `cluster` is an existing cluster, and the major version that it needs.
-    pub(super) fn find(
-        bin_dir: Option<&Path>,
-        cluster: Option<(&Path, u32)>,
-    ) -> Result<Self, EmbeddedPostgresError> {
-        if let Some(bin_dir) = bin_dir {
-            if let Some(missing) = missing_program(bin_dir) {
-                let bin_dir = bin_dir.to_owned();
-                return Err(EmbeddedPostgresError::BinDirIncomplete { bin_dir, missing });
-            }
-            let dir =
-                fs::canonicalize(bin_dir).map_err(EmbeddedPostgresError::data_dir(bin_dir))?;
-            let program = dir.join("postgres");
-            let major =
-                major_of(&program).ok_or(EmbeddedPostgresError::VersionUnknown { program })?;
-            return choose(vec![Self { dir, major }], cluster);
+/// `bin_dir` if it is given, else the first suitable one of the usual places.
+///
+/// `cluster` is an existing cluster, and the major version that it needs.
+pub(super) fn find(
+    bin_dir: Option<&Path>,
+    cluster: Option<(&Path, u32)>,
+) -> Result<Installed, EmbeddedPostgresError> {
+    if let Some(bin_dir) = bin_dir {
+        if let Some(missing) = missing_program(bin_dir) {
+            let bin_dir = bin_dir.to_owned();
+            return Err(EmbeddedPostgresError::BinDirIncomplete { bin_dir, missing });
         }
-        let path = env::var_os("PATH").unwrap_or_default();
-        let installed: Vec<Self> = places(Path::new("/"), &path)
-            .into_iter()
-            .filter(|dir| missing_program(dir).is_none())
-            .filter_map(|dir| {
-                let major = major_of(&dir.join("postgres"))?;
-                Some(Self { dir, major })
-            })
-            .collect();
-        if installed.is_empty() {
-            return Err(EmbeddedPostgresError::BinariesNotFound {
-                looked_in: names_of_places(Path::new("/"), &path),
-            });
-        }
-        choose(installed, cluster)
+        let dir = fs::canonicalize(bin_dir).map_err(EmbeddedPostgresError::data_dir(bin_dir))?;
+        let program = dir.join("postgres");
+        let major = major_of(&program).ok_or(EmbeddedPostgresError::VersionUnknown { program })?;
+        return choose(vec![Installed { dir, major }], cluster);
     }
-
-    pub(super) fn program(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
+    let path = env::var_os("PATH").unwrap_or_default();
+    let installed: Vec<Installed> = places(Path::new("/"), &path)
+        .into_iter()
+        .filter(|dir| missing_program(dir).is_none())
+        .filter_map(|dir| {
+            let major = major_of(&dir.join("postgres"))?;
+            Some(Installed { dir, major })
+        })
+        .collect();
+    if installed.is_empty() {
+        return Err(EmbeddedPostgresError::BinariesNotFound {
+            looked_in: names_of_places(Path::new("/"), &path),
+        });
     }
-
-    /// What to type for `psql`: the bare name if it is in the `PATH`.
-    pub(super) fn psql(&self) -> PathBuf {
-        let path = env::var_os("PATH").unwrap_or_default();
-        let ours = self.program("psql");
-        if ours.is_file() && !env::split_paths(&path).any(|dir| dir.join("psql").is_file()) {
-            ours
-        } else {
-            PathBuf::from("psql")
-        }
-    }
+    choose(installed, cluster)
 }
 
 fn choose(
@@ -190,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_postgres_is_told_where_was_looked_and_what_to_install() {
+    fn without_postgres_the_error_lists_the_places_searched_and_what_to_install() {
         let error = EmbeddedPostgresError::BinariesNotFound {
             looked_in: names_of_places(Path::new("/"), OsStr::new("/some/bin")),
         };

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::binaries::Installed;
+use super::binaries;
 use super::child_guard::ChildGuard;
 use super::data_dir::DataDir;
 use super::error::EmbeddedPostgresError;
+use super::installed::Installed;
 use super::log::Log;
 use super::os_user::OsUser;
 use super::server;
@@ -57,7 +58,7 @@ impl Cluster {
             tracing::warn!(
                 cluster = %path.display(),
                 data_dir = %data_dir.root().display(),
-                "the embedded database is not in the data directory, which holds only a link to it: back it up too"
+                "the data directory contains only a link to the embedded database: back up the database too"
             );
         }
         let version = path.join("PG_VERSION");
@@ -71,7 +72,7 @@ impl Cluster {
         let Some(major) = version else {
             return Err(EmbeddedPostgresError::NotACluster { path });
         };
-        let installed = Installed::find(bin_dir, Some((&path, major)))?;
+        let installed = binaries::find(bin_dir, Some((&path, major)))?;
         let password = data_dir
             .password()?
             .ok_or_else(|| EmbeddedPostgresError::PasswordLost { path: data_dir.pgpass() })?;
@@ -119,7 +120,7 @@ fn initialise(
     log: &Log,
 ) -> Result<(), EmbeddedPostgresError> {
     let user = OsUser::for_new_cluster()?;
-    let installed = Installed::find(bin_dir, None)?;
+    let installed = binaries::find(bin_dir, None)?;
     let password = match data_dir.password() {
         Ok(Some(password)) => password,
         _ => data_dir.make_password()?,

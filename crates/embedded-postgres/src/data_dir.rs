@@ -1,4 +1,4 @@
-//! The data directory: one owner at a time, and the small files that outlive it.
+//! The data directory: one owner at a time, and the small files that persist.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};

@@ -1,11 +1,12 @@
 //! Why there is no embedded Postgres, and what to do about it.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::binaries::Installed;
+use super::installed::Installed;
 use super::log::LogTail;
 
 /// The embedded Postgres can't be started. Every message says what to do.
@@ -17,7 +18,7 @@ pub enum EmbeddedPostgresError {
          Postgres here (`apt-get install postgresql`, `dnf install postgresql-server` or \
          `brew install postgresql@16`), or set PG_BIN_DIR to the directory of its programs; looked \
          for `initdb` and `postgres` in {}",
-        list(looked_in)
+        list(looked_in.iter().map(|place| place.display()))
     )]
     BinariesNotFound {
         /// Every place, in the order of the search; `*` stands for a version.
@@ -25,7 +26,7 @@ pub enum EmbeddedPostgresError {
     },
     /// The directory that was named lacks a program.
     #[error(
-        "PG_BIN_DIR is {}, where there is no `{missing}`; set it to a directory that holds both \
+        "PG_BIN_DIR is {}, which does not contain `{missing}`; set it to a directory that holds both \
          `initdb` and `postgres`, or unset it to search the usual places",
         bin_dir.display()
     )]
@@ -35,13 +36,13 @@ pub enum EmbeddedPostgresError {
         /// The program that is not in it.
         missing: &'static str,
     },
-    /// The program does not say which Postgres it is.
+    /// The output of `postgres --version` names no version.
     #[error("`{} --version` does not name a version of Postgres; set PG_BIN_DIR to another installation", program.display())]
     VersionUnknown {
         /// The program that was asked.
         program: PathBuf,
     },
-    /// Only versions are installed that nobody supports any more.
+    /// Every installed version is older than 13.
     #[error(
         "Postgres 13 or later is needed, but only this is installed: {}; install a later one, or \
          set DATABASE_URL",
@@ -87,15 +88,15 @@ pub enum EmbeddedPostgresError {
         /// The data directory.
         data_dir: PathBuf,
     },
-    /// Something else is where the cluster belongs.
-    #[error("{} is not empty and is no Postgres data directory; move it away, or set ROUTO_DATA_DIR", path.display())]
+    /// The cluster's directory contains other files.
+    #[error("{} is not empty, but not a Postgres data directory; move it away, or set ROUTO_DATA_DIR", path.display())]
     NotACluster {
         /// The directory.
         path: PathBuf,
     },
-    /// The link to the cluster leads nowhere.
+    /// The link to the cluster is dangling.
     #[error(
-        "{} points to {}, which is not there; bring that directory back (is a volume missing?), or \
+        "{} points to {}, which does not exist; restore that directory (is a volume missing?), or \
          remove the link to start with an empty database",
         link.display(), target.display()
     )]
@@ -117,13 +118,13 @@ pub enum EmbeddedPostgresError {
         /// Its owner.
         owner: u32,
     },
-    /// Running as root, and there is no user to run Postgres as.
+    /// This process is root, and there is no user to run Postgres as.
     #[error(
         "Postgres refuses to run as root, and this machine has neither a user `postgres` nor \
          `nobody`; start routo-receiver as an ordinary user, or set DATABASE_URL"
     )]
     NoUser,
-    /// The cluster is there, but a directory above it is closed to its owner.
+    /// The owner of the cluster may not enter a directory above it.
     #[error(
         "uid {uid}, which Postgres runs as, can't reach its data in {}; open the directories above \
          it (`chmod o+x`), or set ROUTO_DATA_DIR",
@@ -137,7 +138,7 @@ pub enum EmbeddedPostgresError {
     },
     /// The password file is missing or holds no password.
     #[error(
-        "{} does not hold the password of the database in the same directory: bring the file back, \
+        "{} does not contain the password of the database in the same directory: restore the file, \
          or move `postgres` away to start with an empty database",
         path.display()
     )]
@@ -153,20 +154,20 @@ pub enum EmbeddedPostgresError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// The machine has no thread left.
-    #[error("the thread that looks after Postgres can't be started")]
+    /// The system refuses another thread.
+    #[error("can't start the thread that supervises Postgres")]
     Thread(#[source] io::Error),
-    /// `initdb` gave up.
+    /// `initdb` failed.
     #[error("a new database can't be initialised ({status}); initdb says:\n{log}")]
     InitFailed {
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
-        /// Its last lines.
+        /// The last lines of the log.
         log: LogTail,
     },
     /// Processes of an earlier run survived even SIGKILL.
     #[error(
-        "processes of an earlier run still use {} and can't be ended: {}; end them by hand, or \
+        "processes of an earlier run still use {} and can't be killed: {}; kill them yourself, or \
          restart the machine",
         cluster.display(), list(pids)
     )]
@@ -177,25 +178,25 @@ pub enum EmbeddedPostgresError {
         pids: Vec<i32>,
     },
     /// The server ended before it accepted a connection.
-    #[error("Postgres ends as soon as it is started ({status}); its log says:\n{log}")]
+    #[error("Postgres exited right after it was started ({status}); its log says:\n{log}")]
     ServerFailed {
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
-        /// Its last lines.
+        /// The last lines of the log.
         log: LogTail,
     },
     /// The server runs, but does not accept connections.
     #[error("Postgres has not accepted a connection for {silence:?}; its log says:\n{log}")]
     NotReady {
-        /// How long nothing was heard of it.
+        /// How long the server did not respond.
         silence: Duration,
-        /// Its last lines.
+        /// The last lines of the log.
         log: LogTail,
     },
     /// The server accepts connections, but refuses ours.
     #[error(
-        "the embedded Postgres refuses its own service; if postgres.pgpass in the data directory \
-         was replaced, bring the old one back"
+        "the embedded Postgres rejects the service's password; if postgres.pgpass in the data \
+         directory was replaced, restore the old one"
     )]
     Refused(#[source] sqlx::Error),
     /// It was stopped before it was ready.
@@ -211,29 +212,7 @@ impl EmbeddedPostgresError {
     }
 }
 
-fn list<T: Listed>(items: &[T]) -> String {
-    let texts: Vec<String> = items.iter().map(Listed::text).collect();
+fn list(items: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    let texts: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     texts.join(", ")
-}
-
-trait Listed {
-    fn text(&self) -> String;
-}
-
-impl Listed for PathBuf {
-    fn text(&self) -> String {
-        self.display().to_string()
-    }
-}
-
-impl Listed for Installed {
-    fn text(&self) -> String {
-        format!("{} in {}", self.major, self.dir.display())
-    }
-}
-
-impl Listed for i32 {
-    fn text(&self) -> String {
-        self.to_string()
-    }
 }

@@ -20,6 +20,7 @@ mod cluster;
 mod data_dir;
 mod endpoint;
 mod error;
+mod installed;
 mod log;
 mod os_user;
 mod processes;
@@ -33,9 +34,9 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-pub use self::binaries::Installed;
 use self::endpoint::url;
 pub use self::error::EmbeddedPostgresError;
+pub use self::installed::Installed;
 pub use self::log::LogTail;
 use self::supervised::Supervised;
 

@@ -15,9 +15,8 @@ use super::EmbeddedPostgresOptions;
 use super::child_guard::ChildGuard;
 use super::endpoint::Endpoint;
 use super::error::EmbeddedPostgresError;
-use super::log::Log;
 use super::readiness::{Readiness, SILENCE, wait_until_accepting};
-use super::supervisor::{DELAY, Supervisor};
+use super::supervisor::{DELAY, StartAttempt, Supervisor};
 use super::survivors::STOP_SEQUENCE;
 
 /// Dropping it requests a fast shutdown.
@@ -28,9 +27,6 @@ pub(super) struct Supervised {
     /// Closed when the thread and every process of the server have ended.
     attempts: UnboundedReceiver<StartAttempt>,
 }
-
-/// Where a server is being started and where it logs, or why none can be.
-pub(super) type StartAttempt = Result<(Endpoint, Log), EmbeddedPostgresError>;
 
 impl Supervised {
     pub(super) fn spawn(options: EmbeddedPostgresOptions) -> Result<Self, EmbeddedPostgresError> {
@@ -44,7 +40,7 @@ impl Supervised {
             attempts: sender,
         };
         thread::Builder::new()
-            .name("local-postgres".into())
+            .name("embedded-pg".into())
             .spawn(move || supervisor.run())
             .map_err(EmbeddedPostgresError::Thread)?;
         Ok(Self { child_guard, ready, attempts })

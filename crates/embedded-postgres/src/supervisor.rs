@@ -16,10 +16,9 @@ use super::endpoint::{Endpoint, free_port, is_free};
 use super::error::EmbeddedPostgresError;
 use super::log::Log;
 use super::server;
-use super::supervised::StartAttempt;
 use super::survivors::{STOP_SEQUENCE, settle};
 
-/// Attempts at the first start: another program may take the port after it was chosen.
+/// Attempts at the first start: another program may take the chosen port before the server does.
 const FIRST_ATTEMPTS: u32 = 3;
 
 /// The first and the longest delay before a restart.
@@ -28,6 +27,9 @@ const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
 /// After this uptime the delay starts over.
 const LONG_LIFE: Duration = Duration::from_mins(1);
+
+/// Where a server is being started and where it logs, or why none can be.
+pub(super) type StartAttempt = Result<(Endpoint, Log), EmbeddedPostgresError>;
 
 pub(super) struct Supervisor {
     pub(super) options: EmbeddedPostgresOptions,
@@ -42,11 +44,11 @@ impl Supervisor {
     /// failed.
     pub(super) fn run(self) {
         if let Err(error) = self.supervise() {
-            let was_asked = matches!(error, EmbeddedPostgresError::Stopped);
-            if self.child_guard.is_stopping() && !was_asked {
+            let was_stopped = matches!(error, EmbeddedPostgresError::Stopped);
+            if self.child_guard.is_stopping() && !was_stopped {
                 tracing::warn!(%error, "Postgres was not shut down cleanly");
             }
-            // Fails if the handle is gone, and with it whoever would read the error.
+            // Fails if the handle was dropped; then nobody reads the error.
             let _ = self.attempts.send(Err(error));
         }
     }
@@ -151,9 +153,9 @@ fn report_death(ended: &Result<Option<ExitStatus>, EmbeddedPostgresError>, delay
     let delay_ms = delay.as_millis();
     match ended {
         Ok(Some(status)) => {
-            tracing::warn!(%status, delay_ms, "Postgres ended unexpectedly and is started again");
+            tracing::warn!(%status, delay_ms, "Postgres ended unexpectedly; restarting it");
         }
         Ok(None) => {}
-        Err(error) => tracing::warn!(%error, delay_ms, "Postgres can't be started, trying again"),
+        Err(error) => tracing::warn!(%error, delay_ms, "can't start Postgres; retrying"),
     }
 }

@@ -21,7 +21,7 @@ pub(super) const STOP_SEQUENCE: [(Signal, Duration); 3] = [
     (Signal::KILL, Duration::from_secs(5)),
 ];
 
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Ends every process of the cluster, then removes its `postmaster.pid`.
 ///
@@ -29,19 +29,22 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 /// would take either for a running server.
 pub(super) fn settle(
     cluster: &Path,
-    insistence: &[(Signal, Duration)],
+    stop_sequence: &[(Signal, Duration)],
 ) -> Result<(), EmbeddedPostgresError> {
-    let look = || of_cluster(cluster).map_err(EmbeddedPostgresError::data_dir(cluster));
-    let mut left = look()?;
+    let inspect = || of_cluster(cluster).map_err(EmbeddedPostgresError::data_dir(cluster));
+    let mut left = inspect()?;
     if !left.is_empty() {
-        tracing::warn!(processes = left.len(), "ending the Postgres that an earlier run has left");
+        tracing::warn!(
+            processes = left.len(),
+            "stopping Postgres processes that an earlier run left behind"
+        );
     }
-    for &(signal, patience) in insistence {
-        tell(&left, signal);
+    for &(signal, patience) in stop_sequence {
+        send(&left, signal);
         let deadline = Instant::now() + patience;
         while !left.is_empty() && Instant::now() < deadline {
-            thread::sleep(LOOK_AGAIN_AFTER);
-            left = look()?;
+            thread::sleep(POLL_INTERVAL);
+            left = inspect()?;
         }
     }
     if !left.is_empty() {
@@ -61,7 +64,7 @@ pub(super) fn settle(
 
 /// The server passes a shutdown on to its children, and orphaned children exit; SIGKILL goes to each
 /// process.
-fn tell(processes: &[Process], signal: Signal) {
+fn send(processes: &[Process], signal: Signal) {
     for &process in processes {
         if signal == Signal::KILL || !has_parent_in(process, processes) {
             // A process that has just ended needs no signal; one that can't be signalled stays in the
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_survivor_that_heeds_no_signal_is_killed() {
+    fn a_survivor_that_ignores_signals_is_killed() {
         let cluster = tempfile::tempdir().unwrap();
         let mut survivor = idler("postgres", cluster.path());
         stop(&survivor);
@@ -117,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_survivor_is_asked_before_it_is_forced() {
+    fn a_survivor_is_shut_down_before_it_is_killed() {
         let cluster = tempfile::tempdir().unwrap();
         let mut survivor = idler("postgres", cluster.path());
         settle(cluster.path(), &STOP_SEQUENCE).unwrap();

@@ -1,6 +1,6 @@
 //! An HTTP response, as much of it as the gateway reads.
 
-use super::connection::Failure;
+use super::failure::Failure;
 
 /// The most headers that a response may have.
 const MAX_HEADERS: usize = 64;

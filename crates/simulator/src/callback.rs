@@ -1,7 +1,6 @@
 //! A callback: its parameters, and how they are transmitted.
 
 use super::oddity::Oddity;
-use super::request;
 
 /// How parameters are transmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,11 +73,5 @@ impl Callback {
     pub fn with(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
         self.parameters.push((name, value.into()));
         self
-    }
-
-    /// The bytes of the request. `attempt` adds a parameter of that name.
-    #[must_use]
-    pub fn request(&self, host: &str, keep_alive: bool, attempt: Option<u32>) -> Vec<u8> {
-        request::bytes(self, host, keep_alive, attempt)
     }
 }

@@ -7,44 +7,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::answer::{Answer, BodyLength, Head};
 use super::destination::Destination;
+use super::failure::Failure;
 use super::stream::Stream;
 
 /// The most bytes of a response; a longer one is not HTTP.
 const MAX_ANSWER: usize = 1024 * 1024;
-
-/// Why an attempt got no response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
-pub enum Failure {
-    #[error("the connection was refused")]
-    Refused,
-    /// The connection was made, but the certificate is not trusted, or the peer does not speak TLS.
-    #[error("TLS could not be agreed on")]
-    Tls,
-    #[error("the connection was closed or reset before the answer")]
-    Closed,
-    /// The same on a reused connection: the service closed it while the next request was on its way.
-    #[error("a kept connection was closed or reset before the answer")]
-    KeptClosed,
-    #[error("no answer in time")]
-    TimedOut,
-    #[error("the answer is not HTTP")]
-    NotHttp,
-}
-
-impl Failure {
-    /// The name in JSON output.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Tls => "tls",
-            Self::Closed => "closed",
-            Self::KeptClosed => "kept-closed",
-            Self::TimedOut => "timed-out",
-            Self::NotHttp => "not-http",
-        }
-    }
-}
 
 /// A connection to one service, opened on demand and reused while the service keeps it open.
 #[derive(Debug)]

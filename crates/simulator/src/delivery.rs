@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::connection::Failure;
+use super::failure::Failure;
 
 /// One attempt at a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use url::{Host, Url};
 
-use super::connection::Failure;
+use super::failure::Failure;
 use super::stream::Stream;
 
 /// Why callbacks can't be sent to a URL.

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::connection::Failure;
 use crate::delivery::{Delivery, DeliveryAttempt};
+use crate::failure::Failure;
 use crate::script::{Access, Kinds};
 
 fn script() -> Script {

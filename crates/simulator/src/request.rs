@@ -7,12 +7,15 @@ use super::oddity::Oddity;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-pub(super) fn bytes(
-    callback: &Callback,
-    host: &str,
-    keep_alive: bool,
-    attempt: Option<u32>,
-) -> Vec<u8> {
+impl Callback {
+    /// The bytes of the request. `attempt` adds a parameter of that name.
+    #[must_use]
+    pub fn request(&self, host: &str, keep_alive: bool, attempt: Option<u32>) -> Vec<u8> {
+        bytes(self, host, keep_alive, attempt)
+    }
+}
+
+fn bytes(callback: &Callback, host: &str, keep_alive: bool, attempt: Option<u32>) -> Vec<u8> {
     let attempt = attempt.map(|number| ("attempt", number.to_string().into_bytes()));
     let parameters: Vec<_> = callback.parameters.iter().chain(&attempt).collect();
     let in_query = match (callback.method, callback.oddity) {

@@ -14,7 +14,7 @@ use super::spool::SpoolCommand;
 
 const AFTER_HELP: &str = "\
 First run:
-  With no configuration at all, `routo-receiver` runs a private Postgres in ./data, generates
+  With no configuration at all, `routo-receiver` runs an embedded Postgres in ./data, generates
   credentials, and prints curl lines that try both callbacks.
 
 The most important environment variables:
@@ -22,10 +22,10 @@ The most important environment variables:
   ROUTO_ACCOUNTS__MAIN__USER          the user that the gateway sends (MAIN: any name you like)
   ROUTO_ACCOUNTS__MAIN__PASSWORD      the password that belongs to it
   ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN  the last part of the delivery report URL
-  ROUTO_HTTP__LISTEN                  where to take callbacks [default: 0.0.0.0:8080]
+  ROUTO_HTTP__LISTEN                  where to listen for callbacks [default: 0.0.0.0:8080]
   ROUTO_ADMIN__LISTEN                 where to serve health and metrics [default: 127.0.0.1:9090]
   ROUTO_DATA_DIR                      the files that must survive a restart [default: ./data]
-  PG_BIN_DIR                          the directory of initdb and postgres, for the private one
+  PG_BIN_DIR                          the directory of initdb and postgres, for the embedded one
 
   A secret can come from a file: DATABASE_URL_FILE, ROUTO_ACCOUNTS__MAIN__PASSWORD_FILE, ...
 
@@ -76,17 +76,17 @@ fn without_urls(text: &str) -> String {
 
 #[derive(Debug, Default, Subcommand)]
 pub(super) enum Command {
-    /// Take callbacks until stopped (the default).
+    /// Accept callbacks until stopped (the default).
     #[default]
     Serve,
-    /// Bring the database schema up to date, then exit.
+    /// Migrate the database schema, then exit.
     Migrate,
     /// Check the configuration; print it, without secrets, and the URLs to register.
     Check,
     /// Inspect, export or drain the files that keep callbacks while Postgres is away.
     #[command(subcommand)]
     Spool(SpoolCommand),
-    /// Read stored messages again from their bytes, if they were read in a wrong charset.
+    /// Decode stored messages again from their bytes, if they were decoded with a wrong charset.
     Redecode(RedecodeArguments),
     /// List callbacks that could not be used, or replay them once the cause is fixed.
     #[command(subcommand)]

@@ -13,15 +13,15 @@ pub(crate) struct RedecodeArguments {
     #[arg(long)]
     pub(crate) account: Option<AccountName>,
 
-    /// Only messages that were read in this charset, as in the column `charset`, with `-failed` too.
+    /// Only messages that were decoded with this charset: a value of the column `charset`.
     #[arg(long, value_parser = parse_label)]
     pub(crate) charset: Option<String>,
 
-    /// Only messages that could not be read completely.
+    /// Only messages that could not be decoded completely.
     #[arg(long)]
     pub(crate) failed: bool,
 
-    /// Only messages that came with this dcs; `missing`: without one.
+    /// Only messages with this dcs; `missing` selects those without one.
     #[arg(long)]
     pub(crate) dcs: Option<DcsFilter>,
 
@@ -33,8 +33,8 @@ pub(crate) struct RedecodeArguments {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) to: Option<OffsetDateTime>,
 
-    /// How to read them: auto, gsm-7, iso-8859-1, utf-8, utf-16 or binary [default: as the service
-    /// reads messages of that account with that dcs today].
+    /// How to decode them: auto, gsm-7, iso-8859-1, utf-8, utf-16 or binary [default: as the service
+    /// decodes messages of that account with that dcs today].
     #[arg(long, value_name = "ENCODING")]
     pub(crate) r#as: Option<Encoding>,
 

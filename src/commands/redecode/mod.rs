@@ -85,13 +85,13 @@ fn print_counts(counts: &Counts, write: bool) -> Result<(), CommandError> {
     let Counts { read, different, changed, refused } = counts;
     if !write {
         print_line(format_args!(
-            "{read} messages read again, {different} would change; --write changes them"
+            "{read} messages decoded again, {different} would change; --write changes them"
         ))
     } else if *refused == 0 {
-        print_line(format_args!("{read} messages read again, {changed} changed"))
+        print_line(format_args!("{read} messages decoded again, {changed} changed"))
     } else {
         print_line(format_args!(
-            "{read} messages read again, {changed} changed, {refused} refused by Postgres"
+            "{read} messages decoded again, {changed} changed, {refused} refused by Postgres"
         ))
     }
 }
@@ -127,7 +127,8 @@ async fn redecode(
             counts.changed += outcome.changed;
             counts.refused += outcome.refused.len() as u64;
             for (key, refused) in outcome.refused {
-                progress.suspend(|| print_line(format_args!("{} stays: {refused}", key.id)))?;
+                progress
+                    .suspend(|| print_line(format_args!("{} is unchanged: {refused}", key.id)))?;
             }
         }
         progress.inc(page.len() as u64);

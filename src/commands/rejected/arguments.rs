@@ -15,7 +15,7 @@ pub(crate) enum RejectedCommand {
         #[command(flatten)]
         selection: RejectedSelection,
 
-        /// Include those that a replay has made rows of.
+        /// Include those that were replayed.
         #[arg(long)]
         replayed: bool,
 
@@ -37,7 +37,7 @@ pub(crate) struct ReplayArguments {
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// Make rows of them. Without it, only show what would happen to each.
+    /// Store them. Without it, only show what would happen to each.
     #[arg(long)]
     pub(crate) write: bool,
 }

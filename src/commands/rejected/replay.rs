@@ -21,7 +21,7 @@ use super::{PAGE, ReplayArguments, all_were_found};
 enum StillRejected {
     #[error("{0}")]
     Unusable(#[from] Unusable),
-    #[error("this program does not write such a {column}: somebody has changed the row")]
+    #[error("{column} has a value that this program does not write: the row was changed")]
     Altered { column: &'static str },
     #[error(transparent)]
     Refused(InsertError),
@@ -60,12 +60,12 @@ pub(super) async fn run(
             match refusals.remove(id) {
                 None => {
                     replayed += 1;
-                    let what = if arguments.write { "is a row now" } else { "can be used" };
+                    let what = if arguments.write { "replayed" } else { "can be replayed" };
                     print_line(format_args!("{id} {kind}: {what}"))?;
                 }
                 Some(why) => {
                     still_rejected += 1;
-                    print_line(format_args!("{id} {kind}: stays: {}", Chain(&why)))?;
+                    print_line(format_args!("{id} {kind}: stays rejected: {}", Chain(&why)))?;
                 }
             }
         }
@@ -74,7 +74,7 @@ pub(super) async fn run(
         print_line(format_args!("{replayed} replayed, {still_rejected} stay rejected"))?;
     } else {
         print_line(format_args!(
-            "{replayed} can be used, {still_rejected} can't; --write makes rows of them"
+            "{replayed} can be replayed, {still_rejected} can't; --write replays them"
         ))?;
     }
     all_were_found(missing)

@@ -78,7 +78,7 @@ fn access(
     let accounts = if is_given && arguments.account.is_none() {
         accounts.unwrap_or_else(|error| {
             // Accounts are needed for their encodings only.
-            tracing::warn!(error = %Chain(&error), "can't read the accounts: messages are compared without their encodings");
+            tracing::warn!(error = %Chain(&error), "can't read the accounts: messages are compared without encoding overrides");
             Vec::new()
         })
     } else {

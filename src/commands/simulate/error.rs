@@ -12,7 +12,7 @@ pub enum SimulateError {
     #[error(transparent)]
     Target(#[from] DestinationError),
     #[error(
-        "no account is configured to call back as: configure one (ROUTO_ACCOUNTS__MAIN__USER, __PASSWORD, __REPORT_TOKEN), or give --user and --password, and --report-token; beside a service that generated its own credentials, use the same data_dir (ROUTO_DATA_DIR)"
+        "no account is configured to send callbacks as: configure one (ROUTO_ACCOUNTS__MAIN__USER, __PASSWORD, __REPORT_TOKEN), or give --user and --password, and --report-token; beside a service that generated its own credentials, use the same data_dir (ROUTO_DATA_DIR)"
     )]
     NoCredentials,
     #[error("no account '{0}' is configured")]
@@ -22,12 +22,12 @@ pub enum SimulateError {
     )]
     NoLogin,
     #[error(
-        "no database to look into: none is configured, and no service has run its embedded one in {}; give --verify DATABASE_URL, or use the service's data_dir (ROUTO_DATA_DIR)",
+        "no database to inspect: none is configured, and no service has run its embedded one in {}; give --verify DATABASE_URL, or use the service's data_dir (ROUTO_DATA_DIR)",
         .0.display()
     )]
     NoDatabase(PathBuf),
     #[error(
-        "{lost} callbacks were lost, as none of their attempts was acknowledged; {unsent} could not be sent in time"
+        "{lost} callbacks were lost, because none of their attempts was acknowledged; {unsent} could not be sent in time"
     )]
     Lost {
         /// Callbacks of which no attempt was acknowledged.

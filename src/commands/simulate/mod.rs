@@ -60,6 +60,8 @@ pub(super) async fn run(
     raise_open_file_limit();
     let stop = shutdown::on_signal().map_err(CommandError::Signals)?;
     let tally = play(arguments, &caller, stop.clone()).await;
+    // A stop that ended the run early does not end the verification; one after the summary does.
+    let give_up = if stop.is_cancelled() { CancellationToken::new() } else { stop };
     let summary = RunReport { caller: &caller, tally: &tally };
     if !arguments.json {
         // Before the verification: the database may not answer, and the user may not want to wait.
@@ -67,8 +69,6 @@ pub(super) async fn run(
     }
     let verdict = match &database {
         Some(database) => {
-            // A stop that ended the run early does not end the verification; a later one does.
-            let give_up = if stop.is_cancelled() { CancellationToken::new() } else { stop };
             let patience = arguments.verify_wait;
             let ledger = &tally.ledger;
             Some(verification::verify(&caller, ledger, database, patience, &give_up).await)

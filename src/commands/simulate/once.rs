@@ -65,7 +65,7 @@ pub(super) async fn run(
             }
             printed => printed?,
         },
-        None => print_line("No database to look into: --verify DATABASE_URL shows the row.")?,
+        None => print_line("No database to inspect: --verify DATABASE_URL shows the row.")?,
     }
     if delivery.acknowledged() { Ok(()) } else { Err(SimulateError::NotAcknowledged.into()) }
 }

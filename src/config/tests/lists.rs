@@ -27,12 +27,12 @@ fn a_list_is_an_array_in_a_file_and_separated_by_commas_in_the_environment() {
 #[test]
 fn a_value_that_is_not_a_list_of_networks_is_reported_with_what_to_write() {
     let table = [
-        ("allowed_sources = []", "use one or more IP addresses and networks"),
+        ("allowed_sources = []", "expected one or more IP addresses and networks"),
         ("allowed_sources = ['10.0.0.0/33']", "\"10.0.0.0/33\""),
-        ("allowed_sources = ['gateway.example.com']", "use one or more IP addresses"),
+        ("allowed_sources = ['gateway.example.com']", "expected one or more IP addresses"),
         ("allowed_sources = [10]", "write accounts.main.allowed_sources = [\"…\", \"…\"]"),
-        ("allowed_sources = [['10.0.0.1']]", "is a list of texts"),
-        ("allowed_sources.a = '10.0.0.1'", "is a list of texts"),
+        ("allowed_sources = [['10.0.0.1']]", "is a list of strings"),
+        ("allowed_sources.a = '10.0.0.1'", "is a list of strings"),
     ];
     for (key, expected) in table {
         let line = line(Some(&format!("{ACCOUNT}{key}")), &[]);

@@ -94,7 +94,7 @@ fn each_is_reported(table: &[(&str, &str, &str)]) {
 
 #[test]
 fn an_empty_directory_in_the_file_is_an_error() {
-    assert!(line(Some("data_dir = ''"), &[]).contains("use the path of a directory"));
+    assert!(line(Some("data_dir = ''"), &[]).contains("expected the path of a directory"));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn each_rule_about_accounts_has_its_own_problem() {
         ("[accounts.main]", "accounts.main"),
         (
             "[accounts.main.encodings]\n0 = 'gsm-7'",
-            "has no way in: set user and password, or report_token",
+            "has no credentials: set user and password, or report_token",
         ),
         ("[accounts.Main]\nreport_token = '0123456789abcdef'", "accounts.Main"),
         ("[accounts.'a.b']\nreport_token = '0123456789abcdef'", "lower-case letters, digits"),
@@ -133,11 +133,11 @@ fn each_rule_about_accounts_has_its_own_problem() {
         ),
         (
             "[accounts.main]\nreport_token = '0123456789abcdef'\nencodings.256 = 'gsm-7'",
-            "0 to 255, or missing",
+            "0 to 255, or the word missing",
         ),
         (
             "[accounts.main]\nreport_token = '0123456789abcdef'\nencodings.08 = 'gsm-7'",
-            "0 to 255, or missing",
+            "0 to 255, or the word missing",
         ),
         (
             "[accounts.main]\nreport_token = '0123456789abcdef'\nencodings.0 = 'gsm'",

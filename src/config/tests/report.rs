@@ -39,7 +39,7 @@ fn the_report_has_every_value_with_its_origin_and_the_urls_to_register() {
         "https://sms.example.com/delivery-reports/<report_token of account main>",
         "sms.example.com/inbound-messages",
         "https://sms.example.com/inbound-messages",
-        "inbound messages: none, as the account has no user and password",
+        "inbound messages: none, because the account has no user and password",
     ] {
         assert!(lines.iter().any(|line| line == expected), "{expected}\n\n{report}");
     }
@@ -59,10 +59,10 @@ fn without_a_public_url_the_report_has_a_placeholder() {
 fn the_report_says_what_serve_would_do_without_an_account() {
     let embedded = report(&load(None, &[]).unwrap());
     assert!(
-        embedded.contains("`serve` makes one, keeps it in ./data/credentials.toml"),
+        embedded.contains("`serve` generates one, stores it in ./data/credentials.toml"),
         "{embedded}"
     );
-    assert!(embedded.contains("The database: a private Postgres in ./data"), "{embedded}");
+    assert!(embedded.contains("The database: an embedded Postgres in ./data"), "{embedded}");
 
     let external = report(&load(None, &[("DATABASE_URL", "postgres://h/d")]).unwrap());
     assert!(external.contains("ROUTO_ACCOUNTS__MAIN__USER="), "{external}");

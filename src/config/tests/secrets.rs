@@ -66,7 +66,7 @@ fn a_secret_given_directly_and_in_a_file_is_an_error() {
         ),
         "{line}"
     );
-    assert!(line.ends_with("are both given: remove one of them"), "{line}");
+    assert!(line.ends_with("are both set: remove one"), "{line}");
 }
 
 #[test]

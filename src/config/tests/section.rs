@@ -7,8 +7,7 @@ use secrecy::SecretString;
 
 use super::super::Effective;
 use super::super::kinds::{number, url_token};
-use super::super::layers::Merged;
-use super::super::reader::Reader;
+use super::super::reader::{Merged, Reader};
 use super::super::section::{Key, section};
 
 section! {
@@ -62,7 +61,7 @@ fn a_value_out_of_bounds_is_a_problem_that_names_them_and_the_other_keys_are_rea
     for out_of_bounds in ["0", "10", "-1", "1.5", "", "one"] {
         let found = problems(&[("needed", out_of_bounds), ("wanted", out_of_bounds)]);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found.iter().all(|line| line.ends_with("use a whole number from 1 to 9")));
+        assert!(found.iter().all(|line| line.ends_with("expected a whole number from 1 to 9")));
     }
     for within in ["1", "9"] {
         assert!(problems(&[("needed", within), ("wanted", within)]).is_empty());

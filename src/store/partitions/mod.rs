@@ -82,7 +82,7 @@ async fn ensure(
     }
     transaction.commit().await?;
     if !made.is_empty() {
-        tracing::info!(partitions = made.join(", "), "made partitions");
+        tracing::info!(partitions = made.join(", "), "created partitions");
     }
     Ok(())
 }

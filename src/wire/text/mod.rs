@@ -90,12 +90,10 @@ fn latin1_charset(bytes: &[u8]) -> Charset {
     if latin1::needs_windows_1252(bytes) { Charset::Windows1252 } else { Charset::Latin1 }
 }
 
-/// A text by a guess. A control character in it says that the guess is wrong there.
+/// A text by a guess. A control character in it shows that the guess is wrong there.
 fn marked(text: &str, charset: Charset, is_lossy: bool) -> MessageText {
     let is_wrong = |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r');
-    let read = text.replace(is_wrong, "\u{FFFD}");
-    let is_lossy = is_lossy || read != text;
-    MessageText::new(read, charset, is_lossy)
+    MessageText::new(text.to_owned(), charset, is_lossy || text.contains(is_wrong))
 }
 
 #[cfg(test)]

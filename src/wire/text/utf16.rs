@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::domain::{Charset, MessageText};
-use crate::wire::params::hex_digit;
+use crate::wire::hex::hex_digit;
 
 use super::{decode_auto, udh, utf8};
 

@@ -5,6 +5,9 @@ use serde_json::json;
 
 use crate::support::app::{LOGIN, TOKEN, TestApp};
 use crate::support::client::{get, send};
+use crate::support::postgres::TestDatabase;
+
+use super::outages::report;
 
 /// Postgres refuses it: a btree entry has at most 2,704 bytes, and this does not compress.
 fn mess_id_too_large_for_its_index() -> String {
@@ -72,10 +75,9 @@ async fn callbacks_of_all_kinds_share_a_transaction() {
     app.stop().await;
 }
 
-#[tokio::test]
-async fn commits_are_synchronous_whatever_the_databases_default() {
-    let app = TestApp::start().await;
-    app.database
+/// Makes asynchronous commits the database's default, and has each report note the setting in force.
+pub(super) async fn commit_asynchronously_and_note_it(database: &TestDatabase) {
+    database
         .execute(
             "do $$ begin
                  execute format('alter database %I set synchronous_commit = off', current_database());
@@ -85,48 +87,22 @@ async fn commits_are_synchronous_whatever_the_databases_default() {
                  insert into seen values (current_setting('synchronous_commit'));
                  return new;
              end $$;
-             create trigger note before insert on delivery_reports for each row execute function note();
-             select pg_terminate_backend(pid) from pg_stat_activity
-             where datname = current_database() and application_name = 'routo-receiver';",
+             create trigger note before insert on delivery_reports for each row execute function note();",
         )
         .await;
+}
+
+#[tokio::test]
+async fn commits_are_synchronous_whatever_the_databases_default() {
+    let app = TestApp::start().await;
+    commit_asynchronously_and_note_it(&app.database).await;
+    app.disconnect().await;
     assert_eq!(
         app.database.value("select current_setting('synchronous_commit')").await,
         json!("off")
     );
     assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 200);
     assert_eq!(app.query("select setting from seen").await, json!([{ "setting": "on" }]));
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn a_missing_partition_is_made_on_demand() {
-    let app = TestApp::start().await;
-    app.database
-        .execute(
-            "do $$ declare partition regclass; begin
-                 for partition in select inhrelid::regclass from pg_inherits
-                     where inhparent in ('delivery_reports'::regclass, 'inbound_messages'::regclass)
-                 loop execute format('drop table %s', partition); end loop;
-             end $$;",
-        )
-        .await;
-    assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 200);
-    assert_eq!(app.message("message=m").await.status, 200);
-    assert_eq!(app.rows().await, json!(2));
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn partitions_are_made_ahead() {
-    let app = TestApp::start_with(&[("ROUTO_PARTITIONS__AHEAD", "2")]).await;
-    let partitions = app
-        .query("select inhrelid::regclass::text as name from pg_inherits where inhparent = 'delivery_reports'::regclass order by 1")
-        .await;
-    let expected = app
-        .query("select 'delivery_reports_' || to_char(date_trunc('month', now() at time zone 'utc') + make_interval(months => n), 'YYYY_MM') as name from generate_series(0, 2) as n order by 1")
-        .await;
-    assert_eq!(partitions, expected);
     app.stop().await;
 }
 
@@ -153,5 +129,26 @@ async fn a_row_that_a_trigger_of_the_users_refuses_does_not_fail_its_neighbours(
     let answers = sent.join_all().await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 99);
     assert_eq!(app.rows().await, json!(100));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_queue_is_answered_503_and_nothing_is_acknowledged_that_is_not_stored() {
+    let app = TestApp::start_with(&[
+        ("ROUTO_INGEST__QUEUE_CAPACITY", "1"),
+        ("ROUTO_INGEST__MAX_BATCH_ROWS", "1"),
+    ])
+    .await;
+    let mut sent = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        sent.spawn(send(app.http, report()));
+    }
+    let answers = sent.join_all().await;
+    let acknowledged = answers.iter().filter(|answer| answer.status == 200).count();
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
+    assert!(acknowledged > 0 && !refused.is_empty(), "{acknowledged} acknowledged");
+    assert_eq!(acknowledged + refused.len(), answers.len());
+    assert!(refused.iter().all(|answer| answer.body == "too many callbacks at once"));
+    assert_eq!(app.rows().await, json!(acknowledged));
     app.stop().await;
 }

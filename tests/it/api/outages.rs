@@ -13,14 +13,13 @@ use serde_json::json;
 use crate::support::app::{TOKEN, TestApp, settings};
 use crate::support::client::{get, send};
 use crate::support::postgres::TestDatabase;
-use crate::support::proxy::Proxy;
 use crate::support::{eventually, goes_to_postgres};
 
-fn report() -> Vec<u8> {
+pub(super) fn report() -> Vec<u8> {
     get(&format!("/delivery-reports/{TOKEN}?mess_id=m&status=0&number=1"))
 }
 
-async fn goes_to_the_spool(admin: SocketAddr) -> bool {
+pub(super) async fn goes_to_the_spool(admin: SocketAddr) -> bool {
     let answer = send(admin, get("/readyz")).await;
     answer.status == 200 && answer.body == "OK: callbacks go to the spool, as Postgres is away"
 }
@@ -61,7 +60,7 @@ async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_po
     postgres.stop().await;
 }
 
-async fn rows(database: &TestDatabase) -> u64 {
+pub(super) async fn rows(database: &TestDatabase) -> u64 {
     let rows = database.value("select count(*) from delivery_reports").await;
     rows.as_u64().unwrap()
 }
@@ -77,7 +76,7 @@ async fn with_neither_postgres_nor_room_in_the_spool_the_answer_is_503_at_once()
     for _ in 0..20 {
         let answer = send(http, report()).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
-        assert_eq!(answer.body, "the callback can't be stored just now");
+        assert_eq!(answer.body, "the callback can't be stored at the moment");
         assert_eq!(send(http, get("/readyz")).await.status, 503);
     }
     assert_eq!(send(http, get("/livez")).await.status, 200);
@@ -104,12 +103,7 @@ async fn a_second_process_on_the_same_data_directory_is_refused() {
 async fn a_connection_that_postgres_closed_is_replaced_without_anybody_noticing() {
     let app = TestApp::start().await;
     assert_eq!(app.send(report()).await.status, 200);
-    app.database
-        .execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity
-             where datname = current_database() and application_name = 'routo-receiver'",
-        )
-        .await;
+    app.disconnect().await;
     assert_eq!(app.send(report()).await.status, 200);
     assert_eq!(app.rows().await, json!(2));
     app.stop().await;
@@ -133,171 +127,6 @@ async fn a_commit_that_hangs_is_given_up_at_the_deadline_and_its_callbacks_are_s
         .await;
     sqlx::raw_sql("rollback").execute(&mut blocker).await.unwrap();
     eventually("drained", || async { rows(&app.database).await == 20 }).await;
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn a_full_queue_is_answered_503_and_nothing_is_acknowledged_that_is_not_stored() {
-    let app = TestApp::start_with(&[
-        ("ROUTO_INGEST__QUEUE_CAPACITY", "1"),
-        ("ROUTO_INGEST__MAX_BATCH_ROWS", "1"),
-    ])
-    .await;
-    let mut sent = tokio::task::JoinSet::new();
-    for _ in 0..200 {
-        sent.spawn(send(app.http, report()));
-    }
-    let answers = sent.join_all().await;
-    let acknowledged = answers.iter().filter(|answer| answer.status == 200).count();
-    let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
-    assert!(acknowledged > 0 && !refused.is_empty(), "{acknowledged} acknowledged");
-    assert_eq!(acknowledged + refused.len(), answers.len());
-    assert!(refused.iter().all(|answer| answer.body == "too many callbacks at once"));
-    assert_eq!(app.rows().await, json!(acknowledged));
-    app.stop().await;
-}
-
-/// A migrated database, and its URL through a proxy.
-async fn through_proxy(silent_after: Option<usize>) -> (TestDatabase, String) {
-    let database = TestDatabase::create().await;
-    let direct = Service::start(settings(&database.url(), &[])).await.unwrap();
-    eventually("migrated", || goes_to_postgres(direct.admin_address)).await;
-    direct.stop().await;
-    let proxy = Proxy { silent_after, without_options: true, ..Proxy::default() };
-    let (host, port) = (database.options.get_host(), database.options.get_port());
-    let proxy = proxy.start(host, port).await;
-    let options = database.options.clone().host("127.0.0.1").port(proxy.port());
-    let url =
-        sqlx::ConnectOptions::to_url_lossy(&options.ssl_mode(sqlx::postgres::PgSslMode::Disable));
-    (database, url.into())
-}
-
-#[tokio::test]
-async fn commits_are_synchronous_behind_a_pooler_that_drops_startup_options() {
-    let (database, url) = through_proxy(None).await;
-    database
-        .execute(
-            "do $$ begin
-                 execute format('alter database %I set synchronous_commit = off', current_database());
-             end $$;
-             create table seen (setting text);
-             create function note() returns trigger language plpgsql as $$ begin
-                 insert into seen values (current_setting('synchronous_commit'));
-                 return new;
-             end $$;
-             create trigger note before insert on delivery_reports for each row execute function note();",
-        )
-        .await;
-    let service = Service::start(settings(&url, &[])).await.unwrap();
-    eventually("ready", || goes_to_postgres(service.admin_address)).await;
-    assert_eq!(send(service.http_address, report()).await.status, 200);
-    assert_eq!(
-        database.query("select distinct setting from seen").await,
-        json!([{ "setting": "on" }])
-    );
-    service.stop().await;
-}
-
-#[tokio::test]
-async fn a_connection_that_goes_silent_while_it_is_prepared_is_replaced() {
-    // In the middle of the first statements, well after the handshake.
-    let (_database, url) = through_proxy(Some(900)).await;
-    let service = Service::start(settings(&url, &[])).await.unwrap();
-    eventually("ready", || goes_to_postgres(service.admin_address)).await;
-    service.stop().await;
-}
-
-#[tokio::test]
-async fn what_a_database_does_not_take_is_in_it_once_it_does() {
-    let app = TestApp::start().await;
-    let broken = [
-        ("alter table delivery_reports rename to elsewhere", "alter table elsewhere rename to delivery_reports"),
-        (
-            "do $$ begin execute format('alter database %I set default_transaction_read_only = on', current_database()); end $$;
-             select pg_terminate_backend(pid) from pg_stat_activity
-             where datname = current_database() and application_name = 'routo-receiver'",
-            "set transaction read write;
-             do $$ begin execute format('alter database %I reset default_transaction_read_only', current_database()); end $$",
-        ),
-    ];
-    let mut sent = 0;
-    for (breaks, mends) in broken {
-        app.database.execute(breaks).await;
-        for _ in 0..50 {
-            assert_eq!(app.send(report()).await.status, 200, "{breaks}");
-            assert!(goes_to_the_spool(app.service.admin_address).await, "{breaks}");
-        }
-        app.database.execute(mends).await;
-        sent += 50;
-        eventually("drained", || async { rows(&app.database).await == sent }).await;
-        assert!(goes_to_postgres(app.service.admin_address).await);
-    }
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn a_partition_that_was_detached_is_attached_again() {
-    let app = TestApp::start().await;
-    app.database
-        .execute(
-            "do $$ declare partition regclass; begin
-                 for partition in select inhrelid::regclass from pg_inherits
-                     where inhparent = 'delivery_reports'::regclass
-                 loop execute format('alter table delivery_reports detach partition %s', partition); end loop;
-             end $$;",
-        )
-        .await;
-    assert_eq!(app.send(report()).await.status, 200);
-    eventually("stored", || async { rows(&app.database).await == 1 }).await;
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn a_database_that_was_made_anew_during_an_outage_is_migrated_and_takes_what_was_spooled() {
-    let app = TestApp::start().await;
-    app.database
-        .execute(
-            "drop schema public cascade; create schema public;
-             select pg_terminate_backend(pid) from pg_stat_activity
-             where datname = current_database() and application_name = 'routo-receiver'",
-        )
-        .await;
-    for _ in 0..20 {
-        assert_eq!(app.send(report()).await.status, 200);
-    }
-    eventually("migrated", || async {
-        let there = "select to_regclass('delivery_reports') is not null";
-        app.database.value(there).await == json!(true)
-    })
-    .await;
-    eventually("stored", || async { rows(&app.database).await == 20 }).await;
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn a_row_that_postgres_fails_with_an_error_of_the_user_s_own_blocks_nobody() {
-    let app = TestApp::start().await;
-    app.database
-        .execute(
-            "create function poison() returns trigger language plpgsql as $$ begin
-                 if new.status = '13' then raise exception 'no' using errcode = '45000'; end if;
-                 return new;
-             end $$;
-             create trigger poison before insert on delivery_reports
-                 for each row execute function poison();",
-        )
-        .await;
-    for number in 0..20 {
-        let status = if number == 7 { 13 } else { 0 };
-        let answer = app.report(&format!("mess_id=m{number}&status={status}&number=1")).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-    }
-    eventually("its neighbours are stored", || async { rows(&app.database).await == 19 }).await;
-    eventually("it is rejected", || async {
-        let rejected = "select count(*) from rejected_callbacks where reason like '%45000%'";
-        app.database.value(rejected).await == json!(1)
-    })
-    .await;
     app.stop().await;
 }
 

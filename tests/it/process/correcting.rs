@@ -37,12 +37,12 @@ async fn with_the_embedded_postgres_they_work_beside_the_service_and_without_it(
     let missing = "delivery-report: parameter 'number' is missing";
     let as_gsm = ["redecode", "--as", "gsm-7", "--write"];
     assert!(succeeds(&["rejected", "list"], &environment).await.0.contains(missing));
-    assert_eq!(succeeds(&as_gsm, &environment).await.0, "1 messages read again, 1 changed\n");
+    assert_eq!(succeeds(&as_gsm, &environment).await.0, "1 messages decoded again, 1 changed\n");
     assert_eq!(send(service.http, get(&message)).await.status, 200, "the service runs on");
     stop(service).await;
 
     assert!(succeeds(&["rejected", "list"], &environment).await.0.contains(missing));
-    assert_eq!(succeeds(&as_gsm, &environment).await.0, "2 messages read again, 1 changed\n");
+    assert_eq!(succeeds(&as_gsm, &environment).await.0, "2 messages decoded again, 1 changed\n");
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn encodings_that_were_added_to_the_generated_account_count() {
 
     succeeds(&["migrate"], &environment).await;
     let (out, _) = succeeds(&["redecode"], &environment).await;
-    assert!(out.starts_with("0 messages read again"), "{out}");
+    assert!(out.starts_with("0 messages decoded again"), "{out}");
     assert!(!credentials.exists(), "an account is made up where somebody is told of it");
 
     let service = ServiceProcess::start(&environment).await;
@@ -117,6 +117,6 @@ async fn of_an_account_that_is_not_configured_it_is_said_once_that_its_encodings
     let (_, log) = succeeds(&["redecode"], &environment).await;
     assert_eq!(log.matches(unknown).count(), 1, "{log}");
     let (out, log) = succeeds(&["redecode", "--write"], &overriding).await;
-    assert_eq!(out, "2 messages read again, 2 changed\n");
+    assert_eq!(out, "2 messages decoded again, 2 changed\n");
     assert!(!log.contains(unknown), "{log}");
 }

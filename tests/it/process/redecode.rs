@@ -123,10 +123,15 @@ async fn a_text_that_postgres_refuses_stays_and_its_neighbours_are_changed() {
     let (code, said, why) = run(&["redecode", "--write"], &environment).await;
     assert_eq!(code, Some(0), "{why}");
     let id = database.value("select id from inbound_messages where org = '442'").await;
-    let stays =
-        format!("{} stays: Postgres refused a row (P0001): not \\u001b[2J", id.as_str().unwrap());
+    let stays = format!(
+        "{} is unchanged: Postgres refused a row (P0001): not \\u001b[2J",
+        id.as_str().unwrap()
+    );
     assert!(said.contains(&stays), "{said}");
-    assert!(said.ends_with("5 messages read again, 4 changed, 1 refused by Postgres\n"), "{said}");
+    assert!(
+        said.ends_with("5 messages decoded again, 4 changed, 1 refused by Postgres\n"),
+        "{said}"
+    );
     let right = "select count(*) from inbound_messages where message = 'café'";
     assert_eq!(database.value(right).await, json!(4));
 }
@@ -146,7 +151,7 @@ async fn a_failure_that_is_not_about_one_text_ends_it_in_the_words_of_postgres()
     let (code, said, why) = run(&["redecode", "--write"], &environment).await;
     assert_eq!(code, Some(1));
     assert!(why.contains("ask the owner"), "{why}");
-    assert_eq!(said, "1 messages read again, 0 changed\n");
+    assert_eq!(said, "1 messages decoded again, 0 changed\n");
 }
 
 #[tokio::test]
@@ -159,6 +164,25 @@ async fn an_account_s_own_encodings_count() {
     assert!(shown.contains("after  gsm-7              \"@\""), "{shown}");
     run(&["redecode", "--write"], &environment).await;
     assert_eq!(texts(&database).await, json!(["@ gsm-7"]));
+}
+
+/// Bytes, dcs, text and charset, as the service stores them.
+#[tokio::test]
+async fn m01_to_m13_what_was_read_as_it_is_today_stays() {
+    let messages: [(&[u8], &str, &str, &str); 6] = [
+        (b"Za\xC5\xBC\xC3\xB3\xC5", "'0'", "Zażó\u{FFFD}", "utf-8-failed"),
+        (b"caf\xC3\xA9", "'8'", "café", "utf-8"),
+        (b"\x05\0\x03\xA5\x02\x01Hello", "'0'", "Hello", "iso-8859-1"),
+        (b"caf\x05", "'0'", "café", "gsm-7"),
+        (b"\x1BS", "'1'", "S", "gsm-7-failed"),
+        (b"\xCF", "null", "П", "windows-1251"),
+    ];
+    let (database, environment) = migrated().await;
+    let messages =
+        messages.map(|(bytes, dcs, text, charset)| ("main", "0 hours", dcs, bytes, text, charset));
+    store(&database, &messages).await;
+    let (_, shown, _) = run(&["redecode"], &environment).await;
+    assert_eq!(shown, "6 messages read again, 0 would change; --write changes them\n");
 }
 
 #[tokio::test]

@@ -97,11 +97,11 @@ async fn what_was_refused_becomes_a_row_once_it_is_no_longer_and_only_once() {
     };
     let before = json!({ "reports": 0, "messages": 0, "rejected": 3 });
     let dry = replay(&["--all"]).await;
-    assert!(dry.ends_with("0 can be used, 3 can't; --write makes rows of them\n"), "{dry}");
+    assert!(dry.ends_with("0 can be replayed, 3 can't; --write replays them\n"), "{dry}");
     assert_eq!(rows(&database).await, before, "a dry run changes nothing");
     let out = replay(&["--all", "--write"]).await;
-    assert!(out.contains("stays: parameter 'number' is missing"), "{out}");
-    assert!(out.contains("stays: Postgres refused a row (23514)"), "{out}");
+    assert!(out.contains("stays rejected: parameter 'number' is missing"), "{out}");
+    assert!(out.contains("stays rejected: Postgres refused a row (23514)"), "{out}");
     assert_eq!(rows(&database).await, before, "the constraints are still there");
 
     database
@@ -111,7 +111,7 @@ async fn what_was_refused_becomes_a_row_once_it_is_no_longer_and_only_once() {
         )
         .await;
     let dry = replay(&["--all"]).await;
-    assert!(dry.ends_with("2 can be used, 1 can't; --write makes rows of them\n"), "{dry}");
+    assert!(dry.ends_with("2 can be replayed, 1 can't; --write replays them\n"), "{dry}");
     assert_eq!(rows(&database).await, before, "a dry run changes nothing");
     assert!(replay(&["--all", "--write"]).await.ends_with("2 replayed, 1 stay rejected\n"));
     let after = json!({ "reports": 1, "messages": 1, "rejected": 1 });
@@ -160,7 +160,7 @@ async fn a_callback_of_a_time_without_a_partition_gets_one() {
         .await;
     let arguments = ["rejected", "replay", "--all", "--kind", "delivery-report", "--write"];
     let (_, out, _) = run(&arguments[..5], &environment).await;
-    assert!(out.contains("1 can be used, 1 can't"), "{out}");
+    assert!(out.contains("1 can be replayed, 1 can't"), "{out}");
     let partitions = "select count(*) from callback_partitions where to_time < now()";
     assert_eq!(database.value(partitions).await, json!(0), "a dry run makes none");
     let (code, out, why) = run(&arguments, &environment).await;
@@ -188,8 +188,8 @@ async fn a_missing_partition_hides_no_refusal_in_a_dry_run() {
     let arguments = ["rejected", "replay", "--all", "--kind", "delivery-report"];
     let (code, out, why) = run(&arguments, &environment).await;
     assert_eq!(code, Some(0), "{why}");
-    assert!(out.contains("1 can be used, 1 can't"), "{out}");
-    assert!(out.contains("stays: Postgres refused a row (23514)"), "{out}");
+    assert!(out.contains("1 can be replayed, 1 can't"), "{out}");
+    assert!(out.contains("stays rejected: Postgres refused a row (23514)"), "{out}");
 }
 
 #[tokio::test]
@@ -221,7 +221,10 @@ async fn one_that_a_trigger_refuses_is_said_without_its_control_characters_and_k
     drop(service);
     let (code, out, why) = run(&["rejected", "replay", "--all", "--write"], &environment).await;
     assert_eq!(code, Some(0), "{why}");
-    assert!(out.contains("stays: Postgres can't take the batch (SQLSTATE RT001)"), "{out}");
+    assert!(
+        out.contains("stays rejected: Postgres did not accept the batch (SQLSTATE RT001)"),
+        "{out}"
+    );
     assert!(out.ends_with("1 replayed, 2 stay rejected\n"), "{out}");
 
     database
@@ -264,7 +267,10 @@ async fn a_check_that_waits_for_the_commit_counts_in_a_dry_run() {
         let (code, out, why) = run(&arguments, &environment).await;
         assert_eq!(code, Some(0), "{why}");
         // The text of a trigger's error is untrusted.
-        assert!(out.contains(r"stays: Postgres refused a row (P0001): not \u001b[2J yet"), "{out}");
+        assert!(
+            out.contains(r"stays rejected: Postgres refused a row (P0001): not \u001b[2J yet"),
+            "{out}"
+        );
         assert!(!out.contains('\u{1b}'), "{out}");
         assert_eq!(rows(&database).await, before);
     }

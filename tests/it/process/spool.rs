@@ -60,7 +60,7 @@ async fn the_spool_can_be_looked_into_exported_and_drained() {
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(err.contains("the spool is not drained"), "{err}");
     let (code, out, _) = run(&["spool", "drain"], &here).await;
-    assert_eq!((code, out.as_str()), (Some(0), "6 callbacks of the spool are in Postgres\n"));
+    assert_eq!((code, out.as_str()), (Some(0), "moved 6 callbacks from the spool to Postgres\n"));
     assert_eq!(database.value("select count(*) from delivery_reports").await, json!(5));
     assert_eq!(
         database.query("select message, charset from inbound_messages").await,
@@ -94,7 +94,7 @@ async fn what_a_killed_service_left_is_moved_by_the_next() {
     service.signal(Signal::TERM);
     let (code, log) = service.end().await;
     assert_eq!(code, Some(0));
-    assert!(log.contains("callbacks that an earlier process left in the spool go to Postgres"));
+    assert!(log.contains("moving callbacks that an earlier process left in the spool to Postgres"));
 }
 
 #[tokio::test]

@@ -42,11 +42,11 @@ async fn a_queue_that_overflows_is_one_line_and_that_it_is_empty_again_is_one() 
     sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
     statuses.extend(sent.join_all().await.iter().map(|answer| answer.status));
     assert!(statuses.contains(&200), "{statuses:?}");
-    eventually("told", || async { service.has_logged("no callbacks wait any more") }).await;
+    eventually("told", || async { service.has_logged("the queue has room again") }).await;
     service.signal(rustix::process::Signal::TERM);
     let (_, log) = service.end().await;
-    assert_eq!(times(&log, "too many callbacks wait to be stored"), 1, "{log}");
-    assert_eq!(times(&log, "no callbacks wait any more"), 1, "{log}");
+    assert_eq!(times(&log, "the queue is full"), 1, "{log}");
+    assert_eq!(times(&log, "the queue has room again"), 1, "{log}");
 }
 
 #[tokio::test]
@@ -68,9 +68,9 @@ async fn an_outage_is_one_line_when_it_begins_and_one_each_for_its_ends() {
     service.signal(rustix::process::Signal::TERM);
     let (_, log) = service.end().await;
     for line in [
-        "made partitions",
-        "Postgres can't be used: callbacks go to the spool until it can",
-        "Postgres takes callbacks again",
+        "created partitions",
+        "Postgres is unavailable: callbacks go to the spool",
+        "Postgres is available again: callbacks go to Postgres",
         "the spool is drained: its callbacks are in Postgres",
         "stopped",
     ] {

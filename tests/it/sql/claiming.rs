@@ -34,7 +34,7 @@ async fn a_message_is_handed_out_once_the_oldest_first() {
 }
 
 #[tokio::test]
-async fn what_is_given_is_the_row_of_the_inbox() {
+async fn a_claim_returns_rows_of_the_inbox() {
     let database = rows::database().await;
     database
         .execute(
@@ -48,7 +48,7 @@ async fn what_is_given_is_the_row_of_the_inbox() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_comes_after_the_claim_is_quietly_part_of_it() {
+async fn an_attempt_that_arrives_after_the_claim_belongs_to_the_claimed_message() {
     let database = rows::database().await;
     database.execute("select a_message('2024-01-01 00:01:00', 'x')").await;
     assert_eq!(claim(&database, "9").await, json!([{ "message": "x", "attempts": 1 }]));
@@ -83,7 +83,7 @@ async fn an_attempt_that_is_processed_makes_its_message_processed_wherever_it_is
 }
 
 #[tokio::test]
-async fn consumers_do_not_wait_for_each_other_and_a_rollback_gives_back() {
+async fn consumers_do_not_wait_for_each_other_and_a_rollback_releases() {
     let database = rows::database().await;
     database.execute("select a_message('2024-01-01', 'a'), a_message('2024-01-02', 'b')").await;
     let mut first = database.connect().await;
@@ -99,7 +99,7 @@ async fn consumers_do_not_wait_for_each_other_and_a_rollback_gives_back() {
 }
 
 #[tokio::test]
-async fn what_a_lost_connection_had_claimed_is_given_back() {
+async fn the_claims_of_a_lost_connection_are_released() {
     let database = rows::database().await;
     database.execute("select a_message('2024-01-01', 'a')").await;
     let mut lost = database.connect().await;
@@ -113,7 +113,7 @@ async fn what_a_lost_connection_had_claimed_is_given_back() {
 }
 
 #[tokio::test]
-async fn release_gives_back_whole_messages_after_a_commit() {
+async fn release_after_a_commit_returns_whole_messages() {
     let database = rows::database().await;
     database
         .execute(
@@ -152,7 +152,7 @@ async fn a_consumer_can_ask_for_the_messages_of_one_account() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_with_what_to_do() {
+async fn invalid_arguments_are_refused_with_what_to_do() {
     let database = rows::database().await;
     let cases = [
         ("select claim_inbound_messages(0)", "max_messages is 0"),
@@ -186,7 +186,7 @@ async fn a_claim_of_many_messages_fits_into_one_transaction() {
 }
 
 #[tokio::test]
-async fn an_id_tells_when_its_row_arrived() {
+async fn an_id_contains_the_time_at_which_its_row_arrived() {
     let database = rows::database().await;
     let found = database
         .query(
@@ -200,7 +200,7 @@ async fn an_id_tells_when_its_row_arrived() {
 }
 
 #[tokio::test]
-async fn release_asks_for_read_committed_as_an_older_snapshot_may_miss_an_attempt() {
+async fn release_requires_read_committed_as_an_older_snapshot_may_miss_an_attempt() {
     let database = rows::database().await;
     database.execute("select a_message('2024-01-01', 'hello')").await;
     claim(&database, "1").await;
@@ -214,7 +214,7 @@ async fn release_asks_for_read_committed_as_an_older_snapshot_may_miss_an_attemp
 }
 
 #[tokio::test]
-async fn a_message_with_an_id_of_somebody_else_s_making_is_claimed_and_released_too() {
+async fn a_message_whose_id_another_program_made_is_claimed_and_released_too() {
     let database = rows::database().await;
     database.execute("select a_message('2024-01-01', 'hello')").await;
     database.execute("update inbound_messages set id = gen_random_uuid()").await;

@@ -16,7 +16,7 @@ const GATEWAYS: usize = 3;
 const CONSUMERS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_missed_and_nothing_doubled_whatever_happens_to_consumers() {
+async fn no_message_is_missed_or_doubled_whatever_happens_to_consumers() {
     let database = Arc::new(rows::database().await);
     database.execute("create table handled (message text not null)").await;
     let arriving = Arc::new(AtomicUsize::new(GATEWAYS));

@@ -1,4 +1,4 @@
-//! docs/sql.md is true: every query runs and answers what the page says.
+//! docs/sql.md: every query runs and returns what the page says.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -89,7 +89,7 @@ async fn psql(database: &TestDatabase, sql: &str) -> String {
 }
 
 #[tokio::test]
-async fn consuming_as_the_page_shows_misses_nothing_and_doubles_nothing() {
+async fn consuming_as_the_page_shows_misses_and_doubles_nothing() {
     let database = sample().await;
     let mut connection = database.connect().await;
     let mut last = "";
@@ -112,7 +112,7 @@ async fn consuming_as_the_page_shows_misses_nothing_and_doubles_nothing() {
 }
 
 #[tokio::test]
-async fn the_worker_of_the_page_handles_each_message_once_and_gives_back_what_failed() {
+async fn the_worker_of_the_page_handles_each_message_once_and_releases_what_failed() {
     let database = sample().await;
     let directory = scratch("worker");
     fs::create_dir_all(&directory).unwrap();

@@ -36,7 +36,7 @@ async fn unfinished_messages_are_those_whose_current_status_is_not_final() {
 }
 
 #[tokio::test]
-async fn the_hours_since_the_last_report_tell_which_messages_have_waited_too_long() {
+async fn the_time_since_the_last_report_finds_messages_that_have_waited_too_long() {
     let database = rows::database().await;
     database
         .execute(
@@ -53,7 +53,7 @@ async fn the_hours_since_the_last_report_tell_which_messages_have_waited_too_lon
 }
 
 #[tokio::test]
-async fn the_same_again_within_a_day_is_suspected_to_be_a_duplicate() {
+async fn a_repetition_within_a_day_is_a_suspected_duplicate() {
     let database = rows::database().await;
     database
         .execute(
@@ -61,7 +61,9 @@ async fn the_same_again_within_a_day_is_suspected_to_be_a_duplicate() {
                     a_message('2024-01-31 23:55:00+00', 'again'), a_message('2024-01-31 23:55:02+00', 'again'),
                     a_message('2024-02-01 00:01:00+00', 'again'),
                     a_message('2024-01-01', 'later'), a_message('2024-01-02 00:00:01', 'later'),
-                    a_message('2024-01-01', 'others'), a_message('2024-01-01 00:10:00', 'others', org => '442');
+                    a_message('2024-01-01', 'others'), a_message('2024-01-01 00:10:00', 'others', org => '442'),
+                    a_message('2024-01-01', 'parts', extra => jsonb_build_object('udh', '01')),
+                    a_message('2024-01-01 00:10:00', 'parts', extra => jsonb_build_object('udh', '02'));
              select a_report('2024-01-31 23:59:00+00', 'm1', '0'), a_report('2024-02-01 00:00:01+00', 'm1', '0'),
                     a_report('2024-01-01', 'm2', '250'), a_report('2024-01-01 00:00:01', 'm2', '0'),
                     a_report('2024-01-01', 'm3', '0', number => '1'), a_report('2024-01-01', 'm3', '0', number => '2'),
@@ -81,7 +83,7 @@ async fn the_same_again_within_a_day_is_suspected_to_be_a_duplicate() {
 }
 
 #[tokio::test]
-async fn messages_that_could_not_be_read_in_full_are_found_each_once() {
+async fn each_message_that_was_not_fully_decoded_is_found_once() {
     let database = rows::database().await;
     database
         .execute(

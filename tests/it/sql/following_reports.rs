@@ -65,7 +65,7 @@ async fn a_report_that_is_committed_behind_newer_ones_is_not_missed() {
 }
 
 #[tokio::test]
-async fn what_is_rolled_back_is_never_read_and_holds_up_nothing() {
+async fn a_report_that_is_rolled_back_is_never_read_and_delays_no_other() {
     let database = rows::database().await;
     database
         .execute("begin; select a_report('2024-01-01', 'no', '0'); rollback; select a_report('2024-01-01', 'yes', '0')")
@@ -80,7 +80,7 @@ async fn what_is_rolled_back_is_never_read_and_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn reports_from_before_the_column_are_apart_and_all_there() {
+async fn reports_from_before_the_column_are_read_separately_and_completely() {
     let database = rows::database().await;
     database
         .execute(
@@ -102,7 +102,7 @@ async fn reports_from_before_the_column_are_apart_and_all_there() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused() {
+async fn invalid_arguments_are_refused() {
     let database = rows::database().await;
     for (arguments, expected) in [
         ("null", "after_transaction or after_id is null"),
@@ -200,7 +200,7 @@ async fn read(database: &TestDatabase, writing: &AtomicUsize, limit: u32) -> Vec
 }
 
 #[tokio::test]
-async fn transaction_ids_of_another_cluster_are_an_error_and_can_be_mended() {
+async fn transaction_ids_of_another_cluster_are_an_error_that_can_be_repaired() {
     let database = rows::database().await;
     database.execute("select a_report(now(), 'before', '0')").await;
     let mut connection = database.connect().await;

@@ -77,7 +77,7 @@ const CASES: [Case; 18] = [
 const ATTEMPTS: &str = "inbound_messages_org";
 
 #[tokio::test]
-async fn each_look_up_reads_its_index_and_only_the_partitions_it_needs() {
+async fn each_lookup_reads_its_index_and_only_the_partitions_it_needs() {
     let database = rows::database().await;
     // In January, only messages of a rare account are unprocessed.
     database
@@ -142,7 +142,7 @@ async fn summaries_and_findings_read_only_the_partitions_they_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_page_of_reports_and_a_claim_read_what_they_give_however_old_the_statistics() {
+async fn a_page_of_reports_and_a_claim_read_only_what_they_return_however_old_the_statistics() {
     let database = rows::database().await;
     // A partition without statistics, and one whose statistics are older than the processing of its
     // messages.

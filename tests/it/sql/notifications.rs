@@ -41,7 +41,7 @@ async fn a_commit_of_many_rows_is_one_notification_a_table() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_of_what_is_rolled_back_nor_where_the_setting_says_so() {
+async fn a_rollback_notifies_nobody_and_neither_does_anything_when_the_setting_is_off() {
     let database = rows::database().await;
     let mut listener = listen(&database).await;
     database
@@ -57,7 +57,7 @@ async fn nobody_is_told_of_what_is_rolled_back_nor_where_the_setting_says_so() {
 }
 
 #[tokio::test]
-async fn callbacks_that_the_service_stores_are_told_and_its_probes_are_not() {
+async fn callbacks_that_the_service_stores_are_notified_and_its_probes_are_not() {
     let app = TestApp::start().await;
     let mut listener = listen(&app.database).await;
     assert_eq!(app.message("message=x").await.status, 200);
@@ -70,7 +70,7 @@ async fn callbacks_that_the_service_stores_are_told_and_its_probes_are_not() {
 /// The trigger runs as the service, whose role may lack a search path and every right that it does not
 /// need.
 #[tokio::test]
-async fn whoever_may_insert_needs_no_further_right_and_no_search_path() {
+async fn a_role_that_may_insert_needs_no_further_privilege_and_no_search_path() {
     let database = rows::database().await;
     let mut listener = listen(&database).await;
     database

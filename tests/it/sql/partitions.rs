@@ -62,7 +62,7 @@ async fn the_width_can_change_at_any_time_and_no_row_moves() {
 }
 
 #[tokio::test]
-async fn partitions_of_the_user_s_own_are_left_as_they_are_and_filled_up_around() {
+async fn the_user_s_own_partitions_stay_and_the_gaps_between_them_are_filled() {
     let database = migrated().await;
     database
         .execute(
@@ -91,7 +91,7 @@ async fn partitions_of_the_user_s_own_are_left_as_they_are_and_filled_up_around(
 }
 
 #[tokio::test]
-async fn beside_a_default_partition_none_is_made_and_rows_are_taken() {
+async fn with_a_default_partition_no_other_is_made_and_rows_are_stored() {
     let database = migrated().await;
     database
         .execute(
@@ -118,7 +118,7 @@ async fn a_constraint_that_a_user_added_is_on_every_later_partition() {
 }
 
 #[tokio::test]
-async fn a_table_that_has_a_partition_s_name_but_is_none_is_left_alone() {
+async fn a_table_that_only_has_the_name_of_a_partition_is_left_alone() {
     let database = migrated().await;
     database
         .execute(

@@ -52,7 +52,7 @@ async fn ages(database: &TestDatabase) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_wholly_older_goes_and_nothing_younger_is_touched() {
+async fn a_partition_of_only_expired_rows_is_dropped_and_younger_rows_stay() {
     let database = migrated().await;
     fill(&database, &[400, 91, 90, 50, 40]).await;
     let store = store(&database, Month);
@@ -69,7 +69,7 @@ async fn what_is_wholly_older_goes_and_nothing_younger_is_touched() {
 }
 
 #[tokio::test]
-async fn without_retention_nothing_goes() {
+async fn without_retention_nothing_is_dropped() {
     let database = migrated().await;
     fill(&database, &[3_000, 400]).await;
     run_once(&store(&database, Month), &keeping_all_for(None)).await.unwrap();
@@ -77,7 +77,7 @@ async fn without_retention_nothing_goes() {
 }
 
 #[tokio::test]
-async fn a_running_service_drops_what_is_old() {
+async fn a_running_service_drops_expired_rows() {
     let database = migrated().await;
     fill(&database, &[400, 40]).await;
     let more = ["DELIVERY_REPORTS", "INBOUND_MESSAGES", "REJECTED_CALLBACKS"]
@@ -97,7 +97,7 @@ async fn a_running_service_drops_what_is_old() {
 }
 
 #[tokio::test]
-async fn rejected_callbacks_go_in_batches_however_many_there_are() {
+async fn expired_rejected_callbacks_are_deleted_in_batches() {
     let database = migrated().await;
     database
         .execute(
@@ -187,7 +187,7 @@ async fn the_process_that_delays_retention_is_not_mistaken_for_one_in_a_copy_of_
 }
 
 #[tokio::test]
-async fn services_that_drop_at_once_drop_each_partition_once_and_fail_nobody() {
+async fn services_that_drop_at_once_drop_each_partition_once_without_an_error() {
     let database = migrated().await;
     let days: Vec<u32> = (100..120).collect();
     fill(&database, &days).await;
@@ -208,7 +208,7 @@ async fn services_that_drop_at_once_drop_each_partition_once_and_fail_nobody() {
 }
 
 #[tokio::test]
-async fn whatever_is_asked_for_the_last_day_stays() {
+async fn the_last_day_stays_however_short_the_retention() {
     let database = migrated().await;
     fill(&database, &[400]).await;
     database.execute("insert into rejected_callbacks values (now(), gen_random_uuid(), 'a', '', '0', '{}', '', '::1')").await;

@@ -101,7 +101,7 @@ impl Roles {
 }
 
 #[tokio::test]
-async fn the_service_may_do_nothing_that_it_need_not() {
+async fn the_service_has_only_the_privileges_that_it_needs() {
     let roles = Roles::make().await;
     roles
         .may_not(
@@ -138,7 +138,7 @@ async fn the_service_may_do_nothing_that_it_need_not() {
 }
 
 #[tokio::test]
-async fn what_acts_as_the_owner_cannot_be_tricked_by_the_caller_s_names() {
+async fn functions_that_run_as_the_owner_ignore_the_caller_s_search_path() {
     let roles = Roles::make().await;
     let trick = "create temp table delivery_reports (received_at timestamptz) partition by range (received_at);
                  create temp view callback_partitions as
@@ -227,7 +227,7 @@ async fn a_consumer_marks_messages_as_processed_and_changes_nothing_else() {
 }
 
 #[tokio::test]
-async fn tables_that_somebody_else_made_become_the_owner_s() {
+async fn tables_that_another_role_created_become_the_owner_s() {
     let roles = Roles { database: super::schema::migrated().await };
     roles.run_script().await;
     roles.everything_is_the_owner_s().await;

@@ -50,7 +50,7 @@ async fn outcomes_are_counted_by_hour_and_by_day_over_months() {
 }
 
 #[tokio::test]
-async fn days_are_those_of_the_session_also_where_the_clock_is_put_forward_at_midnight() {
+async fn days_are_those_of_the_session_s_time_zone_even_if_clocks_change_at_midnight() {
     let database = rows::database().await;
     rows::partition(&database, "2018-11-01", "2018-12-01").await;
     // In Sao Paulo 2018-11-04 began at 1 o'clock.
@@ -130,7 +130,7 @@ async fn messages_are_counted_by_long_number_and_day_each_once() {
 }
 
 #[tokio::test]
-async fn callbacks_of_the_last_hour_are_counted_by_minute_minutes_without_any_too() {
+async fn callbacks_of_the_last_hour_are_counted_by_minute_including_empty_minutes() {
     let database = rows::database().await;
     let mut connection = database.connect().await;
     // One transaction, so that now() does not advance.

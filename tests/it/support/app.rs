@@ -96,6 +96,16 @@ impl TestApp {
             .await
     }
 
+    /// Ends the service's connections to the database.
+    pub async fn disconnect(&self) {
+        self.database
+            .execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity
+                 where datname = current_database() and application_name = 'routo-receiver'",
+            )
+            .await;
+    }
+
     pub async fn stop(self) {
         self.service.stop().await;
     }

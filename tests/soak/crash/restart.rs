@@ -10,7 +10,7 @@ use testkit::server::Postgres;
 use testkit::service::Service;
 
 /// What a process says that waits for its predecessor.
-const WAITS: &str = "waiting for the process that has the data directory";
+const WAITS: &str = "waiting for another process to release the data directory";
 
 pub async fn a_restart_under_load_fails_no_request(form: Form) -> Outcome {
     let mut postgres = Postgres::new().await;

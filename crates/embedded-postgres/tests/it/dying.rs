@@ -1,4 +1,4 @@
-//! Whatever is killed, the next life has the data.
+//! Whatever is killed, the next start has the data.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -32,23 +32,23 @@ async fn a_killed_postgres_is_restarted_and_keeps_its_rows() {
     owner.stop();
     let log = fs::read_to_string(log).unwrap();
     let lines = log.lines().filter(|line| line.contains("WARN"));
-    let told =
+    let restarts =
         lines.filter(|line| line.contains("ended unexpectedly") && line.contains("signal: 9"));
-    assert_eq!(told.count(), 2, "{log}");
+    assert_eq!(restarts.count(), 2, "{log}");
 }
 
 #[tokio::test]
-async fn a_postgres_whose_service_is_killed_goes_away_and_can_be_started_again() {
+async fn a_postgres_whose_service_is_killed_stops_and_can_be_started_again() {
     let scratch = Scratch::new();
     let mut owner = Owner::start(&scratch.data_dir());
     store_row(owner.url()).await;
     owner.kill_9();
     wait_until("Postgres is gone", || servers(&scratch.cluster()).is_empty());
-    assert_next_life_has_the_row(&scratch).await;
+    assert_restart_keeps_the_row(&scratch).await;
 }
 
 #[tokio::test]
-async fn a_service_that_is_restarted_at_once_does_not_meet_its_former_postgres() {
+async fn a_service_that_is_restarted_at_once_waits_for_its_former_postgres_to_end() {
     let scratch = Scratch::new();
     let mut owner = Owner::start(&scratch.data_dir());
     store_row(owner.url()).await;
@@ -69,11 +69,11 @@ async fn service_and_postgres_killed_at_once_can_be_started_again() {
     kill_9(owner.pid());
     postgres.into_iter().for_each(kill_9);
     owner.kill_9();
-    assert_next_life_has_the_row(&scratch).await;
+    assert_restart_keeps_the_row(&scratch).await;
 }
 
 #[tokio::test]
-async fn a_postgres_that_outlived_its_service_is_ended_first() {
+async fn a_postgres_that_outlived_its_service_is_shut_down_first() {
     let scratch = Scratch::new();
     let postgres = scratch.start().await;
     let url = url_of(&postgres);
@@ -81,13 +81,13 @@ async fn a_postgres_that_outlived_its_service_is_ended_first() {
     postgres.stop().await;
     let mut survivor = survivor(&scratch);
     let postgres = scratch.start().await;
-    assert!(survivor.wait().unwrap().success(), "it was not asked first");
+    assert!(survivor.wait().unwrap().success(), "it was not shut down first");
     assert_eq!(postgres.url().expose_secret(), url.expose_secret());
     assert_eq!(stored_rows(&mut connect(&url).await).await, 1);
     postgres.stop().await;
 }
 
-/// A server that nobody supervises, on the port that the next life wants.
+/// An unsupervised server on the port of the next start.
 pub(crate) fn survivor(scratch: &Scratch) -> Child {
     use std::os::unix::fs::MetadataExt;
     let cluster = scratch.cluster().canonicalize().unwrap();
@@ -105,7 +105,7 @@ pub(crate) fn survivor(scratch: &Scratch) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_until("the survivor is at work", || {
+    wait_until("the survivor accepts connections", || {
         fs::read_to_string(cluster.join("postmaster.pid")).is_ok_and(|text| text.contains("ready"))
     });
     survivor
@@ -123,7 +123,7 @@ async fn a_pid_file_that_names_a_strangers_process_neither_blocks_nor_harms_it()
     let mut stranger = Command::new("sleep").arg("1000").spawn().unwrap();
     let (_, rest) = text.split_once('\n').unwrap();
     fs::write(&pid_file, format!("{}\n{rest}", stranger.id())).unwrap();
-    assert_next_life_has_the_row(&scratch).await;
+    assert_restart_keeps_the_row(&scratch).await;
     assert!(stranger.try_wait().unwrap().is_none());
     stranger.kill().unwrap();
     stranger.wait().unwrap();
@@ -135,12 +135,12 @@ async fn a_pid_file_that_names_a_zombie_does_not_block() {
     let postgres = scratch.start().await;
     store_row(postgres.url()).await;
     postgres.stop().await;
-    // A server that was killed, and whose parent does not care.
+    // A killed server whose parent does not reap it.
     let mut zombie = survivor(&scratch);
     zombie.kill().unwrap();
     let pid_file = fs::read_to_string(scratch.cluster().join("postmaster.pid")).unwrap();
     assert!(pid_file.starts_with(&format!("{}\n", zombie.id())));
-    assert_next_life_has_the_row(&scratch).await;
+    assert_restart_keeps_the_row(&scratch).await;
     zombie.wait().unwrap();
 }
 
@@ -152,13 +152,13 @@ async fn ctrl_c_reaches_the_service_but_not_its_postgres() {
     let before = postmaster(&scratch.cluster());
     // What a terminal does: the signal goes to the whole group, which the owner leads.
     kill_process_group(Pid::from_raw(owner.pid()).unwrap(), Signal::INT).unwrap();
-    assert_eq!(owner.next_word(), "interrupted, and sees 1 row");
+    assert_eq!(owner.next_line(), "interrupted, and sees 1 row");
     assert_eq!(postmaster(&scratch.cluster()), before);
     owner.stop();
     assert!(servers(&scratch.cluster()).is_empty());
 }
 
-async fn assert_next_life_has_the_row(scratch: &Scratch) {
+async fn assert_restart_keeps_the_row(scratch: &Scratch) {
     let postgres = scratch.start().await;
     assert_eq!(stored_rows(&mut connect(postgres.url()).await).await, 1);
     postgres.stop().await;

@@ -1,4 +1,4 @@
-//! A process that owns an embedded Postgres, to be killed: this test binary, run once more.
+//! A process that owns an embedded Postgres and can be killed: this test binary, run again.
 
 use std::env;
 use std::fs::File;
@@ -13,17 +13,17 @@ use crate::world::{connect, start, stored_rows};
 
 const DATA_DIR: &str = "OWNER_DATA_DIR";
 
-/// The other process. Dropping it kills it, with the signal that can't be caught.
+/// The other process. Dropping it sends SIGKILL.
 pub(crate) struct Owner {
     process: Child,
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
-    /// What it said when Postgres was ready, or when there was none.
+    /// Postgres' URL, or why it did not start.
     pub(crate) started: Result<SecretString, String>,
 }
 
 impl Owner {
-    /// The command that makes an owner; `prefix` may change what it is allowed.
+    /// The command that runs an owner; `prefix` may change its privileges.
     pub(crate) fn command(prefix: &[&str], data_dir: &Path) -> Command {
         Self::command_of(&env::current_exe().unwrap(), prefix, data_dir)
     }
@@ -50,7 +50,7 @@ impl Owner {
         let stdin = process.stdin.take().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut owner = Self { process, stdin, lines, started: Err(String::new()) };
-        owner.started = match owner.next_word().split_once(' ').unwrap() {
+        owner.started = match owner.next_line().split_once(' ').unwrap() {
             ("ready", url) => Ok(SecretString::from(url)),
             (_, error) => Err(error.to_owned()),
         };
@@ -70,14 +70,14 @@ impl Owner {
         self.process.wait().unwrap();
     }
 
-    /// Has it stop Postgres and end.
+    /// Stops Postgres, then the process.
     pub(crate) fn stop(mut self) {
         self.stdin.write_all(b"stop\n").unwrap();
         assert!(self.process.wait().unwrap().success());
     }
 
-    /// The next thing it says; the test harness around it says things, too.
-    pub(crate) fn next_word(&mut self) -> String {
+    /// The next line of the owner, without those of the test harness.
+    pub(crate) fn next_line(&mut self) -> String {
         loop {
             let line = self.lines.next().expect("the owner ended").unwrap();
             if let Some(word) = line.strip_prefix("owner: ") {
@@ -94,7 +94,7 @@ impl Drop for Owner {
     }
 }
 
-/// Has a command write what the service logs to a file.
+/// Redirects a command's log to a file.
 pub(crate) fn log_to(command: &mut Command, path: &Path) {
     command.stderr(File::create(path).unwrap());
 }
@@ -112,7 +112,7 @@ fn the_owner() {
             Ok(postgres) => postgres,
             Err(error) => return println!("\nowner: failed {error}"),
         };
-        // Like the service, it goes on when a terminal interrupts it.
+        // Like the service, it survives an interrupt from a terminal.
         let mut interrupted =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).unwrap();
         println!("\nowner: ready {}", postgres.url().expose_secret());
@@ -122,8 +122,8 @@ fn the_owner() {
             let rows = stored_rows(&mut connect(&url).await).await;
             println!("\nowner: interrupted, and sees {rows} row");
         });
-        let told = tokio::task::spawn_blocking(|| std::io::stdin().lines().next());
-        if matches!(told.await, Ok(Some(Ok(word))) if word == "stop") {
+        let input = tokio::task::spawn_blocking(|| std::io::stdin().lines().next());
+        if matches!(input.await, Ok(Some(Ok(word))) if word == "stop") {
             postgres.stop().await;
         }
     });

@@ -1,4 +1,4 @@
-//! Who runs what: root gives Postgres to somebody else, anybody else keeps it.
+//! The user of Postgres: root runs it as another user, any other user as itself.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -16,16 +16,16 @@ use crate::world::{
 
 const NOBODY: u32 = 65534;
 
-/// Without root there is nothing to see. Says so past the capture of output that tests have.
+/// Whether this process is not root; then the test proves nothing. Bypasses the capture of output.
 fn not_root(test: &str) -> bool {
     let skipped = !geteuid().is_root();
     if skipped {
-        let _ = writeln!(std::io::stderr(), "skipped, for it needs root: {test}");
+        let _ = writeln!(std::io::stderr(), "skipped, as it needs root: {test}");
     }
     skipped
 }
 
-/// As root, makes a directory one that Postgres could run on.
+/// As root, gives a directory to a user that Postgres can run as.
 pub(crate) fn give_away(path: &Path) {
     if geteuid().is_root() {
         chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
@@ -38,17 +38,17 @@ async fn root_runs_postgres_as_somebody_else_without_any_group_of_its_own() {
         return;
     }
     let scratch = Scratch::new();
-    // Groups that a login shell of root may well have.
+    // Groups that root's login shell may have.
     let command = &mut Owner::command(&["setpriv", "--groups=0,4,27"], &scratch.data_dir());
     let owner = Owner::run(command);
     let uid = fs::metadata(scratch.cluster()).unwrap().uid();
     assert_ne!(uid, 0);
-    let mut looked_at = 0;
+    let mut inspected = 0;
     for pid in servers(&scratch.cluster()) {
         let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
-            continue; // a worker that was done meanwhile
+            continue; // a worker that has just ended
         };
-        looked_at += 1;
+        inspected += 1;
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
@@ -57,7 +57,7 @@ async fn root_runs_postgres_as_somebody_else_without_any_group_of_its_own() {
         assert_eq!(field("Groups:"), "");
         assert!(!field("Gid:").split(' ').any(|gid| gid == "0"));
     }
-    assert!(looked_at > 0);
+    assert!(inspected > 0);
     assert_eq!(fs::metadata(scratch.data_dir()).unwrap().uid(), 0);
     owner.stop();
 }
@@ -73,7 +73,7 @@ async fn a_closed_directory_of_root_gets_its_cluster_elsewhere_and_keeps_it_when
     fs::set_permissions(&home, Permissions::from_mode(0o700)).unwrap();
     let data_dir = home.join("data");
 
-    // What a kill in the middle of the first start leaves.
+    // What a first start that was killed leaves.
     let half_made = Elsewhere::half_made(&data_dir);
     let log = scratch.path("owner.log");
     let mut command = Owner::command(&[], &data_dir);
@@ -85,8 +85,10 @@ async fn a_closed_directory_of_root_gets_its_cluster_elsewhere_and_keeps_it_when
     store_row(owner.url()).await;
     owner.stop();
     let log = fs::read_to_string(log).unwrap();
-    let told = log.lines().filter(|line| line.contains("WARN") && line.contains("back it up too"));
-    assert_eq!(told.count(), 1, "{log}");
+    let warnings = log
+        .lines()
+        .filter(|line| line.contains("WARN") && line.contains("back up the database too"));
+    assert_eq!(warnings.count(), 1, "{log}");
 
     fs::set_permissions(&home, Permissions::from_mode(0o755)).unwrap();
     let postgres = start(&data_dir, None).await.unwrap();
@@ -146,7 +148,7 @@ async fn an_ordinary_user_runs_postgres_as_itself_and_root_goes_on_as_that_user(
         return;
     }
     let scratch = Scratch::new();
-    let this_binary = scratch.path("tests"); // the original may be out of nobody's reach
+    let this_binary = scratch.path("tests"); // the user nobody may not reach the original
     fs::copy(std::env::current_exe().unwrap(), &this_binary).unwrap();
     fs::create_dir(scratch.data_dir()).unwrap();
     fs::set_permissions(scratch.data_dir(), Permissions::from_mode(0o700)).unwrap();

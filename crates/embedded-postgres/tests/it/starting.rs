@@ -1,4 +1,4 @@
-//! The first start, the later ones, and what is there afterwards.
+//! The first start, later starts, and what they leave.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -135,7 +135,7 @@ fn password(url: &str) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_holds_no_values_and_the_server_no_secrets_of_ours() {
+async fn the_log_contains_no_values_and_the_server_none_of_our_secrets() {
     let scratch = Scratch::new();
     let mut command = Owner::command(&[], &scratch.data_dir());
     command.env("ROUTO_ACCOUNTS__A__PASSWORD", "hush-4711");
@@ -156,7 +156,7 @@ async fn the_log_holds_no_values_and_the_server_no_secrets_of_ours() {
     let pid: i32 =
         sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await.unwrap();
     let postmaster = postmaster(&scratch.cluster());
-    // By SQL, as who can query can read it; root in a container could not.
+    // By SQL, which any user of the database could do; root in a container may not read the file.
     let environment: Vec<u8> = sqlx::query_scalar("select pg_read_binary_file($1, 0, 1000000)")
         .bind(format!("/proc/{postmaster}/environ"))
         .fetch_one(&mut connection)
@@ -183,7 +183,7 @@ async fn the_log_holds_no_values_and_the_server_no_secrets_of_ours() {
 }
 
 #[tokio::test]
-async fn a_port_that_somebody_else_has_meanwhile_is_given_up() {
+async fn a_port_that_another_process_has_taken_meanwhile_is_replaced() {
     let scratch = Scratch::new();
     let postgres = scratch.start().await;
     let old = url_of(&postgres);
@@ -210,7 +210,7 @@ async fn a_port_that_is_taken_between_the_choice_and_the_start_is_replaced() {
     let port = port_of(postgres.url());
     postgres.stop().await;
 
-    // A server that starts, in its directory, but takes its time before it takes the port.
+    // A server that starts in its directory, and waits before it binds the port.
     let go = scratch.path("go");
     let script = format!(
         "test \"$1\" = --version || while ! test -e {}; do sleep 0.01; done; exec $REAL \"$@\"",
@@ -231,7 +231,7 @@ async fn a_port_that_is_taken_between_the_choice_and_the_start_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_machine_without_the_locale_gets_a_database_all_the_same() {
+async fn a_machine_without_the_locale_gets_a_database_without_it() {
     let scratch = Scratch::new();
     let bin_dir = scratch.programs(&[(
         "initdb",

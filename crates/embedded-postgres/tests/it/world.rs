@@ -1,4 +1,4 @@
-//! What the tests act upon and look at: directories, processes, rows.
+//! Directories, processes and rows of the tests.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -90,18 +90,18 @@ pub(crate) fn real_program(name: &str) -> PathBuf {
         .expect("the tests need an installed Postgres")
 }
 
-/// Polls for what other processes do; nothing tells us of that.
+/// Polls the state of other processes, which send no notifications.
 pub(crate) fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !reached() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// The live processes of the server on that cluster; the postmaster first. They stand in its
-/// directory; where root in a container may not see that of another user's process, the postmaster
-/// names it in its command line, and the others are its children.
+/// The live processes of the server of a cluster, the postmaster first. Their working directory is the
+/// cluster's. Root in a container may not see that of another user's process: then the postmaster has the
+/// cluster on its command line, and the others are its children.
 pub(crate) fn servers(cluster: &Path) -> Vec<i32> {
     let (Ok(home), Ok(path)) = (fs::metadata(cluster), fs::canonicalize(cluster)) else {
         return Vec::new();
@@ -115,17 +115,17 @@ pub(crate) fn servers(cluster: &Path) -> Vec<i32> {
         if !is_alive(pid) {
             continue;
         }
-        let stands_in_it = fs::metadata(entry.path().join("cwd"))
+        let is_in_cluster = fs::metadata(entry.path().join("cwd"))
             .is_ok_and(|cwd| (cwd.dev(), cwd.ino()) == (home.dev(), home.ino()));
         let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         if arguments.starts_with(b"postgres: ") {
-            others.push((pid, stands_in_it));
-        } else if stands_in_it || arguments.split(|byte| *byte == 0).any(|word| word == path) {
+            others.push((pid, is_in_cluster));
+        } else if is_in_cluster || arguments.split(|byte| *byte == 0).any(|word| word == path) {
             postmasters.push(pid);
         }
     }
-    others.retain(|(pid, stands_in_it)| {
-        *stands_in_it || parent(*pid).is_some_and(|parent| postmasters.contains(&parent))
+    others.retain(|(pid, is_in_cluster)| {
+        *is_in_cluster || parent(*pid).is_some_and(|parent| postmasters.contains(&parent))
     });
     postmasters.extend(others.into_iter().map(|(pid, _)| pid));
     postmasters
@@ -145,7 +145,7 @@ pub(crate) fn postmaster(cluster: &Path) -> i32 {
     servers(cluster)[0]
 }
 
-/// One that has gone already, as a server's children do after it, is as good as killed.
+/// A process that has ended already, as children of a killed server do, counts as killed.
 pub(crate) fn kill_9(pid: i32) {
     match kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL) {
         Ok(()) | Err(Errno::SRCH) => {}
@@ -157,7 +157,7 @@ pub(crate) async fn connect(url: &SecretString) -> PgConnection {
     PgConnection::connect(url.expose_secret()).await.unwrap()
 }
 
-/// Connects to a server that is on its way up.
+/// Connects to a server that is starting.
 pub(crate) async fn connect_again(url: &SecretString) -> PgConnection {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
@@ -169,7 +169,7 @@ pub(crate) async fn connect_again(url: &SecretString) -> PgConnection {
     }
 }
 
-/// Stores a row that a later life of the server must still have.
+/// Stores a row that must survive restarts of the server.
 pub(crate) async fn store_row(url: &SecretString) {
     let mut connection = connect(url).await;
     connection.execute("create table if not exists kept (row text)").await.unwrap();

@@ -5,7 +5,8 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::{ExpectedRow, Kinds, SCENE, Script, texts};
+use super::texts::{self, one_of};
+use super::{ExpectedRow, Kinds, SCENE, Script};
 use crate::ledger::place_of;
 
 const ACCEPTED: &str = "250";
@@ -159,8 +160,4 @@ fn originator(random: &mut StdRng) -> String {
 
 fn long_number(random: &mut StdRng) -> String {
     one_of(&LONG_NUMBERS, random).to_owned()
-}
-
-pub(super) fn one_of<'a>(list: &[&'a str], random: &mut StdRng) -> &'a str {
-    list.get(random.random_range(0..list.len())).expect("the range is that of the list")
 }

@@ -4,7 +4,6 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::encode;
-use super::lives::one_of;
 
 /// UTF-16 units in one part of a long message.
 const UNITS_IN_PART: usize = 67;
@@ -165,6 +164,10 @@ pub(super) fn cut_in_two(random: &mut StdRng) -> [Text; 2] {
         let message = String::from_utf16_lossy(part);
         Text::new(Some("8"), message, encode::of_units(part))
     })
+}
+
+pub(super) fn one_of<'a>(list: &[&'a str], random: &mut StdRng) -> &'a str {
+    list.get(random.random_range(0..list.len())).expect("the range is that of the list")
 }
 
 /// `-` stands for no `dcs` at all.

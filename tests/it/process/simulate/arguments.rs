@@ -90,14 +90,14 @@ async fn what_can_t_be_done_is_said_before_anything_is_sent() {
     let nothing = with(Vec::new(), &nothing);
     let (code, _, err) = run(&["simulate"], &nothing).await;
     assert_eq!(code, Some(1));
-    assert!(err.contains("no account is configured to call back as"), "{err}");
+    assert!(err.contains("no account is configured to send callbacks as"), "{err}");
     let (code, _, err) = run(&["simulate", "--report-token", "t"], &nothing).await;
     assert_eq!(code, Some(1));
     assert!(err.contains("inbound messages need a user and a password"), "{err}");
     let verify = ["simulate", "--user", "u", "--password", "p", "--verify"];
     let (code, _, err) = run(&verify, &nothing).await;
     assert_eq!(code, Some(1));
-    assert!(err.contains("no database to look into"), "{err}");
+    assert!(err.contains("no database to inspect"), "{err}");
     assert!(empty.path().read_dir().unwrap().next().is_none(), "nothing was made for it");
     assert_eq!(database.value("select count(*) from delivery_reports").await, json!(0));
 }

@@ -1,4 +1,4 @@
-//! Events that stand for any other, to find out whether Postgres takes rows.
+//! Probe events, to find out whether Postgres accepts rows.
 
 use std::net::Ipv4Addr;
 
@@ -7,8 +7,8 @@ use crate::domain::{
     InboundMessage, MessageText, PhoneNumber, Reception, Source, Text, Transport,
 };
 
-/// One event of each kind, of now. They are never committed.
-pub(super) fn samples() -> [Event; 3] {
+/// One event of each kind, with the current time. They are never committed.
+pub(super) fn probe_events() -> [Event; 3] {
     let reception = Reception {
         key: EventKeySource::system().next(),
         account: "-".parse::<AccountName>().expect("a hyphen is allowed in a name"),
