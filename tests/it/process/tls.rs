@@ -31,6 +31,7 @@ struct Authority {
 impl Authority {
     fn new() -> Self {
         let directory = scratch("tls");
+        std::fs::create_dir_all(&directory).unwrap();
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = Issuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
