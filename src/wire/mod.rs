@@ -10,6 +10,7 @@ pub(crate) mod fuzzing;
 mod hex;
 mod inbound_message;
 mod json;
+mod kept;
 mod multipart;
 mod names;
 pub mod params;

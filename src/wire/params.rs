@@ -7,8 +7,7 @@ use std::borrow::Cow;
 
 use form_urlencoded::byte_serialize;
 
-use crate::accounts::Secrets;
-use crate::domain::{CallbackKind, DeclaredCharset, Extra, RejectedContent, Text};
+use crate::domain::{CallbackKind, DeclaredCharset};
 
 use super::body::{BodyType, Format, UnreadableBody};
 use super::documented::documented;
@@ -26,10 +25,10 @@ pub const MAX_PARAMETERS: usize = 256;
 pub const REST: &str = "&";
 
 /// The parameter that names the charset of a form (HTML, section 4.10.22.5).
-const CHARSET: &str = "_charset_";
+pub(super) const CHARSET: &str = "_charset_";
 
 /// A name and a value, borrowed where nothing has to be decoded.
-type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+pub(super) type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 /// The parts of a request that have parameters.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +46,7 @@ pub struct Input<'a> {
 /// surrounding blanks and NULs, or in what stands before it where `&amp;` was sent for `&`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params<'a> {
-    kind: CallbackKind,
+    pub(super) kind: CallbackKind,
     pub(super) pairs: Vec<Pair<'a>>,
     charset: Option<DeclaredCharset>,
     unreadable: Option<UnreadableBody>,
@@ -197,7 +196,7 @@ impl<'a> Params<'a> {
         self.position(name).and_then(|at| self.pairs.get(at)).map(|(_, value)| value.as_ref())
     }
 
-    fn position(&self, name: &str) -> Option<usize> {
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
         let name = name.as_bytes();
         let exact = self.pairs.iter().position(|(found, _)| found.as_ref() == name);
         exact.or_else(|| {
@@ -209,67 +208,6 @@ impl<'a> Params<'a> {
     pub(super) fn first_text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.first(name).map(|value| decode_parameter(value, self.charset))
     }
-
-    /// Every value but the first one of each documented parameter, without credentials and secrets, and
-    /// `more`.
-    pub(super) fn extra<'m>(
-        &self,
-        secrets: &Secrets,
-        more: impl IntoIterator<Item = (&'m str, &'m str)>,
-    ) -> Extra {
-        let documented = documented(self.kind).iter().map(|name| self.position(name));
-        let documented: Vec<usize> = documented.flatten().collect();
-        let text = |bytes: &[u8]| Text::from(decode_parameter(bytes, self.charset).into_owned());
-        let others = self
-            .pairs
-            .iter()
-            .enumerate()
-            .filter(|(at, (name, _))| !documented.contains(at) && !is_credential(name));
-        let others = others.map(|(_, (name, value))| redacted(secrets, name, value));
-        let more = more.into_iter().map(|(name, value)| {
-            (Cow::Borrowed(name.as_bytes()), secrets.redact(value.as_bytes()))
-        });
-        others.chain(more).map(|(name, value)| (text(&name), text(&value))).collect()
-    }
-
-    /// What is kept of an unusable callback: every parameter but the credentials, without secrets. The
-    /// text of a message stays as it is.
-    #[must_use]
-    pub fn to_rejected_content(&self, secrets: &Secrets) -> RejectedContent {
-        let message = match self.kind {
-            CallbackKind::InboundMessage => self.position("message"),
-            CallbackKind::DeliveryReport => None,
-        };
-        let mut kept: Vec<Pair<'_>> = Vec::with_capacity(self.pairs.len());
-        for (at, (name, value)) in self.pairs.iter().enumerate() {
-            if Some(at) == message {
-                kept.push((Cow::Borrowed(name), Cow::Borrowed(value)));
-            } else if !is_credential(name) {
-                kept.push(redacted(secrets, name, value));
-            }
-        }
-        if let Some(charset) = self.charset
-            && self.position(CHARSET).is_none()
-            && kept.iter().any(|(name, value)| !name.is_ascii() || !value.is_ascii())
-        {
-            let name = Cow::Borrowed(CHARSET.as_bytes());
-            kept.push((name, Cow::Borrowed(charset.as_str().as_bytes())));
-        }
-        RejectedContent::of_parameters(kept.iter().map(|(name, value)| (&**name, &**value)))
-    }
-}
-
-fn redacted<'p>(secrets: &Secrets, name: &'p [u8], value: &'p [u8]) -> Pair<'p> {
-    let pair = (secrets.redact(name), secrets.redact(value));
-    // The name and the value may be the parts of one secret.
-    let is_whole = || {
-        let whole = [name, b"=", value].concat();
-        *secrets.redact(&whole) == [&*pair.0, b"=", &*pair.1].concat()
-    };
-    if !secrets.have_equals_sign() || is_whole() {
-        return pair;
-    }
-    (Cow::Borrowed(b"***"), Cow::Borrowed(b"***"))
 }
 
 /// Whether the bytes, as a form, have a parameter of the gateway's document.

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::accounts::Secrets;
+use crate::domain::RejectedContent;
 
 const KIND: CallbackKind = CallbackKind::DeliveryReport;
 

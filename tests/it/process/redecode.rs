@@ -182,7 +182,7 @@ async fn m01_to_m13_what_was_read_as_it_is_today_stays() {
         messages.map(|(bytes, dcs, text, charset)| ("main", "0 hours", dcs, bytes, text, charset));
     store(&database, &messages).await;
     let (_, shown, _) = run(&["redecode"], &environment).await;
-    assert_eq!(shown, "6 messages read again, 0 would change; --write changes them\n");
+    assert_eq!(shown, "6 messages decoded again, 0 would change; --write changes them\n");
 }
 
 #[tokio::test]
