@@ -27,7 +27,7 @@ comment on column delivery_reports.status is 'The status as it arrived. The tabl
 comment on column delivery_reports.status_code is 'The status as a number; null if it is not a number. 0 means delivered.';
 comment on column delivery_reports.transport is 'How the report arrived: http-get or http-post.';
 comment on column delivery_reports.remote_addr is 'The address the report came from.';
-comment on column delivery_reports.extra is 'Parameters that the gateway''s document does not name, and repeated ones: {"name": "value"} or {"name": ["value", ...]}.';
+comment on column delivery_reports.extra is 'Parameters that the gateway''s document does not name, and repeated ones: {"name": "value"} or {"name": ["value", ...]}. number_received is the number as it arrived, where normalising it changed more than a leading +.';
 comment on column delivery_reports.transaction_id is 'The transaction that committed the report, for delivery_reports_since. 0 after a restore into another cluster: see docs/sql.md.';
 
 create index delivery_reports_mess_id on delivery_reports (mess_id);
@@ -75,7 +75,7 @@ comment on column inbound_messages.message_raw is 'The exact bytes of the messag
 comment on column inbound_messages.charset is 'The charset the text was decoded from, or binary. Ends in -failed if a part could not be decoded.';
 comment on column inbound_messages.transport is 'How the attempt arrived: http-get or http-post.';
 comment on column inbound_messages.remote_addr is 'The address the attempt came from.';
-comment on column inbound_messages.extra is 'Parameters that the gateway''s document does not name, and repeated ones: {"name": "value"} or {"name": ["value", ...]}.';
+comment on column inbound_messages.extra is 'Parameters that the gateway''s document does not name, and repeated ones: {"name": "value"} or {"name": ["value", ...]}. org_received and dest_received are the numbers as they arrived, where normalising them changed more than a leading +.';
 comment on column inbound_messages.processed_at is 'When your application processed the message; null until then. claim_inbound_messages sets it for all attempts of a message, release_inbound_messages clears it.';
 
 create index inbound_messages_org on inbound_messages (org, received_at);
@@ -114,13 +114,13 @@ create table rejected_callbacks (
 );
 
 comment on table rejected_callbacks is
-    'Callbacks that authenticated but could not be used, kept so that nothing is lost. The gateway was answered 400.';
+    'Callbacks that authenticated but could not be used, kept so that nothing is lost. The gateway was answered 400, or 415 if the body could not be read.';
 comment on column rejected_callbacks.received_at is 'When the callback arrived, by the service''s clock.';
 comment on column rejected_callbacks.id is 'Identity of this callback (UUIDv7), assigned by the service.';
 comment on column rejected_callbacks.account is 'The configured account that authenticated the callback.';
 comment on column rejected_callbacks.kind is 'What the callback was meant to be: delivery-report or inbound-message.';
 comment on column rejected_callbacks.reason is 'Why the callback could not be used.';
-comment on column rejected_callbacks.request is 'Method, path and percent-encoded parameters of query and form, without credentials.';
+comment on column rejected_callbacks.request is 'Method, path and percent-encoded parameters of query and body, without credentials. *** stands for a password or token of an account, wherever it was.';
 comment on column rejected_callbacks.transport is 'How the callback arrived: http-get or http-post.';
 comment on column rejected_callbacks.remote_addr is 'The address the callback came from.';
 comment on column rejected_callbacks.replayed_at is 'When `routo-receiver rejected replay` stored the callback after all, as a row with the same received_at and id; null until then.';
@@ -130,11 +130,15 @@ comment on index rejected_callbacks_pkey is
 
 -- In the database rather than in the service's configuration, because views and triggers read it.
 create table settings (
-    only_row       boolean  primary key default true constraint settings_is_one_row check (only_row),
-    attempt_window interval not null default '60 seconds'
+    only_row           boolean  primary key default true
+        constraint settings_is_one_row check (only_row),
+    attempt_window     interval not null default '60 seconds'
         constraint attempt_window_is_between_0_and_1_hour
         check (attempt_window between '0 seconds' and '1 hour'),
-    notify         boolean  not null default true
+    attempt_parameters text[]   not null default '{}'
+        constraint attempt_parameters_have_names
+        check (array_position(attempt_parameters, null) is null),
+    notify             boolean  not null default true
 );
 
 insert into settings default values;
@@ -146,6 +150,8 @@ comment on table settings is
     'Settings of the views and triggers: one row, yours to update. A change takes effect at once, without a restart.';
 comment on column settings.only_row is 'Always true: there is only one row.';
 comment on column settings.attempt_window is
-    'How long after an attempt the same content is another attempt of the same message (view inbox). At most 1 hour.';
+    'How long after an attempt the same content, with the same extra parameters, is another attempt of the same message (view inbox). At most 1 hour.';
+comment on column settings.attempt_parameters is
+    'Parameters in extra in which attempts of the same message may differ, such as one that numbers them. None by default: whatever differs in anything else is another message.';
 comment on column settings.notify is
     'Whether new rows are announced on the channel routo_receiver. Commits that notify queue for one lock of the whole cluster: with many replicas, consider turning this off.';

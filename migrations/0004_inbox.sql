@@ -1,6 +1,6 @@
 -- Reading inbound messages, each once. The gateway gives them no id and repeats what was not confirmed:
--- an attempt is recognised by its content, the same bytes between the same numbers, at most
--- settings.attempt_window after the attempt before it.
+-- an attempt is recognised by its content, the same bytes and parameters between the same numbers, at
+-- most settings.attempt_window after the attempt before it.
 
 -- Whether a row is a message's first attempt is found by looking back from that row, not by sorting the
 -- table: the view costs what is asked for.
@@ -41,6 +41,8 @@ left join lateral (
                 and later.dest = first.dest
                 and later.dcs is not distinct from first.dcs
                 and later.message_raw = first.message_raw
+                and later.extra - (select attempt_parameters from settings)
+                    = first.extra - (select attempt_parameters from settings)
             order by later.received_at, later.id
             limit 1
         ) as next
@@ -62,12 +64,14 @@ where not exists (
         and earlier.dest = first.dest
         and earlier.dcs is not distinct from first.dcs
         and earlier.message_raw = first.message_raw
+        and earlier.extra - (select attempt_parameters from settings)
+            = first.extra - (select attempt_parameters from settings)
     -- Keeps the planner from joining the whole table with itself.
     offset 0
 );
 
 comment on view inbox is
-    'Inbound messages, each once: the gateway''s repeated attempts (the same content, at most settings.attempt_window after the attempt before) are one row, that of the first attempt.';
+    'Inbound messages, each once: the gateway''s repeated attempts (the same in everything but settings.attempt_parameters, at most settings.attempt_window after the attempt before) are one row, that of the first attempt.';
 comment on column inbox.received_at is 'When the first attempt arrived, by the service''s clock.';
 comment on column inbox.id is 'Identity of the first attempt in inbound_messages.';
 comment on column inbox.account is 'The configured account that authenticated the message.';
@@ -79,7 +83,7 @@ comment on column inbox.message_raw is 'The exact bytes of the message parameter
 comment on column inbox.charset is 'The charset the text was decoded from, or binary. Ends in -failed if a part could not be decoded.';
 comment on column inbox.transport is 'How the first attempt arrived.';
 comment on column inbox.remote_addr is 'The address the first attempt came from.';
-comment on column inbox.extra is 'Parameters that the gateway''s document does not name.';
+comment on column inbox.extra is 'Parameters of the first attempt that the gateway''s document does not name.';
 comment on column inbox.processed_at is 'When your application processed the message: the earliest time of its attempts; null until then.';
 comment on column inbox.attempts is 'How many attempts arrived.';
 comment on column inbox.first_received_at is 'When the first attempt arrived.';

@@ -36,7 +36,8 @@ set search_path from current
 as $$
 declare
     -- A variable is known when the query is planned: the query opens only the partitions it needs.
-    attempt_window interval := (select settings.attempt_window from settings);
+    attempt_window     interval := (select settings.attempt_window from settings);
+    attempt_parameters text[]   := (select settings.attempt_parameters from settings);
 begin
     return (
         select earlier
@@ -49,6 +50,7 @@ begin
             and earlier.dest = attempt.dest
             and earlier.dcs is not distinct from attempt.dcs
             and earlier.message_raw = attempt.message_raw
+            and earlier.extra - attempt_parameters = attempt.extra - attempt_parameters
         order by earlier.received_at desc, earlier.id desc
         limit 1
     );
@@ -66,7 +68,8 @@ set search_path from current
 as $$
 declare
     -- A variable is known when the query is planned: the query opens only the partitions it needs.
-    attempt_window interval := (select settings.attempt_window from settings);
+    attempt_window     interval := (select settings.attempt_window from settings);
+    attempt_parameters text[]   := (select settings.attempt_parameters from settings);
 begin
     return (
         select later
@@ -79,6 +82,7 @@ begin
             and later.dest = attempt.dest
             and later.dcs is not distinct from attempt.dcs
             and later.message_raw = attempt.message_raw
+            and later.extra - attempt_parameters = attempt.extra - attempt_parameters
         order by later.received_at, later.id
         limit 1
     );

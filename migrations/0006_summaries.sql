@@ -224,6 +224,8 @@ cross join lateral (
         and earlier.dest = message.dest
         and earlier.dcs is not distinct from message.dcs
         and earlier.message_raw = message.message_raw
+        and earlier.extra - (select attempt_parameters from settings)
+            = message.extra - (select attempt_parameters from settings)
     order by earlier.received_at desc
     limit 1
 ) as previous

@@ -35,4 +35,5 @@ pub mod signals;
 pub mod spool;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use routo_receiver::accounts::{Accounts, Credentials, EncodingOverrides};
 use routo_receiver::domain::EventKeySource;
-use routo_receiver::http::{self, AccessPolicy, CallbackState, ConnectionLimits};
+use routo_receiver::http::{self, AccessPolicy, CallbackState, ConnectionLimits, Endpoint};
 use routo_receiver::ingest::internals::start_without_postgres;
 use routo_receiver::memory::MemoryBudget;
 use routo_receiver::metrics::{Listener, Metrics};
@@ -54,7 +54,7 @@ fn connect() -> TcpStream {
             ingest.until_postgres().await;
             sender.send(listener.local_addr().unwrap()).unwrap();
             http::serve(
-                listener,
+                vec![Endpoint { socket: listener, tls: None }],
                 http::public_router(state(ingest, &metrics)),
                 limits(),
                 Arc::new(EventKeySource::system()),
@@ -97,6 +97,7 @@ fn limits() -> ConnectionLimits {
         max_head_bytes: 16 * 1024,
         max_unauthenticated_bytes: MIB,
         head_timeout: Duration::from_mins(10),
+        idle_timeout: Duration::from_mins(10),
         shutdown_timeout: Duration::from_secs(1),
     }
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::LazyLock;
 
-use routo_receiver::accounts::EncodingOverrides;
+use routo_receiver::accounts::{EncodingOverrides, Secrets};
 use routo_receiver::domain::{
     CallbackKind, Encoding, Event, EventKeySource, Reception, Source, Transport,
 };
@@ -115,7 +115,8 @@ fn message(form: &[u8]) -> Event {
 
 fn event(kind: CallbackKind, query: &[u8], form: &[u8]) -> Event {
     let params = Params::parse(kind, black_box(query), black_box(form));
-    wire::parse(kind, &params, &EncodingOverrides::default(), reception()).unwrap()
+    wire::parse(kind, &params, &EncodingOverrides::default(), &Secrets::default(), reception())
+        .unwrap()
 }
 
 /// The same each time: what it costs to make one is not measured here.

@@ -3,6 +3,7 @@
 
 mod digest;
 mod encoding_overrides;
+mod secrets;
 
 use std::net::IpAddr;
 
@@ -12,6 +13,7 @@ use crate::domain::{AccountName, Networks};
 
 use digest::Digest;
 pub use encoding_overrides::EncodingOverrides;
+pub use secrets::Secrets;
 
 /// The configuration of an account, with its secrets. A report token authenticates delivery reports
 /// only; a login authenticates everything.
@@ -26,8 +28,11 @@ pub struct Credentials<'a> {
     pub encodings: EncodingOverrides,
 }
 
-/// All accounts. Only digests of their secrets are held.
-pub struct Accounts(Vec<Account>);
+/// All accounts. What callers present is compared with digests of their secrets.
+pub struct Accounts {
+    accounts: Vec<Account>,
+    secrets: Secrets,
+}
 
 /// An account that authenticated.
 pub struct Account {
@@ -40,11 +45,25 @@ pub struct Account {
 
 impl Accounts {
     pub fn new<'a>(accounts: impl IntoIterator<Item = Credentials<'a>>) -> Self {
-        Self(accounts.into_iter().map(Account::new).collect())
+        let accounts: Vec<_> = accounts.into_iter().collect();
+        let secrets = accounts.iter().flat_map(|account| {
+            let passwords = account.login.iter().flat_map(|(_, passwords)| passwords);
+            passwords.chain(&account.report_tokens).copied()
+        });
+        Self {
+            secrets: secrets.collect(),
+            accounts: accounts.into_iter().map(Account::new).collect(),
+        }
+    }
+
+    /// The passwords and tokens of all accounts.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     pub fn names(&self) -> impl Iterator<Item = &AccountName> {
-        self.0.iter().map(|account| &account.name)
+        self.accounts.iter().map(|account| &account.name)
     }
 
     /// The account with this user and password.
@@ -67,7 +86,7 @@ impl Accounts {
         secrets: impl Fn(&Account) -> &[Digest],
     ) -> Option<&Account> {
         let mut found = None;
-        for account in &self.0 {
+        for account in &self.accounts {
             for secret in secrets(account) {
                 if secret.equals(presented) {
                     found = Some(account);

@@ -4,8 +4,9 @@ use clap::Args;
 
 use crate::config::{self, NoAccount, Settings};
 use crate::credentials::accounts_without_generating;
-use crate::service::{database_at, existing_database};
+use crate::service::{StartError, certificate_files, database_at, existing_database};
 use crate::store::StatusReader;
+use crate::tls::Certificate;
 
 use super::CommandError;
 use super::output::print_lines;
@@ -25,6 +26,10 @@ pub(super) async fn run(
     print_lines(config::report(settings, served.generated_account()).trim_end())?;
     if let Some(unused) = &served.unused {
         print_lines(format_args!("\n{unused}"))?;
+    }
+    if let Some(files) = certificate_files(&settings.tls) {
+        let certificate = Certificate::read(&files).map_err(StartError::from)?;
+        print_lines(format_args!("\nThe certificate for HTTPS: {certificate}"))?;
     }
     if arguments.connect {
         connect(settings).await?;

@@ -29,7 +29,7 @@ use cli::Command;
 pub async fn run(cli: Cli) -> Result<(), CommandError> {
     let settings = Settings::load(&Sources::of_process(cli.config.clone()))?;
     match cli.command.unwrap_or_default() {
-        Command::Serve => serve::run(settings, cli.config).await,
+        Command::Serve => Box::pin(serve::run(settings, cli.config)).await,
         Command::Migrate => migrate::run(&settings).await,
         Command::Check(arguments) => check::run(&arguments, &settings).await,
         Command::Spool(command) => spool::run(&command, &settings).await,

@@ -105,6 +105,10 @@ pub(super) fn directory() -> Kind<PathBuf> {
     })
 }
 
+pub(super) fn file() -> Kind<PathBuf> {
+    Kind::new(Form::Plain, "the path of a file", |text| (!text.is_empty()).then(|| text.into()))
+}
+
 pub(super) fn networks() -> Kind<Networks> {
     let expected = "one or more IP addresses and networks, such as 203.0.113.7, 10.0.0.0/8, \
                     2001:db8::/32";

@@ -35,7 +35,8 @@ pub use reader::Effective;
 pub use report::report;
 pub use settings::{
     AdminSettings, DatabaseSettings, DatabaseSource, HttpSettings, IngestSettings, LogFormat,
-    LogSettings, PartitionSettings, RetentionSettings, Settings, SpoolSettings, credentials_file,
+    LogSettings, PartitionSettings, RetentionSettings, Settings, SpoolSettings, TlsSettings,
+    credentials_file,
 };
 pub use warning::Warning;
 
@@ -64,6 +65,7 @@ impl Settings {
 fn read_settings(reader: &mut Reader) -> Option<Settings> {
     let data_dir = reader.read("data_dir", &kinds::directory());
     let http = HttpSettings::read(reader, "http");
+    let tls = TlsSettings::read(reader, "http.tls");
     let admin = AdminSettings::read(reader, "admin");
     let database = DatabaseSettings::read(reader, "database");
     let accounts = accounts::read(reader);
@@ -73,10 +75,12 @@ fn read_settings(reader: &mut Reader) -> Option<Settings> {
     let retention = RetentionSettings::read(reader, "retention");
     let log = LogSettings::read(reader, "log");
 
+    rules::check_tls(reader, tls.as_ref());
     rules::check(reader, http.as_ref(), admin.as_ref(), ingest.as_ref(), spool.as_ref());
     Some(Settings {
         data_dir: data_dir?,
         http: http?,
+        tls: tls?,
         admin: admin?,
         database: database?,
         accounts,

@@ -15,6 +15,10 @@ pub fn report(settings: &Settings, generated: Option<&Account>) -> String {
     Report { settings, generated }.to_string()
 }
 
+const SHARED_PROXY: &str = "http.trusted_proxies is not set. If a proxy is in front of the service, \
+    everybody who comes through it has its address: once the gateway has authenticated through it, \
+    passwords can be guessed through it without limit. Set http.trusted_proxies to its address.";
+
 struct Report<'a> {
     settings: &'a Settings,
     generated: Option<&'a Account>,
@@ -30,6 +34,9 @@ impl fmt::Display for Report<'_> {
         }
         for warning in &settings.warnings {
             writeln!(f, "  {warning}")?;
+        }
+        if settings.http.trusted_proxies.is_none() {
+            writeln!(f, "\n{SHARED_PROXY}")?;
         }
         writeln!(f)?;
         if generated.is_some() || !settings.accounts.is_empty() {

@@ -14,7 +14,7 @@ use crate::store::PartitionWidth;
 
 use super::accounts::{self, Account};
 use super::kinds::{
-    address, base_url, boolean, directory, duration, log_level, networks, number, one_of,
+    address, base_url, boolean, directory, duration, file, log_level, networks, number, one_of,
     postgres_url,
 };
 use super::reader::{Effective, Reader};
@@ -38,6 +38,7 @@ pub struct Settings {
     /// Holds the spool, the embedded Postgres and generated credentials.
     pub data_dir: PathBuf,
     pub http: HttpSettings,
+    pub tls: TlsSettings,
     pub admin: AdminSettings,
     pub database: DatabaseSettings,
     /// Sorted by name. No two share a user or a report token. May be empty.
@@ -65,8 +66,9 @@ section! {
         max_unauthenticated_body_bytes: usize = number(KIB..=16 * MIB),
         /// Heads, bodies and queue of all connections together.
         max_buffered_bytes: usize = number(MIB..=64 * GIB),
-        /// Also for an idle connection.
         head_timeout: Duration = duration(MILLISECOND..=HOUR),
+        /// Between two requests of a connection.
+        idle_timeout: Duration = duration(MILLISECOND..=HOUR),
         /// For the body, and again for the answer.
         request_timeout: Duration = duration(MILLISECOND..=TEN_MINUTES),
         shutdown_timeout: Duration = duration(Duration::ZERO..=TEN_MINUTES),
@@ -74,6 +76,17 @@ section! {
         public_url: Option<String> = base_url(),
         /// The proxies whose `X-Forwarded-For` is believed.
         trusted_proxies: Option<Networks> = networks(),
+    }
+}
+
+section! {
+    /// HTTPS by the service itself, beside plain HTTP. Off without files.
+    pub struct TlsSettings {
+        /// PEM: the certificate, then its chain.
+        certificate_file: Option<PathBuf> = file(),
+        /// PEM. Set exactly where `certificate_file` is.
+        key_file: Option<PathBuf> = file(),
+        listen: SocketAddr = address(),
     }
 }
 
@@ -197,6 +210,7 @@ pub(super) fn keys() -> Vec<Key> {
     [
         Key::declared::<PathBuf, _>("data_dir", &directory()),
         HttpSettings::keys("http"),
+        TlsSettings::keys("http.tls"),
         AdminSettings::keys("admin"),
         DatabaseSettings::keys("database"),
         accounts::keys(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Text;
+use super::{DeclaredCharset, Text};
 
 /// The text of a message, the charset it was read in, and whether every byte could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +32,12 @@ pub enum Charset {
     Utf16LeHex,
     /// Not text: the text is empty.
     Binary,
+    /// The request declared it, and the bytes are valid in it.
+    Declared(DeclaredCharset),
 }
 
 impl Charset {
+    /// All but those that a request has to declare.
     pub const ALL: [Self; 9] = [
         Self::Gsm7,
         Self::Latin1,
@@ -59,19 +62,21 @@ impl Charset {
             Self::Utf16BeHex => "utf-16be-hex",
             Self::Utf16LeHex => "utf-16le-hex",
             Self::Binary => "binary",
+            Self::Declared(charset) => charset.as_str(),
         }
     }
 
     /// The charset with this [name](Self::as_str).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|charset| charset.as_str() == name)
+        let declared = DeclaredCharset::all().map(Self::Declared);
+        Self::ALL.into_iter().chain(declared).find(|charset| charset.as_str() == name)
     }
 }
 
 impl MessageText {
-    /// `is_lossy` says that `text` has replacement characters for bytes that could not be read. A NUL
-    /// in `text` is replaced and makes the text lossy; binary content is never lossy.
+    /// `is_lossy` says that a part of the bytes could not be read. A NUL in `text` is replaced and makes
+    /// the text lossy; binary content is never lossy.
     #[must_use]
     pub fn new(text: String, charset: Charset, is_lossy: bool) -> Self {
         let is_lossy = (is_lossy || text.contains('\0')) && charset != Charset::Binary;

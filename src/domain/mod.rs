@@ -2,6 +2,7 @@
 
 mod account_name;
 mod callback_kind;
+mod declared_charset;
 mod delivery_status;
 mod encoding;
 mod event;
@@ -16,6 +17,7 @@ mod text;
 
 pub use account_name::{AccountName, InvalidAccountName};
 pub use callback_kind::CallbackKind;
+pub use declared_charset::DeclaredCharset;
 pub use delivery_status::DeliveryStatus;
 pub use encoding::{Encoding, UnknownEncoding};
 pub use event::{DeliveryReport, Event, InboundMessage, Reception};

@@ -2,7 +2,7 @@
 
 use form_urlencoded::byte_serialize;
 
-use super::{CallbackKind, DeliveryReport, InboundMessage, Reception, Text};
+use super::{CallbackKind, Charset, DeliveryReport, InboundMessage, Reception, Text};
 
 /// An unusable callback, or one that Postgres refused. It is kept so that nothing is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,12 @@ impl RejectedContent {
         Self::Parameters(encoded)
     }
 
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self::Parameters(parameters) = self;
+        parameters.is_empty()
+    }
+
     /// The approximate memory that the content takes, in bytes.
     pub(super) fn weight(&self) -> usize {
         let Self::Parameters(parameters) = self;
@@ -67,7 +73,11 @@ impl From<&InboundMessage> for RejectedContent {
             ("message", message.message_raw.as_slice()),
         ];
         let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let parameters = dcs.into_iter().chain(documented).chain(extra);
+        let charset = match message.message.charset() {
+            Charset::Declared(charset) => Some(("_charset_", charset.as_str().as_bytes())),
+            _ => None,
+        };
+        let parameters = dcs.into_iter().chain(documented).chain(extra).chain(charset);
         Self::of_parameters(parameters.map(|(name, value)| (name.as_bytes(), value)))
     }
 }

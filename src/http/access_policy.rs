@@ -1,6 +1,7 @@
 //! Admits callbacks, by credentials and then by source address, and logs those that are refused.
 //!
-//! Right credentials are admitted whatever else came from their address. What strangers can cause is
+//! Report tokens are always compared: they are long. Logins are compared without a limit from an address
+//! that has authenticated as the user, else as often as [`Failures`] allows. What strangers can cause is
 //! bounded: memory, and lines in the log.
 
 use std::net::IpAddr;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 
-use crate::accounts::Account;
+use crate::accounts::{Account, Accounts};
 use crate::domain::{CallbackKind, Networks, Reception};
 use crate::log_once::RateLimitedLog;
 use crate::wire::Unusable;
@@ -46,6 +47,50 @@ impl AccessPolicy {
         sources::source(peer, headers, self.trusted_proxies.as_ref())
     }
 
+    /// The account of a login. Does not compare it if this address has failed too often as this user.
+    pub(super) fn by_login<'a>(
+        &self,
+        accounts: &'a Accounts,
+        source: IpAddr,
+        user: &[u8],
+        password: &[u8],
+    ) -> Result<Option<&'a Account>, CallbackError> {
+        let now = self.now();
+        let guesser = self.failures.guesser(source, user);
+        let is_known = self.failures.is_known(guesser, now);
+        // Counted before the comparison, so that concurrent guesses are limited, too.
+        if !is_known && !self.failures.is_within_limit(guesser, now) {
+            self.unauthorized.count();
+            return Err(CallbackError::NotCompared);
+        }
+        let account = accounts.by_login(user, password);
+        if account.is_some() {
+            self.failures.succeeded(guesser, now);
+            if !is_known {
+                self.failures.give_back(guesser);
+            }
+        }
+        Ok(account)
+    }
+
+    /// The account of a report token.
+    pub(super) fn by_report_token<'a>(
+        &self,
+        accounts: &'a Accounts,
+        source: IpAddr,
+        token: &[u8],
+    ) -> Result<Option<&'a Account>, CallbackError> {
+        let account = accounts.by_report_token(token);
+        if account.is_none() {
+            let guesser = self.failures.guesser(source, b"");
+            if !self.failures.is_within_limit(guesser, self.now()) {
+                self.unauthorized.count();
+                return Err(CallbackError::TooManyFailures);
+            }
+        }
+        Ok(account)
+    }
+
     /// Admits the authenticated account, if its callbacks may come from this address.
     pub(super) fn admit<'a>(
         &self,
@@ -64,12 +109,7 @@ impl AccessPolicy {
     }
 
     fn refuse(&self, kind: CallbackKind, source: IpAddr) -> CallbackError {
-        let now = self.now();
-        if !self.failures.is_within_limit(source, now) {
-            self.unauthorized.count();
-            return CallbackError::TooManyFailures;
-        }
-        if let Some(callbacks) = self.unauthorized.record(now) {
+        if let Some(callbacks) = self.unauthorized.record(self.now()) {
             tracing::warn!(
                 kind = kind.as_str(),
                 remote_addr = %source,

@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 
 use crate::domain::AccountName;
 use crate::ingest::{Receipt, SubmitError};
-use crate::wire::Unusable;
+use crate::wire::{UnreadableBody, Unusable};
 
 /// `Retry-After` in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -22,7 +22,7 @@ impl IntoResponse for Acknowledged {
     fn into_response(self) -> Response<Body> {
         let Self { account: _, receipt } = self;
         drop(receipt);
-        text(StatusCode::OK, "OK")
+        text(StatusCode::OK, "OK\n")
     }
 }
 
@@ -31,17 +31,28 @@ impl IntoResponse for Acknowledged {
 pub(super) enum CallbackError {
     #[error("wrong or missing credentials")]
     Unauthorized,
-    /// Wrong credentials, and the address has used up its failure budget.
+    /// A wrong report token, and the address has used up its failure budget.
     #[error(
         "too many failed authentications from this address; right credentials are always taken"
     )]
     TooManyFailures,
+    /// A login from an address that has used up its failure budget for this user.
+    #[error(
+        "too many failed authentications as this user from this address; one attempt a second is compared"
+    )]
+    NotCompared,
     /// The credentials are right, but not allowed from this address.
     #[error("this address is not among the account's allowed_sources")]
     SourceNotAllowed,
     /// Neither a report nor a message; stored in `rejected_callbacks`.
     #[error("{unusable}; the callback is kept in rejected_callbacks")]
     Unusable { account: AccountName, unusable: Unusable, receipt: Receipt },
+    /// Somebody tries the URL.
+    #[error("{unusable}; this URL takes callbacks with their parameters")]
+    NoParameters { account: AccountName, unusable: Unusable },
+    /// The credentials may be in a body that can't be read. Nothing is stored.
+    #[error("{0}")]
+    Unreadable(UnreadableBody),
     /// It was not stored as what it is.
     #[error("{error}")]
     NotStored { account: AccountName, error: SubmitError },
@@ -71,9 +82,12 @@ impl CallbackError {
         match self {
             Self::Unusable { account, .. }
             | Self::NotStored { account, .. }
+            | Self::NoParameters { account, .. }
             | Self::TooSlow { account } => Some(account),
             Self::Unauthorized
             | Self::TooManyFailures
+            | Self::NotCompared
+            | Self::Unreadable(_)
             | Self::SourceNotAllowed
             | Self::OutOfMemory
             | Self::BodyTooLarge(_)
@@ -86,9 +100,13 @@ impl CallbackError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyFailures | Self::NotCompared => StatusCode::TOO_MANY_REQUESTS,
             Self::SourceNotAllowed => StatusCode::FORBIDDEN,
-            Self::Unusable { .. }
+            Self::Unusable { unusable: Unusable::Unreadable(_), .. } | Self::Unreadable(_) => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            Self::Unusable { unusable: Unusable::Missing(_), .. }
+            | Self::NoParameters { .. }
             | Self::BodyBroken
             | Self::NotStored { error: SubmitError::StoredAsRejected, .. } => {
                 StatusCode::BAD_REQUEST
@@ -108,7 +126,7 @@ impl CallbackError {
 
 impl IntoResponse for CallbackError {
     fn into_response(self) -> Response<Body> {
-        let mut answer = text(self.status(), self.to_string());
+        let mut answer = text(self.status(), format!("{self}\n"));
         let headers = answer.headers_mut();
         match self.status() {
             StatusCode::UNAUTHORIZED => {
@@ -132,7 +150,7 @@ impl IntoResponse for CallbackError {
     }
 }
 
-/// A response of one line of plain text.
+/// A response of plain text. Every line ends with a line feed.
 pub(super) fn text(status: StatusCode, line: impl Into<Body>) -> Response<Body> {
     let mut answer = Response::new(line.into());
     *answer.status_mut() = status;

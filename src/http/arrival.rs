@@ -27,7 +27,8 @@ pub(super) struct Arrival {
 }
 
 /// An id as the value of [`REQUEST_ID`].
-pub(super) fn request_id(id: Uuid) -> Option<HeaderValue> {
+pub(super) fn request_id(id: Uuid) -> HeaderValue {
     let mut text = Uuid::encode_buffer();
-    HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)).ok()
+    HeaderValue::from_str(id.hyphenated().encode_lower(&mut text))
+        .expect("digits and hyphens are a header value")
 }

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use tokio::time::timeout;
 
 use crate::accounts::{Account, Accounts};
-use crate::domain::{AccountName, CallbackKind, Event, Reception, RejectedCallback};
+use crate::domain::{AccountName, CallbackKind, Event, Reception, RejectedCallback, Transport};
 use crate::ingest::IngestHandle;
 use crate::memory::MemoryBudget;
 use crate::metrics::{AuthenticationFailure, Metrics, Rejection};
@@ -73,14 +73,14 @@ async fn receive(
 
     // Without a body, the parameters below are complete and decide about a login.
     let by_head = match authentication {
-        Authentication::Login if body.is_end_stream() => HeadAccount::Provisional(None),
-        _ => head.account(&state.accounts, kind, &authentication),
+        Authentication::Login if body.is_end_stream() => HeadAccount::Unknown,
+        _ => head.account(&state.access, &state.accounts, kind, authentication)?,
     };
     let admitted = match by_head {
         HeadAccount::Final(account) => {
             Some(state.access.admit(kind, source.remote_addr, account)?)
         }
-        HeadAccount::Provisional(_) => None,
+        HeadAccount::Basic(_) | HeadAccount::Unknown => None,
     };
 
     let body = if body.is_end_stream() {
@@ -95,11 +95,12 @@ async fn receive(
         let account = if let Some(account) = admitted {
             account
         } else {
-            let account = head.account_by_login(&state.accounts, &params);
+            let account =
+                head.account_by_login(&state.access, &state.accounts, by_head, &params)?;
             state.access.admit(kind, source.remote_addr, account)?
         };
         let reception = Reception { key: arrival.key, account: account.name.clone(), source };
-        ParsedCallback::new(&state.access, kind, &params, account, reception)
+        ParsedCallback::new(state, kind, &params, account, reception)?
     };
     // A request is not held while its event waits for the commit.
     drop((head, body));
@@ -145,24 +146,26 @@ struct ParsedCallback {
 
 impl ParsedCallback {
     fn new(
-        access: &AccessPolicy,
+        state: &CallbackState,
         kind: CallbackKind,
         params: &Params<'_>,
         account: &Account,
         reception: Reception,
-    ) -> Self {
-        let name = account.name.clone();
-        match wire::parse(kind, params, &account.encodings, reception.clone()) {
-            Ok(event) => Self { event, account: name, unusable: None },
+    ) -> Result<Self, CallbackError> {
+        let (account, encodings) = (account.name.clone(), &account.encodings);
+        let secrets = state.accounts.secrets();
+        match wire::parse(kind, params, encodings, secrets, reception.clone()) {
+            Ok(event) => Ok(Self { event, account, unusable: None }),
             Err(unusable) => {
-                access.log_unusable(kind, &reception, unusable);
-                let event = Event::RejectedCallback(RejectedCallback {
-                    kind,
-                    reason: unusable.to_string().into(),
-                    content: params.to_rejected_content(),
-                    reception,
-                });
-                Self { event, account: name, unusable: Some(unusable) }
+                let content = params.to_rejected_content(secrets);
+                if reception.source.transport == Transport::HttpGet && content.is_empty() {
+                    return Err(CallbackError::NoParameters { account, unusable });
+                }
+                state.access.log_unusable(kind, &reception, unusable);
+                let reason = unusable.to_string().into();
+                let rejected = RejectedCallback { reception, kind, reason, content };
+                let event = Event::RejectedCallback(rejected);
+                Ok(Self { event, account, unusable: Some(unusable) })
             }
         }
     }
@@ -172,12 +175,16 @@ fn count_error(metrics: &Metrics, kind: CallbackKind, error: &CallbackError) {
     let failure = match error {
         CallbackError::Unauthorized => AuthenticationFailure::Credentials,
         CallbackError::SourceNotAllowed => AuthenticationFailure::Source,
-        CallbackError::TooManyFailures => AuthenticationFailure::Limited,
+        CallbackError::TooManyFailures | CallbackError::NotCompared => {
+            AuthenticationFailure::Limited
+        }
         CallbackError::Unusable { .. } => {
             return metrics.ingest.rejected(kind, Rejection::Unusable);
         }
         CallbackError::NotStored { .. }
         | CallbackError::TooSlow { .. }
+        | CallbackError::NoParameters { .. }
+        | CallbackError::Unreadable(_)
         | CallbackError::OutOfMemory
         | CallbackError::BodyTooLarge(_)
         | CallbackError::UnauthenticatedBodyTooLarge(_)

@@ -1,9 +1,11 @@
-//! Log lines about too many connections, each at most once a minute.
+//! Log lines about connections, each at most once a minute.
 
 use std::io;
 use std::time::Instant;
 
 use crate::log_once::RateLimitedLog;
+
+use super::other_protocol::OtherProtocol;
 
 /// The lines about one listener.
 pub(super) struct ConnectionLog {
@@ -12,6 +14,7 @@ pub(super) struct ConnectionLog {
     not_accepted: RateLimitedLog,
     evicted: RateLimitedLog,
     refused: RateLimitedLog,
+    other_protocol: RateLimitedLog,
 }
 
 impl ConnectionLog {
@@ -22,6 +25,7 @@ impl ConnectionLog {
             not_accepted: RateLimitedLog::default(),
             evicted: RateLimitedLog::default(),
             refused: RateLimitedLog::default(),
+            other_protocol: RateLimitedLog::default(),
         }
     }
 
@@ -38,6 +42,12 @@ impl ConnectionLog {
                 connections,
                 "too many connections: those that have waited longest for a request are closed to make room; raise http.max_connections if they are the gateway's"
             );
+        }
+    }
+
+    pub(super) fn log_other_protocol(&self, protocol: OtherProtocol) {
+        if let Some(connections) = self.other_protocol.record(self.started.elapsed()) {
+            tracing::warn!(connections, "{}", protocol.advice());
         }
     }
 

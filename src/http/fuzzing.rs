@@ -1,11 +1,11 @@
-//! What holds for any bytes that arrive on a connection: they are rewritten, then read by hyper as in the
-//! service, and no two readers disagree about where a request ends.
+//! What holds for any bytes that arrive on a connection. They are rewritten and then read by hyper, as in
+//! the service; no two readers disagree about where a request ends.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "what does not hold is to panic"
+    reason = "a property that does not hold panics"
 )]
 
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ use crate::wire::params::percent_decode;
 
 use super::request_line::RequestLineRewriter;
 
-/// The least that the configuration allows.
+/// The smallest that the configuration allows, in bytes.
 const MAX_HEAD: usize = 8192;
 
 /// A request as a reader understood it.
@@ -35,15 +35,15 @@ struct Seen {
     body: Vec<u8>,
 }
 
-/// The first byte says in pieces of which size the others arrive.
+/// The first byte is the size of the pieces in which the others arrive.
 pub fn requests(bytes: &[u8]) {
     let Some((&size, raw)) = bytes.split_first() else { return };
     let rewritten = rewrite(raw, raw.len());
-    assert_eq!(rewrite(raw, usize::from(size)), rewritten, "pieces make no difference");
-    assert!(rewritten.len() <= raw.len() * 3, "%XX is all that a byte becomes");
+    assert_eq!(rewrite(raw, usize::from(size)), rewritten, "the result depends on the pieces");
+    assert!(rewritten.len() <= raw.len() * 3, "a byte became more than %XX");
     let seen = by_hyper(&rewritten);
     reads_what_was_sent(&seen, raw);
-    loses_nothing_that_needed_no_mending(&seen, &by_hyper(raw), raw);
+    loses_nothing_that_hyper_reads_alone(&seen, &by_hyper(raw), raw);
 }
 
 fn rewrite(raw: &[u8], size: usize) -> Vec<u8> {
@@ -56,8 +56,8 @@ fn rewrite(raw: &[u8], size: usize) -> Vec<u8> {
     passed
 }
 
-/// As far as it is certain where requests end, hyper sees those that are there, in their order, and no
-/// other: a request that only one of the two sees is how requests are smuggled.
+/// While it is certain where requests end, hyper sees exactly the requests that were sent, in their order.
+/// A request that only one of two readers sees is how requests are smuggled.
 fn reads_what_was_sent(seen: &[Seen], raw: &[u8]) {
     let (sent, is_certain) = plainly_read(raw);
     for (seen, sent) in seen.iter().zip(&sent) {
@@ -66,12 +66,12 @@ fn reads_what_was_sent(seen: &[Seen], raw: &[u8]) {
             assert_eq!(percent_decode(&seen.target), percent_decode(&sent.target));
         }
     }
-    assert!(!is_certain || seen.len() <= sent.len(), "hyper sees more than was sent");
+    assert!(!is_certain || seen.len() <= sent.len(), "hyper sees more requests than were sent");
 }
 
-/// What hyper reads without help, it reads with help, too. But for a `#` in a host, which belongs to no
-/// path or query: hyper alone would cut the URL there, and so it refuses it.
-fn loses_nothing_that_needed_no_mending(seen: &[Seen], unaided: &[Seen], raw: &[u8]) {
+/// hyper reads every request that it reads without the rewriter. The exception is a `#` in a host, outside
+/// of path and query: alone, hyper cuts the URL there; encoded, it refuses it.
+fn loses_nothing_that_hyper_reads_alone(seen: &[Seen], unaided: &[Seen], raw: &[u8]) {
     let cuts_host = |sent: &Seen| !sent.target.starts_with(b"/") && sent.target.contains(&b'#');
     if plainly_read(raw).0.iter().any(cuts_host) {
         return;
@@ -82,8 +82,8 @@ fn loses_nothing_that_needed_no_mending(seen: &[Seen], unaided: &[Seen], raw: &[
     }
 }
 
-/// Requests one after the other, by the plainest reading, until one is incomplete or its length is not
-/// a single plain `Content-Length`; and whether that is all there was.
+/// The requests by the plainest reading, until one is incomplete or its length is not a single plain
+/// `Content-Length`; and whether these are all requests.
 fn plainly_read(mut rest: &[u8]) -> (Vec<Seen>, bool) {
     let mut requests = Vec::new();
     loop {
@@ -141,7 +141,7 @@ fn plain_length(headers: &[&[u8]]) -> Option<usize> {
     Some(length.unwrap_or(0))
 }
 
-/// The requests that hyper finds complete, set up as `server` does it.
+/// The complete requests that hyper finds, configured as in `server`.
 fn by_hyper(bytes: &[u8]) -> Vec<Seen> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -168,7 +168,7 @@ fn by_hyper(bytes: &[u8]) -> Vec<Seen> {
             .serve_connection(TokioIo::new(server), service);
         let (mut answers, mut sender) = tokio::io::split(&mut client);
         let sending = async {
-            // The other side may have closed.
+            // The server may have closed.
             let _ = sender.write_all(bytes).await;
             let _ = sender.shutdown().await;
         };

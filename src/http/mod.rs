@@ -6,10 +6,13 @@ mod answer;
 mod arrival;
 mod basic_auth;
 mod callback;
+mod connection;
 mod connection_log;
 mod failures;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod other_protocol;
+mod read_deadline;
 mod request_body;
 mod request_head;
 mod request_line;
@@ -20,7 +23,9 @@ mod slot;
 mod slots;
 mod socket;
 mod sources;
+mod target;
+mod tls_connection;
 
 pub use access_policy::AccessPolicy;
 pub use router::{CallbackState, Routes, admin_router, public_router};
-pub use server::{ConnectionLimits, serve};
+pub use server::{ConnectionLimits, Endpoint, serve};

@@ -100,7 +100,7 @@ fn line() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
     #[test]
-    fn the_mender_never_sees_another_boundary_than_hyper(lines in prop::collection::vec(line(), 1..14)) {
+    fn the_rewriter_never_sees_another_boundary_than_hyper(lines in prop::collection::vec(line(), 1..14)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let sent = lines.concat().into_bytes();
         let without = runtime.block_on(requests(sent.clone()));

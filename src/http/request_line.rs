@@ -1,20 +1,19 @@
-//! Mends request lines that a strict HTTP server refuses.
+//! Rewrites request lines that a strict HTTP server refuses.
 //!
-//! Old gateways put blanks and 8-bit bytes into the query string unescaped (`message=a b`, a raw
-//! `0xE9`), and `#`, which would cut the query short. hyper rightly refuses such a line, and the
-//! callback would be lost. Percent-encoding those bytes, before hyper sees them, changes nothing
-//! that the line means.
+//! Old gateways send blanks and 8-bit bytes in the query without escaping them (`message=a b`, a raw
+//! `0xE9`), and `#`, which cuts the query short. hyper refuses such a line, and the callback is lost.
+//! Percent-encoding these bytes before hyper reads them does not change the meaning of the line.
 //!
-//! To know where a request line starts, the end of the request before it must be known for certain.
-//! Where a request's length is given in any way but one plain `Content-Length`, the rest of the
-//! connection passes untouched: this code must never disagree with hyper about where a request ends.
+//! A request line can be found only if the end of the request before it is certain. If the length of a
+//! request is given by anything but one plain `Content-Length`, the rest of the connection passes
+//! unchanged: the rewriter must never disagree with hyper about where a request ends.
 
-/// Follows one connection's incoming bytes, whatever pieces they come in.
+/// Follows the incoming bytes of one connection, in pieces of any size.
 pub(super) struct RequestLineRewriter {
     state: State,
-    /// The beginning of a line whose end has not come yet.
+    /// The beginning of a line whose end has not arrived.
     held: Vec<u8>,
-    /// The longest line that is held; a longer one passes untouched, for hyper to refuse.
+    /// The longest line that is held. A longer one passes unchanged, and hyper refuses it.
     max_line: usize,
 }
 
@@ -38,41 +37,46 @@ impl RequestLineRewriter {
         Self { state: State::RequestLine, held: Vec::new(), max_line }
     }
 
-    /// Takes the next bytes, gives to `out` what may pass. Lines of a head pass when they are whole.
+    /// Whether every request so far has arrived completely, and nothing of another one.
+    pub(super) fn is_between_requests(&self) -> bool {
+        matches!(self.state, State::RequestLine) && self.held.is_empty()
+    }
+
+    /// Takes the next bytes and passes what is complete to `out`: lines of a head, and any part of a body.
     pub(super) fn push(&mut self, mut input: &[u8], out: &mut impl FnMut(&[u8])) {
         while !input.is_empty() {
-            let taken = match self.state {
+            input = match self.state {
                 State::Untouched => {
                     out(input);
-                    input.len()
+                    &[]
                 }
                 State::Body(left) => {
                     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-                    out(input.get(..taken).unwrap_or_default());
-                    let left = left.saturating_sub(taken as u64);
+                    let (body, rest) = input.split_at(taken);
+                    out(body);
+                    let left = left - taken as u64;
                     self.state = if left == 0 { State::RequestLine } else { State::Body(left) };
-                    taken
+                    rest
                 }
                 State::RequestLine | State::Headers(_) => self.push_line(input, out),
             };
-            input = input.get(taken..).unwrap_or_default();
         }
     }
 
-    /// The connection's other side has ended: what was held passes as it is.
+    /// The client has closed its side: what was held passes unchanged.
     pub(super) fn finish(&mut self, out: &mut impl FnMut(&[u8])) {
         out(&std::mem::take(&mut self.held));
         self.state = State::Untouched;
     }
 
-    fn push_line(&mut self, input: &[u8], out: &mut impl FnMut(&[u8])) -> usize {
-        let end = memchr::memchr(b'\n', input).map_or(input.len(), |end| end + 1);
-        let line = input.get(..end).unwrap_or_default();
-        let is_whole = line.last() == Some(&b'\n');
+    /// Takes at most one line and returns what follows it.
+    fn push_line<'i>(&mut self, input: &'i [u8], out: &mut impl FnMut(&[u8])) -> &'i [u8] {
+        let line_end = memchr::memchr(b'\n', input).map(|end| end + 1);
+        let (line, rest) = input.split_at(line_end.unwrap_or(input.len()));
         if self.held.len() + line.len() > self.max_line {
             self.finish(out);
             out(line);
-        } else if !is_whole {
+        } else if line_end.is_none() {
             self.held.extend_from_slice(line);
         } else if self.held.is_empty() {
             self.line(line, out);
@@ -81,7 +85,7 @@ impl RequestLineRewriter {
             held.extend_from_slice(line);
             self.line(&held, out);
         }
-        line.len()
+        rest
     }
 
     fn line(&mut self, line: &[u8], out: &mut impl FnMut(&[u8])) {
@@ -93,12 +97,12 @@ impl RequestLineRewriter {
                     None => out(line),
                 }
                 if content.is_empty() {
-                    // hyper allows blank lines in front of a request.
+                    // hyper ignores blank lines before a request.
                     State::RequestLine
                 } else if is_http_1(content) {
                     State::Headers(BodyLength::None)
                 } else {
-                    // hyper refuses it, and reads no more.
+                    // hyper refuses it and stops reading.
                     State::Untouched
                 }
             }
@@ -116,22 +120,17 @@ impl RequestLineRewriter {
     }
 }
 
-/// Whether a line ends as a request line of HTTP/1 does.
+/// Whether a line ends like a request line of HTTP/1.
 fn is_http_1(content: &[u8]) -> bool {
     let version = memchr::memrchr(b' ', content).and_then(|blank| content.get(blank + 1..));
     version.is_some_and(|version| version.starts_with(b"HTTP/1."))
 }
 
-/// What is known of the body's length after one more header line.
+/// What is known of the length of the body after one more header line.
 fn body_length(known: BodyLength, line: &[u8]) -> BodyLength {
-    let colon = memchr::memchr(b':', line).unwrap_or(line.len());
-    let (name, value) = line.split_at(colon);
+    let (name, value) = line.split_at(memchr::memchr(b':', line).unwrap_or(line.len()));
     if name.eq_ignore_ascii_case(b"content-length") {
-        let digits = value.get(1..).unwrap_or_default().trim_ascii();
-        let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-        let length =
-            std::str::from_utf8(digits).ok().filter(|_| plain).and_then(|d| d.parse().ok());
-        match (known, length) {
+        match (known, value.strip_prefix(b":").and_then(plain_number)) {
             (BodyLength::None, Some(length)) => BodyLength::Bytes(length),
             _ => BodyLength::Uncertain,
         }
@@ -145,8 +144,15 @@ fn body_length(known: BodyLength, line: &[u8]) -> BodyLength {
     }
 }
 
-/// The line with its target percent-encoded where that is needed; `None` if it is well as it is, or
-/// is no HTTP/1 request line at all.
+/// A number of digits only.
+fn plain_number(value: &[u8]) -> Option<u64> {
+    let digits = value.trim_ascii();
+    let is_plain = digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| is_plain)?.parse().ok()
+}
+
+/// The line with its target percent-encoded. `None` if the target needs no encoding, or the line is not a
+/// request line of HTTP/1.
 fn rewrite(line: &[u8]) -> Option<Vec<u8>> {
     let content = line.trim_ascii_end();
     let target_start = memchr::memchr(b' ', content)? + 1;
@@ -160,9 +166,7 @@ fn rewrite(line: &[u8]) -> Option<Vec<u8>> {
     rewritten.extend_from_slice(line.get(..target_start)?);
     for &byte in target.trim_ascii_start() {
         if needs_encoding(byte) {
-            const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-            let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
-            rewritten.extend([b'%', digit(byte >> 4), digit(byte & 0xF)]);
+            rewritten.extend([b'%', hex_digit(byte >> 4), hex_digit(byte & 0xF)]);
         } else {
             rewritten.push(byte);
         }
@@ -171,7 +175,11 @@ fn rewrite(line: &[u8]) -> Option<Vec<u8>> {
     Some(rewritten)
 }
 
-/// What the `http` crate does not accept in a path or a query, and `#`, where it would stop reading.
+fn hex_digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'A' + value - 10 }
+}
+
+/// Bytes that the `http` crate refuses in a path or a query, and `#`, where it stops reading.
 fn needs_encoding(byte: u8) -> bool {
     !byte.is_ascii_graphic() || b"\"#<>`".contains(&byte)
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::handler::Handler;
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::routing::{MethodRouter, get};
 use tower_http::catch_panic::CatchPanic;
@@ -39,30 +39,32 @@ pub fn public_router(state: CallbackState) -> Routes {
         .route("/delivery-reports", callback(delivery_reports::by_login))
         .route("/inbound-messages", callback(inbound_messages::by_login))
         .with_state(state);
-    finish(callbacks.merge(probes(ingest)))
+    let probes = Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .with_state(ingest);
+    finish(callbacks.merge(probes))
 }
 
 /// The routes for the operator.
 pub fn admin_router(ingest: IngestHandle, figures: Exposition) -> Routes {
     let figures =
         Router::new().route("/metrics", get(metrics)).with_state(Arc::new(Figures::new(figures)));
-    finish(probes(ingest).merge(figures))
-}
-
-fn probes(ingest: IngestHandle) -> Router {
-    Router::new()
+    let probes = Router::new()
         .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
-        .with_state(ingest)
+        .route("/readyz", get(health::readyz_with_state))
+        .with_state(ingest);
+    finish(probes.merge(figures))
 }
 
-/// Callbacks use `GET` or `POST`. `HEAD` is refused: axum would serve it as `GET` and store a callback.
+/// Callbacks use `GET` or `POST`. `HEAD` and `OPTIONS` try the URL, and store nothing: axum would serve
+/// `HEAD` as `GET`.
 fn callback<H, T>(handler: H) -> MethodRouter<Arc<CallbackState>>
 where
     H: Handler<T, Arc<CallbackState>>,
     T: 'static,
 {
-    get(handler.clone()).post(handler).head(method_not_allowed)
+    get(handler.clone()).post(handler).head(health::livez).options(options)
 }
 
 fn finish(routes: Router) -> Routes {
@@ -78,20 +80,27 @@ fn finish(routes: Router) -> Routes {
 async fn not_found() -> Response<Body> {
     text(
         StatusCode::NOT_FOUND,
-        "no such path; callbacks go to /delivery-reports/<report token> and /inbound-messages",
+        "no such path; callbacks go to /delivery-reports/<report token> and /inbound-messages\n",
     )
 }
 
+async fn options() -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let allowed = HeaderValue::from_static("GET,HEAD,OPTIONS,POST");
+    answer.headers_mut().insert(header::ALLOW, allowed);
+    answer
+}
+
 async fn method_not_allowed() -> Response<Body> {
-    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST");
-    let allowed = axum::http::HeaderValue::from_static("GET,POST");
-    answer.headers_mut().insert(axum::http::header::ALLOW, allowed);
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST\n");
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,POST"));
     answer
 }
 
 /// The panic hook has logged the panic. The payload is not sent: it could quote a request.
 fn panicked(_payload: Box<dyn Any + Send>) -> Response<Body> {
-    text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+    text(StatusCode::INTERNAL_SERVER_ERROR, "internal error\n")
 }
 
 /// Logs each request at debug: the pattern of the route, never the path or the query.

@@ -1,23 +1,33 @@
-//! The slot of one connection: when its client is waited for, and the memory that it holds.
+//! The slot of one connection: whether it waits for its client, and the memory that it holds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::slots::{EVICTED, NEVER, Slots};
 
-/// How long a connection is safe after it was accepted, was answered, or sent a head with a body to
-/// come. Clients send at once, so this can be short; and the shorter it is, the faster strangers may
-/// connect without keeping others out. After that, the connection that has waited longest goes first.
-const GRACE: Duration = Duration::from_millis(50);
+/// How long a connection is safe from eviction after it was accepted, was answered, or sent a head that a
+/// body follows, in milliseconds. Clients send at once, so this can be short. The shorter it is, the faster
+/// strangers may connect without keeping others out.
+const GRACE_MS: u64 = 50;
 
 /// The memory of a head that is not charged, in bytes: about what a connection takes in any case.
 pub(super) const FREE_HEAD: usize = 8 * 1024;
 
 /// `head_bytes`: what is read belongs to no head.
 const IN_REQUEST: usize = usize::MAX;
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The first byte of a head.
+    Idle,
+    /// The rest of a head.
+    Head,
+    /// The body, or the answer.
+    InRequest,
+}
 
 /// The slot of a connection; free again when dropped.
 pub(super) struct Slot {
@@ -83,14 +93,27 @@ impl Slot {
         if kept { Ok(answering) } else { Err(Evicted) }
     }
 
-    /// The request has been read, whole. False if the connection has to close.
+    /// What the connection waits for.
+    pub(super) fn phase(&self) -> Phase {
+        match self.head_bytes.load(Ordering::Relaxed) {
+            0 => Phase::Idle,
+            IN_REQUEST => Phase::InRequest,
+            _ => Phase::Head,
+        }
+    }
+
+    /// Whether a request has arrived completely and is being answered.
+    pub(super) fn has_complete_request(&self) -> bool {
+        self.slots.state(self.number).evictable_from.load(Ordering::Relaxed) == NEVER
+    }
+
+    /// The request has arrived completely. False if the connection has to close.
     pub(super) fn request_is_complete(&self) -> bool {
         self.set_evictable_from(NEVER)
     }
 
     fn waits(&self) -> bool {
-        let grace = u64::try_from(GRACE.as_millis()).unwrap_or_default();
-        self.set_evictable_from(self.slots.now().saturating_add(grace))
+        self.set_evictable_from(self.slots.now().saturating_add(GRACE_MS))
     }
 
     fn set_evictable_from(&self, from: u64) -> bool {
@@ -114,6 +137,11 @@ pub(super) struct Answering {
 }
 
 impl Answering {
+    /// Whether the request has arrived completely.
+    pub(super) fn request_is_complete(&self) -> bool {
+        self.slot.has_complete_request()
+    }
+
     /// Whether the connection has to close after the answer: hyper keeps the buffer of a large head for
     /// as long as the connection is open.
     pub(super) fn is_last(&self) -> bool {

@@ -158,6 +158,7 @@ impl Slots {
         self.stamp(number);
         self.state(number).held.fetch_add(bytes, Ordering::Relaxed);
         self.held.fetch_add(bytes, Ordering::Relaxed);
+        self.metrics.unauthenticated_bytes_changed(bytes.cast_signed() as i64);
         while self.held.load(Ordering::Relaxed) > self.memory_limit {
             self.log_closed_for_memory();
             if !self.free_memory(number) {
@@ -179,7 +180,9 @@ impl Slots {
         let rest = |held: usize| Some(held.saturating_sub(bytes));
         let held = &self.state(number).held;
         if let Ok(before) = held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest) {
-            self.held.fetch_sub(before.min(bytes), Ordering::Relaxed);
+            let released = before.min(bytes);
+            self.held.fetch_sub(released, Ordering::Relaxed);
+            self.metrics.unauthenticated_bytes_changed(-(released.cast_signed() as i64));
         }
     }
 
@@ -210,7 +213,8 @@ impl Slots {
     }
 
     pub(super) fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(EVICTED - 1)
+        let elapsed = self.opened.elapsed().as_millis();
+        u64::try_from(elapsed).expect("a process runs for less than 500 million years")
     }
 }
 

@@ -1,4 +1,5 @@
-//! A TCP stream that rewrites request lines before hyper reads them.
+//! The socket of a connection as hyper sees it: request lines are rewritten, writes have a time limit, and
+//! closing does not destroy an answer.
 
 use std::cell::Cell;
 use std::io;
@@ -9,44 +10,76 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::connection_log::ConnectionLog;
+use super::other_protocol::OtherProtocol;
+use super::read_deadline::ReadDeadline;
 use super::request_line::RequestLineRewriter;
+use super::server::ConnectionLimits;
 use super::slot::Slot;
 
-/// How much is read from the socket at once, in bytes.
+/// The most that is read from the socket at once, in bytes.
 const READ_SIZE: usize = 8 * 1024;
 
-pub(super) struct RewritingSocket {
-    stream: TcpStream,
+/// How long, and how many bytes of, a request that was answered early may still arrive. Closing a socket
+/// with unread bytes resets the connection, and the client may lose the answer.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 16 * 1024 * 1024;
+
+pub(super) struct RewritingSocket<S> {
+    stream: S,
     rewriter: RequestLineRewriter,
     slot: Arc<Slot>,
     /// Bytes that did not fit into hyper's buffer.
     left_over: Vec<u8>,
+    /// Bytes have arrived.
+    has_begun: bool,
+    /// The client has closed its side.
+    has_ended: bool,
+    deadline: ReadDeadline,
+    log: Arc<ConnectionLog>,
     /// How long a write may make no progress.
     write_timeout: Duration,
     /// Set while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
+    lingering: Option<Lingering>,
 }
 
-impl RewritingSocket {
+/// Our side is closed; the rest of the request is read and discarded.
+struct Lingering {
+    until: Pin<Box<Sleep>>,
+    bytes_left: usize,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> RewritingSocket<S> {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: S,
         slot: Arc<Slot>,
-        max_line: usize,
-        write_timeout: Duration,
+        limits: &ConnectionLimits,
+        log: Arc<ConnectionLog>,
     ) -> Self {
-        let rewriter = RequestLineRewriter::new(max_line);
-        Self { stream, rewriter, slot, left_over: Vec::new(), write_timeout, stalled: None }
+        Self {
+            stream,
+            rewriter: RequestLineRewriter::new(limits.max_head_bytes),
+            slot,
+            left_over: Vec::new(),
+            has_begun: false,
+            has_ended: false,
+            deadline: ReadDeadline::new(limits.head_timeout, limits.idle_timeout),
+            log,
+            write_timeout: limits.head_timeout,
+            stalled: None,
+            lingering: None,
+        }
     }
 
-    /// Fails a write that makes no progress in time: otherwise a client that never reads its answers
-    /// would hold its connection for ever.
+    /// Fails a write that makes no progress in time. Otherwise a client that never reads its answers would
+    /// keep its connection for ever.
     fn within_time<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         let this = self.get_mut();
         let written = write(Pin::new(&mut this.stream), cx);
@@ -60,16 +93,17 @@ impl RewritingSocket {
     }
 }
 
-impl hyper::rt::Read for RewritingSocket {
+impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Read for RewritingSocket<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut buffer: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, rewriter, slot, left_over, .. } = self.get_mut();
+        let Self { stream, rewriter, slot, left_over, has_begun, has_ended, deadline, log, .. } =
+            self.get_mut();
         if !left_over.is_empty() {
             let fitting = left_over.len().min(buffer.remaining());
-            buffer.put_slice(left_over.get(..fitting).unwrap_or_default());
+            buffer.put_slice(left_over.split_at(fitting).0);
             left_over.drain(..fitting);
             return Poll::Ready(Ok(()));
         }
@@ -82,27 +116,42 @@ impl hyper::rt::Read for RewritingSocket {
             passed.set(passed.get() + bytes.len());
         };
         let mut space = [MaybeUninit::uninit(); READ_SIZE];
-        // Until a whole line has come, nothing passes; and to hyper, nothing means the end.
+        // Nothing passes before a line is complete, and hyper takes nothing for the end of the stream.
         loop {
             let mut read = ReadBuf::uninit(&mut space);
-            ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
-            let ended = read.filled().is_empty();
-            if ended {
+            match Pin::new(&mut *stream).poll_read(cx, &mut read) {
+                Poll::Ready(result) => result?,
+                Poll::Pending => {
+                    ready!(deadline.poll_missed(cx, slot.phase()));
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+            deadline.has_read();
+            if !*has_begun {
+                *has_begun = true;
+                if let Some(protocol) = OtherProtocol::of(read.filled()) {
+                    // hyper refuses it at once: a line that never ends is not waited for.
+                    rewriter.finish(&mut pass);
+                    log.log_other_protocol(protocol);
+                }
+            }
+            *has_ended = read.filled().is_empty();
+            if *has_ended {
                 rewriter.finish(&mut pass);
             } else {
                 rewriter.push(read.filled(), &mut pass);
             }
-            // Rewriting can make three bytes of one.
+            // Rewriting can turn one byte into three.
             slot.read(read.filled().len().max(passed.get())).map_err(io::Error::other)?;
-            if passed.get() > 0 || ended {
+            if passed.get() > 0 || *has_ended {
                 return Poll::Ready(Ok(()));
             }
         }
     }
 }
 
-// Without vectored writes: an answer is so small that to copy its body behind its head is cheaper.
-impl hyper::rt::Write for RewritingSocket {
+// No vectored writes: an answer is so small that copying its body behind its head is cheaper.
+impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Write for RewritingSocket<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -115,7 +164,28 @@ impl hyper::rt::Write for RewritingSocket {
         self.within_time(cx, AsyncWrite::poll_flush)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.within_time(cx, AsyncWrite::poll_shutdown)
+    /// Closes our side. If a request has not arrived completely, reads on for a bounded time.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.lingering.is_none() {
+            ready!(self.as_mut().within_time(cx, AsyncWrite::poll_shutdown))?;
+            if self.has_ended || self.rewriter.is_between_requests() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let Self { stream, lingering, .. } = self.get_mut();
+        let lingering = lingering.get_or_insert_with(|| Lingering {
+            until: Box::pin(sleep(LINGER_TIME)),
+            bytes_left: LINGER_BYTES,
+        });
+        let mut space = [MaybeUninit::uninit(); READ_SIZE];
+        while lingering.bytes_left > 0 && lingering.until.as_mut().poll(cx).is_pending() {
+            let mut read = ReadBuf::uninit(&mut space);
+            let result = ready!(Pin::new(&mut *stream).poll_read(cx, &mut read));
+            if result.is_err() || read.filled().is_empty() {
+                break;
+            }
+            lingering.bytes_left = lingering.bytes_left.saturating_sub(read.filled().len());
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -19,6 +19,8 @@ pub struct Sample {
     /// Whether a callback that arrives now is made durable.
     pub ready: bool,
     pub queue: QueueSample,
+    /// Memory of the heads, bodies and events of all requests, in bytes.
+    pub buffered_bytes: u64,
 }
 
 /// The queue of the committer.
@@ -116,7 +118,7 @@ impl Build {
 
 impl Sample {
     fn register(&self, registry: &mut Registry) {
-        let Self { postgres_up, ready, queue } = self;
+        let Self { postgres_up, ready, queue, buffered_bytes } = self;
         gauge(registry, "postgres_up", "Whether callbacks go to Postgres", u64::from(*postgres_up));
         gauge(
             registry,
@@ -127,6 +129,12 @@ impl Sample {
         let callbacks = queue.callbacks as u64;
         gauge(registry, "queue_callbacks", "Callbacks waiting in the queue", callbacks);
         let capacity = queue.capacity as u64;
+        gauge(
+            registry,
+            "buffered_bytes",
+            "Memory of the heads, bodies and events of all requests",
+            *buffered_bytes,
+        );
         gauge(registry, "queue_capacity", "Callbacks that the queue can hold", capacity);
     }
 }

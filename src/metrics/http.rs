@@ -27,6 +27,7 @@ pub struct HttpMetrics {
     refused: Family<ListenerLabel, Counter>,
     evicted: Family<ListenerLabel, Counter>,
     closed_for_memory: Family<ListenerLabel, Counter>,
+    unauthenticated_bytes: Gauge,
 }
 
 /// Why an authentication failed.
@@ -118,6 +119,7 @@ impl Default for HttpMetrics {
             refused: Family::default(),
             evicted: Family::default(),
             closed_for_memory: Family::default(),
+            unauthenticated_bytes: Gauge::default(),
         }
     }
 }
@@ -192,6 +194,13 @@ impl HttpMetrics {
         self.failures.get_or_create(&ReasonLabel { reason: failure.as_str() }).inc();
     }
 
+    /// The memory of requests that have not authenticated, in bytes.
+    #[must_use]
+    pub fn unauthenticated_bytes(&self) -> u64 {
+        // Concurrent changes may be seen in another order.
+        self.unauthenticated_bytes.get().max(0).unsigned_abs()
+    }
+
     /// The metrics of a listener that accepts at most `limit` connections at once.
     #[must_use]
     pub fn listener(&self, listener: Listener, limit: usize) -> ListenerMetrics {
@@ -202,6 +211,7 @@ impl HttpMetrics {
             refused: self.refused.get_or_create_owned(&labels),
             evicted: self.evicted.get_or_create_owned(&labels),
             closed_for_memory: self.closed_for_memory.get_or_create_owned(&labels),
+            unauthenticated_bytes: self.unauthenticated_bytes.clone(),
         }
     }
 }
@@ -213,6 +223,8 @@ pub struct ListenerMetrics {
     refused: Counter,
     evicted: Counter,
     closed_for_memory: Counter,
+    /// Of all listeners together.
+    unauthenticated_bytes: Gauge,
 }
 
 impl ListenerMetrics {
@@ -231,6 +243,11 @@ impl ListenerMetrics {
     /// A connection is closed because requests that have not authenticated hold too much memory.
     pub fn closed_for_memory(&self) {
         self.closed_for_memory.inc();
+    }
+
+    /// Requests that have not authenticated hold this much more memory, or less.
+    pub fn unauthenticated_bytes_changed(&self, change: i64) {
+        self.unauthenticated_bytes.inc_by(change);
     }
 
     /// A connection is refused, because too many are open.

@@ -37,6 +37,7 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
         postgres_up: true,
         ready: true,
         queue: QueueSample { callbacks: 7, capacity: 8192 },
+        buffered_bytes: 4096,
     };
     let spool = SpoolSample {
         callbacks: 1,
@@ -73,6 +74,7 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
         "routo_ready 1",
         "routo_queue_callbacks 7",
         "routo_queue_capacity 8192",
+        "routo_buffered_bytes 4096",
         "routo_spool_callbacks 1",
         "routo_spool_bytes 300",
         "routo_spool_max_bytes 1073741824",

@@ -9,6 +9,7 @@ use embedded_postgres::EmbeddedPostgresError;
 use crate::credentials::AccountsError;
 use crate::spool::SpoolError;
 use crate::store::StoreError;
+use crate::tls::TlsError;
 
 /// Why nothing was started. Each text says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,8 @@ pub enum StartError {
     /// Its text may have lines of Postgres' log.
     #[error("the embedded Postgres can't be used: {0}")]
     EmbeddedPostgres(#[from] EmbeddedPostgresError),
+    #[error("HTTPS can't be served")]
+    Tls(#[from] TlsError),
     #[error("the database can't be used")]
     Store(#[from] StoreError),
     #[error("the spool can't be used")]
@@ -40,7 +43,7 @@ pub enum StartError {
     NoDatabase { data_dir: PathBuf },
     /// A socket that was handed over is not a listening TCP socket.
     #[error(
-        "can't listen on a socket passed in LISTEN_FDS; pass TCP sockets: the first for http.listen, the second for admin.listen"
+        "can't listen on a socket passed in LISTEN_FDS; pass TCP sockets: the first for http.listen, the second for admin.listen, the third for http.tls.listen"
     )]
     InheritedSocket { source: io::Error },
 }

@@ -4,6 +4,7 @@ mod database;
 mod error;
 mod first_run;
 mod open_files;
+mod parts;
 mod samples;
 mod sockets;
 mod spool;
@@ -11,26 +12,23 @@ mod spool;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use embedded_postgres::EmbeddedPostgres;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Accounts, Credentials};
-use crate::config::{
-    Account, HttpSettings, IngestSettings, RetentionSettings, Settings, credentials_file,
-};
+use crate::config::{Settings, credentials_file};
 use crate::credentials::{ServedAccounts, accounts_or_generated};
 use crate::domain::EventKeySource;
-use crate::http::{self, AccessPolicy, CallbackState, ConnectionLimits, Routes};
+use crate::http::{self, Endpoint, Routes};
 use crate::ingest::{self, IngestHandle};
 use crate::memory::{self, MemoryBudget};
 use crate::metrics::{Listener, Metrics};
 use crate::spool::Spool;
+use crate::store::Database;
 use crate::store::upkeep::{self, Upkeep};
-use crate::store::{Database, Retention};
+use crate::tls::ReloadedCertificate;
 
 pub use error::StartError;
 pub use first_run::FirstRun;
@@ -38,9 +36,13 @@ pub use first_run::FirstRun;
 pub(crate) use database::{OpenDatabase, database_at, existing_database};
 pub(crate) use first_run::reachable;
 pub(crate) use open_files::raise_open_file_limit;
+pub(crate) use parts::certificate_files;
 pub(crate) use spool::spool_options;
 
 use open_files::connections_that_fit;
+use parts::{
+    callback_state, connection_limits, ingest_limits, unauthenticated_share, upkeep_options,
+};
 use samples::exposition;
 use sockets::{InheritedSockets, address_of};
 use spool::open_spool;
@@ -48,13 +50,12 @@ use spool::open_spool;
 /// Connections on the admin listener.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
 
-/// How long dropping a partition may block callbacks.
-const MAX_LOCK_PATIENCE: Duration = Duration::from_millis(100);
-
 /// A running service.
 pub struct Service {
     /// Where it takes callbacks.
     pub http_address: SocketAddr,
+    /// Where it takes them over TLS.
+    pub tls_address: Option<SocketAddr>,
     /// Where the operator's endpoints are.
     pub admin_address: SocketAddr,
     /// What to print if this start has generated the credentials.
@@ -79,18 +80,25 @@ impl Service {
         let http = &settings.http;
         let mut inherited = InheritedSockets::take()?;
         let taking_over = inherited.is_any();
-        let public = inherited.http(http.listen).await?;
-        let (admin, spool) = if taking_over {
-            // The predecessor keeps its address until it has released the spool.
-            let spool = open_spool(&settings, true).await?;
-            (inherited.admin(settings.admin.listen, true).await?, spool)
-        } else {
-            // An address in use is an error before anything is made or started.
-            let admin = inherited.admin(settings.admin.listen, false).await?;
-            (admin, open_spool(&settings, false).await?)
-        };
-        let spool = Arc::new(spool);
+        let certificate =
+            certificate_files(&settings.tls).map(ReloadedCertificate::read).transpose()?;
+        let public = inherited.http(http.listen)?;
+        // The predecessor keeps its addresses until it has released the spool. Otherwise an address in
+        // use is an error before anything is made or started.
+        let spool = if taking_over { Some(open_spool(&settings, true).await?) } else { None };
+        let admin = inherited.admin(settings.admin.listen, taking_over).await?;
         let (http_address, admin_address) = (address_of(&public), address_of(&admin));
+        let mut endpoints = vec![Endpoint { socket: public, tls: None }];
+        let mut tls_address = None;
+        if let Some(certificate) = &certificate {
+            let socket = inherited.tls(settings.tls.listen, taking_over).await?;
+            tls_address = Some(address_of(&socket));
+            endpoints.push(Endpoint { socket, tls: Some(certificate.acceptor()) });
+        }
+        let spool = Arc::new(match spool {
+            Some(spool) => spool,
+            None => open_spool(&settings, false).await?,
+        });
         let served = accounts_or_generated(&settings)?;
         let accounts = &served.accounts;
 
@@ -118,18 +126,26 @@ impl Service {
         tokio::spawn(memory::reclaim(Arc::clone(&memory), stop.clone()));
         let callbacks = callback_state(accounts, http, &ingest, &memory, &metrics);
         let callbacks = http::public_router(callbacks);
-        let samples = exposition(&metrics, ingest.clone(), Arc::clone(&spool));
+        let samples = exposition(&metrics, ingest.clone(), Arc::clone(&memory), Arc::clone(&spool));
         let operators = http::admin_router(ingest.clone(), samples);
         let keys = Arc::new(EventKeySource::system());
-        let serve = |name: Listener, socket: TcpListener, routes: Routes, max: usize| {
+        if let Some(certificate) = certificate {
+            tokio::spawn(certificate.keep(stop.clone()));
+        }
+        let serve = |name: Listener, endpoints: Vec<Endpoint>, routes: Routes, max: usize| {
             let limits = connection_limits(http, max);
             let metrics = metrics.http.listener(name, max);
             let keys = Arc::clone(&keys);
-            tokio::spawn(http::serve(socket, routes, limits, keys, metrics, stop.clone()))
+            tokio::spawn(http::serve(endpoints, routes, limits, keys, metrics, stop.clone()))
         };
         let servers = [
-            serve(Listener::Http, public, callbacks, max_connections),
-            serve(Listener::Admin, admin, operators, MAX_ADMIN_CONNECTIONS),
+            serve(Listener::Http, endpoints, callbacks, max_connections),
+            serve(
+                Listener::Admin,
+                vec![Endpoint { socket: admin, tls: None }],
+                operators,
+                MAX_ADMIN_CONNECTIONS,
+            ),
         ];
 
         if embedded_postgres.is_some() {
@@ -138,11 +154,12 @@ impl Service {
         }
         // The committer ends with its last handle.
         drop(ingest);
-        tracing::info!(http = %http_address, admin = %admin_address, database = location, accounts = accounts.len(), "routo-receiver {} is listening", env!("CARGO_PKG_VERSION"));
+        tracing::info!(http = %http_address, https = tls_address.map(tracing::field::display), admin = %admin_address, database = location, accounts = accounts.len(), "routo-receiver {} is listening", env!("CARGO_PKG_VERSION"));
         log_generated(&served, &settings.data_dir);
         let first_run = first_run(&served, http_address, &settings, embedded_postgres.as_ref());
         Ok(Self {
             http_address,
+            tls_address,
             admin_address,
             first_run,
             stop,
@@ -212,69 +229,5 @@ async fn keep_database(
         // The committer runs as long as there is a handle.
         drop(ingest);
         upkeep::keep(database, options, stop).await;
-    }
-}
-
-fn upkeep_options(settings: &Settings) -> Upkeep {
-    let RetentionSettings { delivery_reports, inbound_messages, rejected_callbacks } =
-        settings.retention;
-    Upkeep {
-        retention: Retention { delivery_reports, inbound_messages, rejected_callbacks },
-        lock_patience: MAX_LOCK_PATIENCE.min(settings.ingest.commit_deadline / 10),
-    }
-}
-
-fn ingest_limits(settings: &IngestSettings) -> ingest::Limits {
-    let IngestSettings { queue_capacity, max_batch_rows, commit_deadline } = *settings;
-    ingest::Limits { queue_capacity, max_batch_rows, commit_deadline }
-}
-
-fn callback_state(
-    accounts: &[Account],
-    http: &HttpSettings,
-    ingest: &IngestHandle,
-    memory: &Arc<MemoryBudget>,
-    metrics: &Metrics,
-) -> CallbackState {
-    CallbackState {
-        accounts: Accounts::new(accounts.iter().map(credentials_of)),
-        access: AccessPolicy::new(http.trusted_proxies.clone()),
-        ingest: ingest.clone(),
-        max_body_bytes: http.max_body_bytes,
-        max_unauthenticated_body_bytes: http.max_unauthenticated_body_bytes,
-        memory: Arc::clone(memory),
-        request_timeout: http.request_timeout,
-        metrics: metrics.clone(),
-    }
-}
-
-fn credentials_of(account: &Account) -> Credentials<'_> {
-    Credentials {
-        name: account.name.clone(),
-        login: account.login.as_ref().map(|login| {
-            let passwords = [Some(&login.password), login.previous_password.as_ref()];
-            (login.user.as_str(), passwords.into_iter().flatten().collect())
-        }),
-        report_tokens: [&account.report_token, &account.previous_report_token]
-            .into_iter()
-            .flatten()
-            .collect(),
-        allowed_sources: account.allowed_sources.clone(),
-        encodings: account.encodings.clone(),
-    }
-}
-
-/// The part of `http.max_buffered_bytes` for requests that are not authenticated.
-fn unauthenticated_share(http: &HttpSettings) -> usize {
-    http.max_buffered_bytes / 4
-}
-
-fn connection_limits(http: &HttpSettings, max_connections: usize) -> ConnectionLimits {
-    ConnectionLimits {
-        max_connections,
-        max_head_bytes: http.max_head_bytes,
-        max_unauthenticated_bytes: unauthenticated_share(http),
-        head_timeout: http.head_timeout,
-        shutdown_timeout: http.shutdown_timeout,
     }
 }

@@ -7,22 +7,35 @@ use time::OffsetDateTime;
 use crate::error_chain::Chain;
 use crate::ingest::{IngestHandle, Readiness};
 use crate::log_once::LogOnce;
+use crate::memory::MemoryBudget;
 use crate::metrics::{Exposition, Metrics, QueueSample, Sample, SpoolSample};
 use crate::spool::{Figures, Spool};
 
 /// All metrics of a service.
-pub(super) fn exposition(metrics: &Metrics, ingest: IngestHandle, spool: Arc<Spool>) -> Exposition {
+pub(super) fn exposition(
+    metrics: &Metrics,
+    ingest: IngestHandle,
+    memory: Arc<MemoryBudget>,
+    spool: Arc<Spool>,
+) -> Exposition {
     let unreadable = LogOnce::default();
-    Exposition::new(metrics, move || sample(&ingest), move || spool_sample(&spool, &unreadable))
+    let http = metrics.http.clone();
+    let buffered_bytes = move || memory.charged() as u64 + http.unauthenticated_bytes();
+    Exposition::new(
+        metrics,
+        move || sample(&ingest, buffered_bytes()),
+        move || spool_sample(&spool, &unreadable),
+    )
 }
 
-fn sample(ingest: &IngestHandle) -> Sample {
+fn sample(ingest: &IngestHandle, buffered_bytes: u64) -> Sample {
     let readiness = ingest.readiness();
     let (callbacks, capacity) = ingest.queue();
     Sample {
         postgres_up: readiness == Readiness::Postgres,
         ready: readiness != Readiness::NotReady,
         queue: QueueSample { callbacks, capacity },
+        buffered_bytes,
     }
 }
 

@@ -3,7 +3,7 @@
 //! A supervisor that keeps the sockets open itself (systemd, or anything that follows its
 //! `LISTEN_FDS` convention, `sd_listen_fds(3)`) can restart the service without refusing a
 //! connection: what arrives in between waits in the socket. The first socket is that of
-//! `http.listen`, the second, if there is one, that of `admin.listen`.
+//! `http.listen`, the second, if there is one, that of `admin.listen`, the third that of `http.tls.listen`.
 //!
 //! Why not `SO_REUSEPORT`: it gives each process a queue of its own, and closing a socket resets the
 //! connections in its queue that were not accepted yet.
@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::{Instant, sleep};
 
 use super::StartError;
 
 const HTTP_KEY: &str = "http.listen (ROUTO_HTTP__LISTEN)";
+const TLS_KEY: &str = "http.tls.listen (ROUTO_HTTP__TLS__LISTEN)";
 const ADMIN_KEY: &str = "admin.listen (ROUTO_ADMIN__LISTEN)";
 
 /// How often a successor checks whether its predecessor has released what it waits for.
@@ -32,6 +33,7 @@ const ADMIN_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct InheritedSockets {
     http: Option<TcpListener>,
     admin: Option<TcpListener>,
+    tls: Option<TcpListener>,
 }
 
 impl InheritedSockets {
@@ -52,7 +54,7 @@ impl InheritedSockets {
         };
         let mut socket =
             |index| take(index).map_err(|source| StartError::InheritedSocket { source });
-        Ok(Self { http: socket(0)?, admin: socket(1)? })
+        Ok(Self { http: socket(0)?, admin: socket(1)?, tls: socket(2)? })
     }
 
     /// Whether this process may be taking over from another that serves the same sockets.
@@ -61,10 +63,10 @@ impl InheritedSockets {
     }
 
     /// The socket for callbacks.
-    pub(super) async fn http(&mut self, address: SocketAddr) -> Result<TcpListener, StartError> {
+    pub(super) fn http(&mut self, address: SocketAddr) -> Result<TcpListener, StartError> {
         match self.http.take() {
             Some(listener) => Ok(listener),
-            None => bind(HTTP_KEY, address).await,
+            None => bind(HTTP_KEY, address),
         }
     }
 
@@ -75,12 +77,32 @@ impl InheritedSockets {
         address: SocketAddr,
         taking_over: bool,
     ) -> Result<TcpListener, StartError> {
-        if let Some(listener) = self.admin.take() {
-            return Ok(listener);
+        match self.admin.take() {
+            Some(listener) => Ok(listener),
+            None => Self::bind_after(ADMIN_KEY, address, taking_over).await,
         }
+    }
+
+    /// The socket for HTTPS, like that for the operator.
+    pub(super) async fn tls(
+        &mut self,
+        address: SocketAddr,
+        taking_over: bool,
+    ) -> Result<TcpListener, StartError> {
+        match self.tls.take() {
+            Some(listener) => Ok(listener),
+            None => Self::bind_after(TLS_KEY, address, taking_over).await,
+        }
+    }
+
+    async fn bind_after(
+        key: &'static str,
+        address: SocketAddr,
+        taking_over: bool,
+    ) -> Result<TcpListener, StartError> {
         let deadline = Instant::now() + ADMIN_PATIENCE;
         loop {
-            match bind(ADMIN_KEY, address).await {
+            match bind(key, address) {
                 Err(StartError::Listen { source, .. })
                     if taking_over
                         && source.kind() == io::ErrorKind::AddrInUse
@@ -99,6 +121,14 @@ pub(super) fn address_of(listener: &TcpListener) -> SocketAddr {
     listener.local_addr().expect("a listening socket has an address")
 }
 
-async fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { key, address, source })
+fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    listen(address).map_err(|source| StartError::Listen { key, address, source })
+}
+
+/// Listens with the longest queue that the system allows (`somaxconn`).
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(i32::MAX.unsigned_abs())
 }

@@ -27,7 +27,7 @@ mod unsafe_states;
 pub mod upkeep;
 mod writer;
 
-pub use charset_label::{charset_label, charset_labels};
+pub use charset_label::{charset_label, charset_labels, charset_of_label};
 pub use connection::Connection;
 pub use database::Database;
 pub use error::{InsertError, StoreError};

@@ -9,15 +9,17 @@
 
 use std::net::IpAddr;
 
-use crate::accounts::EncodingOverrides;
+use crate::accounts::{EncodingOverrides, Secrets};
 use crate::domain::{
-    AccountName, CallbackKind, Charset, Encoding, Event, EventKeySource, MessageText, Reception,
-    RejectedContent, Source, Transport,
+    AccountName, CallbackKind, Charset, DeclaredCharset, Encoding, Event, EventKeySource,
+    MessageText, Reception, RejectedContent, Source, Transport,
 };
 
+use super::body::BodyType;
 use super::callback::parse;
-use super::documented::documented;
-use super::params::{MAX_PARAMETERS, Params, percent_decode};
+use super::multipart;
+use super::params::{Input, MAX_PARAMETERS, Params};
+use super::percent::percent_decode;
 use super::text;
 
 /// Checks parameters: the first line is the query, the rest the form.
@@ -31,7 +33,48 @@ pub fn parameters(bytes: &[u8]) {
         come_back_when_written(kind, &params);
         are_kept_without_credentials(kind, &params);
         become_events_with_the_same_values(kind, &params);
+        come_back_from_parts(kind, &params);
+        for content_type in CONTENT_TYPES {
+            let body_type = BodyType::new(Some(content_type), None);
+            let input = Input { path: b"", query, body_type: &body_type, body: form };
+            let params = Params::read(kind, input);
+            assert!(params.pairs.len() <= MAX_PARAMETERS);
+            are_kept_without_credentials(kind, &params);
+            become_events_with_the_same_values(kind, &params);
+        }
     }
+    // The bytes as a header.
+    let _ = BodyType::new(Some(query), Some(form));
+}
+
+/// A body may be read in each of these ways.
+const CONTENT_TYPES: [&[u8]; 4] = [
+    b"application/x-www-form-urlencoded; charset=windows-1251",
+    b"multipart/form-data; boundary=-",
+    b"multipart/form-data",
+    b"application/json",
+];
+
+/// Written as multipart with a boundary that no value has, the parameters are the same.
+fn come_back_from_parts(kind: CallbackKind, params: &Params<'_>) {
+    let values = || params.pairs.iter().flat_map(|(name, value)| [name, value]);
+    let boundary = (0..u32::MAX).map(|number| format!("--b{number}")).find(|boundary| {
+        values().all(|value| !value.windows(boundary.len()).any(|part| part == boundary.as_bytes()))
+    });
+    let boundary = boundary.expect("values are finite");
+    let mut body = Vec::new();
+    for (name, value) in &params.pairs {
+        let name: String = form_urlencoded::byte_serialize(name).collect();
+        let name = name.replace('+', "%20");
+        let head =
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        body.extend([head.as_bytes(), value, b"\r\n"].concat());
+    }
+    body.extend(format!("--{boundary}--\r\n").into_bytes());
+    let parts: Vec<_> = multipart::parts(&body, Some(boundary.as_bytes())).collect();
+    let read = parts.iter().map(|part| (part.name.as_slice(), part.value));
+    let written = params.pairs.iter().map(|(name, value)| (&**name, &**value));
+    assert!(read.eq(written), "{kind:?} {:?}", params.pairs);
 }
 
 fn are_bounded(params: &Params<'_>, arrived: usize) {
@@ -87,24 +130,29 @@ fn come_back_when_written(kind: CallbackKind, params: &Params<'_>) {
 fn are_kept_without_credentials(kind: CallbackKind, params: &Params<'_>) {
     let is_secret =
         |name: &[u8]| name.eq_ignore_ascii_case(b"user") || name.eq_ignore_ascii_case(b"pass");
-    let extra = params.extra(documented(kind));
+    let extra = params.extra(&Secrets::default(), []);
     for (name, value) in extra.parameters() {
         assert!(!is_secret(name.as_bytes()), "{name}");
         assert!(!name.contains('\0') && !value.contains('\0'), "jsonb refuses NUL");
     }
-    let RejectedContent::Parameters(kept) = params.to_rejected_content();
+    let RejectedContent::Parameters(kept) = params.to_rejected_content(&Secrets::default());
     let again = Params::parse(kind, b"", kept.as_bytes());
     let mut all = params.pairs.iter().filter(|(name, _)| !is_secret(name));
-    for pair in again.pairs.iter().take(MAX_PARAMETERS - 1) {
+    let declared = b"_charset_";
+    let again = again.pairs.iter().take(MAX_PARAMETERS - 1);
+    for pair in again.filter(|(name, _)| &**name != declared) {
         assert!(!is_secret(&pair.0));
         assert!(all.any(|other| other == pair), "what is kept arrived, in this order");
     }
 }
 
 fn become_events_with_the_same_values(kind: CallbackKind, params: &Params<'_>) {
-    match parse(kind, params, &EncodingOverrides::default(), reception()) {
+    match parse(kind, params, &EncodingOverrides::default(), &Secrets::default(), reception()) {
         Ok(Event::DeliveryReport(report)) => {
-            let mess_id = text::decode_parameter(params.first("mess_id").expect("a report has it"));
+            let mess_id = text::decode_parameter(
+                params.first("mess_id").expect("a report has it"),
+                params.charset(),
+            );
             assert_eq!(report.mess_id.as_str(), mess_id.replace('\0', "\u{FFFD}"));
             assert!(!report.status.as_str().contains('\0'));
         }
@@ -133,10 +181,14 @@ pub fn text(bytes: &[u8]) {
         assert!(read.chars().count() <= bytes.len() + 1, "a byte is at most one character");
         let stored = MessageText::new(read.to_owned(), charset, message.is_lossy());
         assert_eq!(stored, message);
-        let expected = as_others_read_it(bytes, encoding, charset);
+        let expected = as_others_read_it(text::without_header(bytes), encoding, charset);
         assert_eq!(Some(read), expected.as_deref(), "{charset:?}");
     }
-    let parameter = text::decode_parameter(bytes);
+    for charset in DeclaredCharset::all() {
+        let message = text::decode_declared(bytes, charset);
+        assert!(!message.as_str().contains('\0'), "Postgres refuses NUL");
+    }
+    let parameter = text::decode_parameter(bytes, None);
     assert_eq!(std::str::from_utf8(bytes).is_ok(), parameter.as_bytes() == bytes);
     let decoded = percent_decode(bytes);
     assert!(decoded.len() <= bytes.len());
@@ -147,13 +199,17 @@ pub fn text(bytes: &[u8]) {
 fn as_others_read_it(bytes: &[u8], encoding: Encoding, charset: Charset) -> Option<String> {
     let without_nul = |text: String| text.replace('\0', "\u{FFFD}");
     let latin = || -> String { bytes.iter().map(|byte| char::from(*byte)).collect() };
+    let utf8 = || {
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        String::from_utf8_lossy(text).into_owned()
+    };
     Some(without_nul(match (encoding, charset) {
         (Encoding::Binary, Charset::Binary) => String::new(),
-        (Encoding::Auto | Encoding::Utf8, Charset::Utf8) => {
-            String::from_utf8_lossy(bytes).into_owned()
-        }
+        (Encoding::Auto | Encoding::Utf8 | Encoding::Utf16, Charset::Utf8) => utf8(),
+        (Encoding::Auto | Encoding::Utf16, Charset::Latin1) if bytes.is_ascii() => latin(),
+        (Encoding::Auto | Encoding::Utf16, Charset::Latin1) if utf8().is_ascii() => utf8(),
         (Encoding::Auto | Encoding::Latin1, Charset::Latin1) => latin(),
-        (Encoding::Utf16, Charset::Utf16Be) => {
+        (Encoding::Auto | Encoding::Utf16, Charset::Utf16Be) => {
             let text = bytes.strip_prefix(b"\xFE\xFF").unwrap_or(bytes);
             let (pairs, rest) = text.as_chunks::<2>();
             let units: Vec<u16> = pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
@@ -161,8 +217,9 @@ fn as_others_read_it(bytes: &[u8], encoding: Encoding, charset: Charset) -> Opti
             String::from_utf16_lossy(&units) + odd
         }
         // Tables that unit tests compare with the standards.
-        (Encoding::Gsm7, Charset::Gsm7)
+        (Encoding::Auto | Encoding::Gsm7, Charset::Gsm7)
         | (Encoding::Auto | Encoding::Latin1, Charset::Windows1252)
+        | (Encoding::Auto, Charset::Utf16Le)
         | (Encoding::Utf16, Charset::Utf16Le | Charset::Utf16BeHex | Charset::Utf16LeHex) => {
             text::decode(bytes, encoding).as_str().to_owned()
         }

@@ -1,10 +1,11 @@
 //! An inbound message from its parameters (the gateway's document, section 7.1).
 
-use crate::accounts::EncodingOverrides;
-use crate::domain::{Encoding, InboundMessage, PhoneNumber, Reception};
+use crate::accounts::{EncodingOverrides, Secrets};
+use crate::domain::{
+    DeclaredCharset, Encoding, InboundMessage, MessageText, PhoneNumber, Reception,
+};
 
 use super::Unusable;
-use super::documented::INBOUND_MESSAGE;
 use super::params::Params;
 use super::text::{self, Dcs};
 
@@ -12,30 +13,44 @@ use super::text::{self, Dcs};
 pub(super) fn parse(
     params: &Params<'_>,
     encodings: &EncodingOverrides,
+    secrets: &Secrets,
     reception: Reception,
 ) -> Result<InboundMessage, Unusable> {
-    let number = |parameter| {
-        let text = params.first_text(parameter).ok_or(Unusable { parameter })?;
-        Ok(PhoneNumber::new(&text))
-    };
+    let text = |parameter| params.first_text(parameter).ok_or(Unusable::Missing(parameter));
+    let (org_received, dest_received) = (text("org")?, text("dest")?);
+    let (org, dest) = (PhoneNumber::new(&org_received), PhoneNumber::new(&dest_received));
+    let originals = [
+        org.is_altered(&org_received).then_some(("org_received", &*org_received)),
+        dest.is_altered(&dest_received).then_some(("dest_received", &*dest_received)),
+    ];
     let dcs = params.first_text("dcs");
-    let encoding = encoding(dcs.as_deref(), encodings);
     let message_raw = params.first("message").unwrap_or_default().to_vec();
     Ok(InboundMessage {
-        org: number("org")?,
-        dest: number("dest")?,
+        org,
+        dest,
+        message: decode_message(&message_raw, dcs.as_deref(), encodings, params.charset()),
         dcs: dcs.map(|dcs| dcs.into_owned().into()),
-        message: text::decode(&message_raw, encoding),
         message_raw,
-        extra: params.extra(&INBOUND_MESSAGE),
+        extra: params.extra(secrets, originals.into_iter().flatten()),
         reception,
     })
 }
 
-/// The encoding of a message with this `dcs`: the account's own, else that of the `dcs`. An absent or
-/// invalid `dcs` means the gateway's default.
+/// The text of a message with this `dcs`: in the account's own encoding, else in that of the `dcs`. An
+/// absent or invalid `dcs` means the gateway's default, for which the `declared` charset is believed.
 #[must_use]
-pub fn encoding(dcs: Option<&str>, encodings: &EncodingOverrides) -> Encoding {
+pub fn decode_message(
+    message_raw: &[u8],
+    dcs: Option<&str>,
+    encodings: &EncodingOverrides,
+    declared: Option<DeclaredCharset>,
+) -> MessageText {
     let scheme = dcs.and_then(Dcs::parse);
-    encodings.get(scheme.map(Dcs::value)).unwrap_or_else(|| scheme.unwrap_or_default().encoding())
+    if let Some(encoding) = encodings.get(scheme.map(Dcs::value)) {
+        return text::decode(message_raw, encoding);
+    }
+    match (scheme.unwrap_or_default().encoding(), declared) {
+        (Encoding::Auto, Some(charset)) => text::decode_declared(message_raw, charset),
+        (encoding, _) => text::decode(message_raw, encoding),
+    }
 }

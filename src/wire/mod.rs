@@ -1,6 +1,7 @@
 //! Untrusted bytes become events. Everything here is total: no input makes it fail or panic, or
 //! allocate more than a small multiple of the input's length.
 
+mod body;
 mod callback;
 mod delivery_report;
 mod documented;
@@ -8,16 +9,26 @@ mod documented;
 pub(crate) mod fuzzing;
 mod hex;
 mod inbound_message;
+mod json;
+mod kept;
+mod multipart;
+mod names;
 pub mod params;
+mod percent;
+mod report_path;
 pub mod text;
 
+pub use body::{BodyType, UnreadableBody};
 pub use callback::{parse, parse_rejected};
-pub use inbound_message::encoding;
+pub use inbound_message::decode_message;
+pub use report_path::ReportPath;
 
-/// The callback lacks a parameter without which it is neither a report nor a message.
+/// The callback is neither a report nor a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("parameter '{parameter}' is missing")]
-pub struct Unusable {
-    /// The name of the first missing parameter, as the gateway's document spells it.
-    pub parameter: &'static str,
+pub enum Unusable {
+    /// The first missing parameter, as the gateway's document spells it.
+    #[error("parameter '{0}' is missing")]
+    Missing(&'static str),
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableBody),
 }

@@ -1,15 +1,20 @@
-//! Parameters from query string and form body, together, as bytes.
+//! Parameters from query string and body, together, as bytes.
 //!
 //! The gateway's document puts the parameters of a `POST` into the query string in one place and into
 //! the form body in another (sections 7.1, 7.1.1, 7.1.2). So both are read, and form one list.
 
 use std::borrow::Cow;
 
-use crate::domain::{CallbackKind, Extra, RejectedContent, Text};
+use form_urlencoded::byte_serialize;
 
+use crate::domain::{CallbackKind, DeclaredCharset};
+
+use super::body::{BodyType, Format, UnreadableBody};
 use super::documented::documented;
-use super::hex::hex_digit;
-use super::text::decode_parameter;
+use super::names::{is_credential, plain};
+pub use super::percent::percent_decode;
+use super::text::{declared_charset, decode_parameter};
+use super::{json, multipart};
 
 /// The most parameters of a request. Where there are more, the last one is [`REST`]: the cost is
 /// bounded, and nothing is dropped.
@@ -19,36 +24,128 @@ pub const MAX_PARAMETERS: usize = 256;
 /// parameters, as it arrived, without credentials.
 pub const REST: &str = "&";
 
-/// The names of the parameters with credentials. They are never stored; letter case is ignored.
-const CREDENTIALS: [&str; 2] = ["user", "pass"];
+/// The parameter that names the charset of a form (HTML, section 4.10.22.5).
+pub(super) const CHARSET: &str = "_charset_";
 
 /// A name and a value, borrowed where nothing has to be decoded.
-type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+pub(super) type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// The decoded parameters of a request in their order: those of the query, then those of the form.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The parts of a request that have parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// What was appended to the path: see [`ReportPath`](super::ReportPath).
+    pub path: &'a [u8],
+    pub query: &'a [u8],
+    pub body_type: &'a BodyType,
+    pub body: &'a [u8],
+}
+
+/// The decoded parameters of a request in their order: those of the path, the query and the body.
+///
+/// A parameter is looked up by its exact name, else by one that differs only in letter case, in
+/// surrounding blanks and NULs, or in what stands before it where `&amp;` was sent for `&`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params<'a> {
+    pub(super) kind: CallbackKind,
     pub(super) pairs: Vec<Pair<'a>>,
+    charset: Option<DeclaredCharset>,
+    unreadable: Option<UnreadableBody>,
 }
 
 impl<'a> Params<'a> {
-    /// Reads a query string and an `application/x-www-form-urlencoded` body of a callback of this kind.
-    ///
-    /// Some gateways append their parameters with a second `?` to a URL that has a query already. So in
-    /// a query string, a `?` in front of a documented name and `=` separates like `&`. Line ends after a
-    /// body are ignored.
+    /// Reads the parameters of a request that is a callback of this kind.
+    #[must_use]
+    pub fn read(kind: CallbackKind, input: Input<'a>) -> Self {
+        let Input { path, query, body_type, body } = input;
+        let mut params = Self::empty(kind);
+        params.charset = body_type.charset;
+        params.extend_by_query(path);
+        params.extend_by_query(query);
+        let is_form = |body: &[u8]| has_documented_parameter(kind, body);
+        match &*body_type.format_of(body, is_form) {
+            Format::Form => params.extend(trim_end(body, b"\r\n")),
+            Format::Multipart { boundary } => params.extend_by_parts(body, boundary.as_deref()),
+            Format::Json => params.extend_by_members(body, body_type),
+            Format::Unreadable(unreadable) => params.unreadable = Some(*unreadable),
+        }
+        params.find_charset();
+        params
+    }
+
+    /// Reads a query string and an `application/x-www-form-urlencoded` body.
     #[must_use]
     pub fn parse(kind: CallbackKind, query: &'a [u8], form: &'a [u8]) -> Self {
-        let mut params = Self { pairs: Vec::with_capacity(8) };
-        let documented = documented(kind);
+        let mut params = Self::empty(kind);
+        params.extend_by_query(query);
+        params.extend(trim_end(form, b"\r\n"));
+        params.find_charset();
+        params
+    }
+
+    fn empty(kind: CallbackKind) -> Self {
+        Self { kind, pairs: Vec::with_capacity(8), charset: None, unreadable: None }
+    }
+
+    /// Why the body could not be read, if so. The parameters of a JSON body are there nevertheless, but
+    /// the callback is unusable.
+    #[must_use]
+    pub fn unreadable_body(&self) -> Option<UnreadableBody> {
+        self.unreadable
+    }
+
+    /// The charset that the request declares.
+    pub(super) fn charset(&self) -> Option<DeclaredCharset> {
+        self.charset
+    }
+
+    fn find_charset(&mut self) {
+        if self.charset.is_none() {
+            self.charset = self.first(CHARSET).and_then(declared_charset);
+        }
+    }
+
+    /// Some gateways append their parameters with a second `?` to a URL that has a query already. So a
+    /// `?` in front of a documented name and `=` separates like `&`. Line ends after a body are ignored.
+    fn extend_by_query(&mut self, query: &'a [u8]) {
+        let documented = documented(self.kind);
         let mut rest = skip_question_marks(query);
         while let Some((before, after)) = split_at_stray_question_mark(rest, documented) {
-            params.extend(before);
+            self.extend(before);
             rest = after;
         }
-        params.extend(rest);
-        params.extend(trim_end(form, b"\r\n"));
-        params
+        self.extend(rest);
+    }
+
+    fn extend_by_parts(&mut self, body: &'a [u8], boundary: Option<&[u8]>) {
+        let before = self.pairs.len();
+        for part in multipart::parts(body, boundary) {
+            self.charset = self.charset.or(part.charset);
+            self.push(Cow::Owned(part.name), Cow::Borrowed(part.value));
+        }
+        if self.pairs.len() == before && !body.trim_ascii().is_empty() {
+            self.unreadable = Some(UnreadableBody::Type("multipart without any part"));
+        }
+    }
+
+    fn extend_by_members(&mut self, body: &'a [u8], declared: &BodyType) {
+        let Some(members) = json::members(body) else {
+            // A form that begins like JSON, if it is not declared as JSON.
+            match declared.format {
+                Format::Form => self.extend(trim_end(body, b"\r\n")),
+                _ => self.unreadable = Some(UnreadableBody::Type("application/json")),
+            }
+            return;
+        };
+        if members
+            .iter()
+            .all(|(name, value)| name.is_empty() && matches!(&**value, "" | "null" | "[]"))
+        {
+            return;
+        }
+        self.unreadable = Some(UnreadableBody::Type("application/json"));
+        for (name, value) in members {
+            self.push(Cow::Owned(name.into_bytes()), Cow::Owned(value.into_bytes()));
+        }
     }
 
     fn extend(&mut self, mut input: &'a [u8]) {
@@ -63,77 +160,64 @@ impl<'a> Params<'a> {
         self.keep_rest(input);
     }
 
-    /// Adds to [`REST`], the last parameter, for which one place is left.
+    fn push(&mut self, name: Cow<'a, [u8]>, value: Cow<'a, [u8]>) {
+        if self.pairs.len() + 1 < MAX_PARAMETERS {
+            self.pairs.push((name, value));
+        } else if !is_credential(&name) {
+            let pair: String =
+                byte_serialize(&name).chain(["="]).chain(byte_serialize(&value)).collect();
+            self.append_to_rest(Cow::Owned(pair.into_bytes()));
+        }
+    }
+
     fn keep_rest(&mut self, input: &'a [u8]) {
         for pair in input.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let (name, _) = split_once(pair, b'=');
-            if is_credential(&percent_decode(name)) {
-                continue;
+            if !is_credential(&percent_decode(name)) {
+                self.append_to_rest(Cow::Borrowed(pair));
             }
-            if self.pairs.len() < MAX_PARAMETERS {
-                self.pairs.push((Cow::Borrowed(REST.as_bytes()), Cow::Borrowed(pair)));
-            } else if let Some((_, rest)) = self.pairs.last_mut() {
-                let rest = rest.to_mut();
-                rest.push(b'&');
-                rest.extend_from_slice(pair);
-            }
+        }
+    }
+
+    /// Appends to [`REST`], the last parameter, for which one place is left.
+    fn append_to_rest(&mut self, pair: Cow<'a, [u8]>) {
+        if self.pairs.len() < MAX_PARAMETERS {
+            self.pairs.push((Cow::Borrowed(REST.as_bytes()), pair));
+        } else if let Some((_, rest)) = self.pairs.last_mut() {
+            let rest = rest.to_mut();
+            rest.push(b'&');
+            rest.extend_from_slice(&pair);
         }
     }
 
     /// The first value of the parameter; the others are extra.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.pairs
-            .iter()
-            .find_map(|(key, value)| (key.as_ref() == name.as_bytes()).then_some(value.as_ref()))
+        self.position(name).and_then(|at| self.pairs.get(at)).map(|(_, value)| value.as_ref())
+    }
+
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        let name = name.as_bytes();
+        let exact = self.pairs.iter().position(|(found, _)| found.as_ref() == name);
+        exact.or_else(|| {
+            self.pairs.iter().position(|(found, _)| plain(found).eq_ignore_ascii_case(name))
+        })
     }
 
     /// [`first`](Self::first) as text.
     pub(super) fn first_text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.first(name).map(decode_parameter)
-    }
-
-    /// Every value but the first one of each `documented` parameter, without credentials.
-    pub(super) fn extra(&self, documented: &[&str]) -> Extra {
-        let mut seen = 0_u32;
-        let mut is_extra = |name: &[u8]| {
-            let place = documented.iter().position(|known| known.as_bytes() == name);
-            place.is_none_or(|place| {
-                let bit = 1 << place;
-                let is_repeated = seen & bit != 0;
-                seen |= bit;
-                is_repeated
-            })
-        };
-        self.without_credentials()
-            .filter(|(name, _)| is_extra(name))
-            .map(|(name, value)| (text(name), text(value)))
-            .collect()
-    }
-
-    /// What is kept of an unusable callback: every parameter but the credentials.
-    #[must_use]
-    pub fn to_rejected_content(&self) -> RejectedContent {
-        RejectedContent::of_parameters(self.without_credentials())
-    }
-
-    fn without_credentials(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.pairs
-            .iter()
-            .filter(|(name, _)| !is_credential(name))
-            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+        self.first(name).map(|value| decode_parameter(value, self.charset))
     }
 }
 
-fn is_credential(name: &[u8]) -> bool {
-    let name = name.trim_ascii();
-    // The rest of `&amp;`, an ampersand escaped for HTML.
-    let name = name.strip_prefix(b"amp;").unwrap_or(name);
-    CREDENTIALS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
-}
-
-fn text(bytes: &[u8]) -> Text {
-    decode_parameter(bytes).into_owned().into()
+/// Whether the bytes, as a form, have a parameter of the gateway's document.
+fn has_documented_parameter(kind: CallbackKind, form: &[u8]) -> bool {
+    form.split(|byte| *byte == b'&').any(|pair| {
+        let (name, value) = split_once(pair, b'=');
+        let name = percent_decode(name);
+        let is_named = |known: &&str| plain(&name).eq_ignore_ascii_case(known.as_bytes());
+        value.is_some() && documented(kind).iter().any(is_named)
+    })
 }
 
 /// The parts before and after the first `?`, or several in a row, that separates parameters. Reads each
@@ -160,31 +244,6 @@ fn split_once(input: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
         }
         None => (input, None),
     }
-}
-
-/// `%XX` becomes a byte and `+` a blank. A `%` without two hexadecimal digits after it stays.
-#[must_use]
-pub fn percent_decode(input: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr2(b'%', b'+', input).is_none() {
-        return Cow::Borrowed(input);
-    }
-    let mut decoded = Vec::with_capacity(input.len());
-    let mut rest = input;
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        decoded.push(match (first, tail) {
-            (b'+', _) => b' ',
-            (b'%', &[high, low, ref after @ ..]) => match (hex_digit(high), hex_digit(low)) {
-                (Some(high), Some(low)) => {
-                    rest = after;
-                    high << 4 | low
-                }
-                _ => b'%',
-            },
-            (byte, _) => byte,
-        });
-    }
-    Cow::Owned(decoded)
 }
 
 fn skip_question_marks(mut input: &[u8]) -> &[u8] {

@@ -26,5 +26,5 @@ pub async fn curl(authority: &Path, arguments: &[&str]) -> Answered {
 
 /// The service's answer to a stored callback.
 pub fn stored() -> Answered {
-    Answered { status: 200, body: "OK".to_owned() }
+    Answered { status: 200, body: "OK\n".to_owned() }
 }

@@ -12,10 +12,10 @@ use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 use testkit::judge::{self, Findings};
 use testkit::load::{Load, MIXED};
 use testkit::record::Record;
-use testkit::service::{readyz, until_callbacks_go_to};
+use testkit::service::readyz;
 use tokio::time::sleep;
 
-use crate::engine::{IMAGE, LABEL, Leavings, build_image, docker, logs, version_of};
+use crate::engine::{IMAGE, LABEL, Leavings, build_image, docker, logs, try_docker, version_of};
 use testkit::configuration::free_port;
 use testkit::configuration::{PASSWORD, TOKEN};
 use testkit::eventually;
@@ -110,11 +110,21 @@ impl Deployment {
     }
 
     pub async fn until_spooling(&self) {
-        until_callbacks_go_to("the spool", self.http).await;
+        self.until_callbacks_go_to("the spool").await;
     }
 
     pub async fn until_in_postgres(&self) {
-        until_callbacks_go_to("Postgres", self.http).await;
+        self.until_callbacks_go_to("Postgres").await;
+    }
+
+    /// Asks the admin listener, from within the container.
+    async fn until_callbacks_go_to(&self, where_to: &str) {
+        let says = format!("OK: callbacks go to {where_to}");
+        eventually(&says, async || {
+            let health = try_docker(&["exec", self.receiver().id(), PROGRAM, "health"]).await;
+            health.1.starts_with(&says)
+        })
+        .await;
     }
 
     /// The callbacks in the spool according to `spool status`, which prints "up to" for files in use.

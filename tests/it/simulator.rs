@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use routo_receiver::accounts::EncodingOverrides;
+use routo_receiver::accounts::{EncodingOverrides, Secrets};
 use routo_receiver::domain::{
     CallbackKind, Charset, Event, EventKeySource, InboundMessage, Reception, Source, Transport,
 };
@@ -36,7 +36,9 @@ fn received(parameters: &[(&str, &[u8])]) -> InboundMessage {
     let source = Source { transport: Transport::HttpPost, remote_addr: [192, 0, 2, 1].into() };
     let key = EventKeySource::system().next();
     let reception = Reception { key, account: "main".parse().unwrap(), source };
-    match wire::parse(kind, &params, &EncodingOverrides::default(), reception).unwrap() {
+    match wire::parse(kind, &params, &EncodingOverrides::default(), &Secrets::default(), reception)
+        .unwrap()
+    {
         Event::InboundMessage(message) => message,
         other => panic!("{other:?}"),
     }

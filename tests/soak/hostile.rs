@@ -38,7 +38,7 @@ pub async fn run() {
         (number("RATE", 500), number("HELD", 2_000), number("GUESSES", 2_000));
     let database = TestDatabase::create().await;
     let service = ServiceProcess::start(&environment(&database.url())).await;
-    until_callbacks_go_to("Postgres", service.http).await;
+    until_callbacks_go_to("Postgres", service.admin).await;
     println!("{rate} callbacks/s; the attack: {held} slow connections, {guesses} guesses/s");
     println!("round    callbacks   lost   repeated      p50      p99   service CPU");
     let (mut quiet, mut attacked) = (Vec::new(), Vec::new());

@@ -227,7 +227,7 @@ async fn callbacks(
     let (mut services, mut running) = (Vec::new(), Vec::new());
     for (name, database) in [("empty".to_owned(), empty), (format!("{rows} rows"), large)] {
         let service = ServiceProcess::start(&environment(&database.url())).await;
-        until_callbacks_go_to("Postgres", service.http).await;
+        until_callbacks_go_to("Postgres", service.admin).await;
         for load in [Requests::Reports, Requests::ScatteredReports] {
             services.push((name.clone(), load, service.http, Vec::<Throughput>::new()));
         }

@@ -10,7 +10,7 @@ use testkit::{eventually, goes_to_postgres};
 pub async fn with_postgres() -> (ServiceProcess, Vec<Contestant>) {
     let database = migrated().await;
     let service = ServiceProcess::start(&environment(&database.url())).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     let contestant = |letter, name: &str, short, load, database| Contestant {
         letter,
         name: name.to_owned(),

@@ -10,6 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 pub struct Answer {
     pub status: u16,
     pub head: String,
+    /// Without the line end of its last line.
     pub body: String,
 }
 
@@ -34,6 +35,15 @@ pub async fn send_from(source: [u8; 4], to: SocketAddr, request: impl AsRef<[u8]
     exchange(socket.connect(to).await.unwrap(), request).await
 }
 
+/// The answer as it arrives.
+pub async fn send_raw(to: SocketAddr, request: impl AsRef<[u8]>) -> String {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    stream.write_all(request.as_ref()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 async fn exchange(mut stream: TcpStream, request: impl AsRef<[u8]>) -> Answer {
     // A server that refuses a request may close before it has read all of it.
     let _ = stream.write_all(request.as_ref()).await;
@@ -46,6 +56,7 @@ pub fn parse(answer: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = body.strip_suffix('\n').unwrap_or(body);
     Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 

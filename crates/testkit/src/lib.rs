@@ -52,7 +52,7 @@ pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// Whether the service would put a callback into Postgres now.
-pub async fn goes_to_postgres(http: SocketAddr) -> bool {
-    let answer = client::send(http, client::get("/readyz")).await;
+pub async fn goes_to_postgres(admin: SocketAddr) -> bool {
+    let answer = client::send(admin, client::get("/readyz")).await;
     answer.status == 200 && answer.body == "OK: callbacks go to Postgres"
 }

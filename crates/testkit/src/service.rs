@@ -17,6 +17,7 @@ use crate::process::{Process, program};
 /// How the service is started.
 pub struct Service {
     pub http: SocketAddr,
+    pub admin: SocketAddr,
     pub data_dir: PathBuf,
     environment: Vec<(String, String)>,
 }
@@ -24,14 +25,16 @@ pub struct Service {
 impl Service {
     /// With more environment variables.
     pub fn new(database_url: &str, data_dir: &Path, more: &[(&str, &str)]) -> Self {
-        let http = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let address = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let (http, admin) = (address(), address());
         let ours = [
             ("ROUTO_DATA_DIR", data_dir.to_str().unwrap()),
             ("ROUTO_HTTP__LISTEN", &http.to_string()),
+            ("ROUTO_ADMIN__LISTEN", &admin.to_string()),
             ("ROUTO_INGEST__COMMIT_DEADLINE", "1s"),
         ];
         let environment = with(with(environment(database_url), &ours), more);
-        Self { http, data_dir: data_dir.to_owned(), environment }
+        Self { http, admin, data_dir: data_dir.to_owned(), environment }
     }
 
     /// A process that was just started.
@@ -71,11 +74,11 @@ impl Service {
     }
 
     pub async fn until_spooling(&self) {
-        until_callbacks_go_to("the spool", self.http).await;
+        until_callbacks_go_to("the spool", self.admin).await;
     }
 
     pub async fn until_in_postgres(&self) {
-        until_callbacks_go_to("Postgres", self.http).await;
+        until_callbacks_go_to("Postgres", self.admin).await;
     }
 
     /// The files of the spool that hold callbacks, the largest first.
@@ -100,18 +103,18 @@ impl Service {
     }
 }
 
-/// What the service there says of its readiness, if it answers.
-pub async fn readyz(http: SocketAddr) -> Option<Answer> {
+/// What a listener of the service says of its readiness, if it answers.
+pub async fn readyz(listener: SocketAddr) -> Option<Answer> {
     let request = b"GET /readyz HTTP/1.1\r\nHost: probe\r\n\r\n";
-    let mut connection = Connection::new(http, false);
+    let mut connection = Connection::new(listener, false);
     timeout(Duration::from_secs(5), connection.exchange(request)).await.ok()?.ok()
 }
 
-/// Waits until the service there says that callbacks go to Postgres, or to the spool.
-pub async fn until_callbacks_go_to(where_to: &str, http: SocketAddr) {
+/// Waits until the admin listener says that callbacks go to Postgres, or to the spool.
+pub async fn until_callbacks_go_to(where_to: &str, admin: SocketAddr) {
     let says = format!("OK: callbacks go to {where_to}");
     eventually(&says, async || {
-        readyz(http)
+        readyz(admin)
             .await
             .is_some_and(|answer| answer.status == 200 && answer.body.starts_with(says.as_bytes()))
     })

@@ -3,10 +3,12 @@
 mod arguments;
 
 use crate::config::Settings;
-use crate::domain::{Encoding, EventKey, MessageText};
+use crate::domain::{Charset, DeclaredCharset, Encoding, EventKey, MessageText};
 use crate::escaped::Escaped;
 use crate::service::OpenDatabase;
-use crate::store::{Database, MessageFilter, StoredMessage, StoredMessages, charset_label};
+use crate::store::{
+    Database, MessageFilter, StoredMessage, StoredMessages, charset_label, charset_of_label,
+};
 use crate::telemetry;
 use crate::wire::{self, text};
 
@@ -31,14 +33,23 @@ enum Reading {
 
 impl Reading {
     fn of(&mut self, message: &StoredMessage) -> MessageText {
-        let encoding = match self {
-            Self::As(encoding) => *encoding,
-            Self::AsConfigured(encodings) => {
-                let overrides = encodings.of_account(&message.account);
-                wire::encoding(message.dcs.as_deref(), overrides)
-            }
-        };
-        text::decode(&message.message_raw, encoding)
+        match self {
+            Self::As(encoding) => text::decode(&message.message_raw, *encoding),
+            Self::AsConfigured(encodings) => wire::decode_message(
+                &message.message_raw,
+                message.dcs.as_deref(),
+                encodings.of_account(&message.account),
+                declared_charset(message),
+            ),
+        }
+    }
+}
+
+/// The charset that the request declared, if the message was read in it.
+fn declared_charset(message: &StoredMessage) -> Option<DeclaredCharset> {
+    match charset_of_label(&message.charset) {
+        Some(Charset::Declared(charset)) => Some(charset),
+        _ => None,
     }
 }
 

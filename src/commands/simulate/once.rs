@@ -51,7 +51,7 @@ pub(super) async fn run(
             "After {:.1} ms:\n\n{}{}\n",
             elapsed.as_secs_f64() * 1e3,
             printable(&answer.head),
-            printable(&answer.body)
+            printable(answer.body.trim_ascii_end())
         ))?,
         Err(failure) => print_lines(format_args!("No answer: {failure}\n"))?,
     }

@@ -22,6 +22,9 @@ fn the_defaults_alone_are_a_usable_configuration() {
     assert_eq!(settings.http.max_unauthenticated_body_bytes, 65_536);
     assert_eq!(settings.http.max_buffered_bytes, 67_108_864);
     assert_eq!(settings.http.head_timeout, Duration::from_secs(30));
+    assert_eq!(settings.http.idle_timeout, Duration::from_secs(75));
+    assert_eq!(settings.tls.listen.to_string(), "0.0.0.0:8443");
+    assert_eq!((&settings.tls.certificate_file, &settings.tls.key_file), (&None, &None));
     assert_eq!(settings.http.request_timeout, Duration::from_secs(10));
     assert_eq!(settings.http.shutdown_timeout, Duration::from_secs(10));
     assert_eq!(settings.http.public_url, None);

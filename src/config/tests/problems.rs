@@ -182,8 +182,10 @@ fn contradictions_say_which_keys_to_change() {
     assert!(deadline.contains("http.request_timeout, 2s ("), "{deadline}");
     assert!(deadline.ends_with("lower the first or raise the second"), "{deadline}");
 
-    let spool =
-        line(Some("[http]\nmax_body_bytes = 16777216"), &[("ROUTO_SPOOL__MAX_BYTES", "20000000")]);
+    let spool = line(
+        Some("[http]\nmax_body_bytes = 16777216\nmax_buffered_bytes = 1000000000"),
+        &[("ROUTO_SPOOL__MAX_BYTES", "20000000")],
+    );
     assert!(spool.starts_with("spool.max_bytes = 20000000 (environment variable"), "{spool}");
     assert!(spool.ends_with("make it 134742016 or more, or make those smaller"), "{spool}");
 
@@ -192,7 +194,7 @@ fn contradictions_say_which_keys_to_change() {
         &[("ROUTO_HTTP__MAX_BUFFERED_BYTES", "1048576")],
     );
     assert!(buffer.starts_with("http.max_buffered_bytes = 1048576 (environment"), "{buffer}");
-    assert!(buffer.ends_with("make it 2162688 or more, or make those smaller"), "{buffer}");
+    assert!(buffer.ends_with("make it 43253760 or more, or make those smaller"), "{buffer}");
 
     let port = line(None, &[("ROUTO_ADMIN__LISTEN", "127.0.0.1:8080")]);
     assert!(port.starts_with("http.listen (default) and admin.listen (environment"), "{port}");

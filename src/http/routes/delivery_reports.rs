@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::{Request, Response};
 
 use crate::domain::CallbackKind;
@@ -13,25 +12,14 @@ use crate::http::arrival::Arrival;
 use crate::http::callback::{CallbackState, answer};
 use crate::http::request_head::Authentication;
 
-/// A report authenticated by the secret in its path: the protocol has no credentials, and a path
-/// segment survives whatever is appended to the registered URL.
+/// A report authenticated by the secret in its path. The protocol has no credentials, and a path segment
+/// survives whatever a gateway appends to the registered URL.
 pub(in crate::http) async fn by_token(
     State(state): State<Arc<CallbackState>>,
     Extension(arrival): Extension<Arrival>,
-    path: Result<RawPathParams, RawPathParamsRejection>,
     request: Request<Body>,
 ) -> Response<Body> {
-    // A path that does not decode to text has no token.
-    let token = path.as_ref().ok().and_then(|path| path.iter().next());
-    let token = token.map_or(Vec::new(), |(_, token)| token.into());
-    answer(
-        state,
-        CallbackKind::DeliveryReport,
-        Authentication::ReportToken(token),
-        arrival,
-        request,
-    )
-    .await
+    answer(state, CallbackKind::DeliveryReport, Authentication::ReportToken, arrival, request).await
 }
 
 /// A report authenticated by the account's user and password.

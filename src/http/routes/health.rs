@@ -7,21 +7,31 @@ use axum::http::{Response, StatusCode};
 use crate::http::answer::text;
 use crate::ingest::{IngestHandle, Readiness};
 
-/// The process lives.
+/// The process runs.
 pub(in crate::http) async fn livez() -> Response<Body> {
-    text(StatusCode::OK, "OK")
+    text(StatusCode::OK, "OK\n")
 }
 
-/// Whether a callback that came now would be made durable, and where.
+/// Whether a callback would be stored now. For everybody: says no more.
 pub(in crate::http) async fn readyz(State(ingest): State<IngestHandle>) -> Response<Body> {
     match ingest.readiness() {
-        Readiness::Postgres => text(StatusCode::OK, "OK: callbacks go to Postgres"),
+        Readiness::Postgres | Readiness::Spool => text(StatusCode::OK, "ready\n"),
+        Readiness::NotReady => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+    }
+}
+
+/// Whether a callback would be stored now, and where. For the operator.
+pub(in crate::http) async fn readyz_with_state(
+    State(ingest): State<IngestHandle>,
+) -> Response<Body> {
+    match ingest.readiness() {
+        Readiness::Postgres => text(StatusCode::OK, "OK: callbacks go to Postgres\n"),
         Readiness::Spool => {
-            text(StatusCode::OK, "OK: callbacks go to the spool, as Postgres is away")
+            text(StatusCode::OK, "OK: callbacks go to the spool, as Postgres is away\n")
         }
         Readiness::NotReady => text(
             StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: neither Postgres nor the spool takes callbacks, they are answered 503",
+            "not ready: neither Postgres nor the spool takes callbacks, they are answered 503\n",
         ),
     }
 }

@@ -13,42 +13,43 @@ use tokio::time::timeout;
 use crate::http::answer::text;
 use crate::metrics::{Exposition, SpoolSample};
 
-/// The text format's own media type, which says its version.
+/// The media type of the text format, with its version.
 const TEXT_FORMAT: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-/// How long a look into the spool is waited for. A disk that hangs must cost neither the other figures
-/// nor, scrape by scrape, the connections and threads that others need.
-const SPOOL_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a scrape waits for the figures of the spool. A disk that hangs must not cost the other figures,
+/// nor one connection and thread per scrape.
+const SPOOL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The figures, and the turn to look into the spool for them.
+/// All metrics, and the permit to read those of the spool.
 pub(in crate::http) struct Figures {
     exposition: Arc<Exposition>,
-    turn: Arc<Semaphore>,
+    permit: Arc<Semaphore>,
 }
 
 impl Figures {
     pub(in crate::http) fn new(exposition: Exposition) -> Self {
-        Self { exposition: Arc::new(exposition), turn: Arc::new(Semaphore::new(1)) }
+        Self { exposition: Arc::new(exposition), permit: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Nothing where it takes too long; who looks goes on, and nobody else begins meanwhile.
+    /// `None` if it takes too long. Reading then goes on in the background; no other scrape begins meanwhile.
     async fn spool(&self) -> Option<SpoolSample> {
-        let look = async {
-            let turn = Arc::clone(&self.turn).acquire_owned().await.ok()?;
+        let read = async {
+            let permit = Arc::clone(&self.permit).acquire_owned().await;
+            let permit = permit.expect("the semaphore is never closed");
             let exposition = Arc::clone(&self.exposition);
-            let looking = spawn_blocking(move || {
-                let _turn = turn;
+            let reading = spawn_blocking(move || {
+                let _permit = permit;
                 exposition.inspect_spool()
             });
-            // An error is a panic, which the log tells of.
-            looking.await.ok().flatten()
+            // An error is a panic, which has been logged.
+            reading.await.ok().flatten()
         };
-        timeout(SPOOL_PATIENCE, look).await.ok().flatten()
+        timeout(SPOOL_TIMEOUT, read).await.ok().flatten()
     }
 }
 
-/// All figures, for Prometheus; without those of the spool where that can't be looked into in time.
+/// All metrics, for Prometheus; without those of the spool if it can't be read in time.
 pub(in crate::http) async fn metrics(State(figures): State<Arc<Figures>>) -> Response<Body> {
     let spool = figures.spool().await;
     let mut answer = text(StatusCode::OK, figures.exposition.render(spool));

@@ -1,4 +1,4 @@
-//! The handlers, one file a route.
+//! The handlers, one file per route.
 
 pub(super) mod delivery_reports;
 pub(super) mod health;

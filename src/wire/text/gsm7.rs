@@ -31,15 +31,19 @@ const EXTENSION: [(u8, char); 10] = [
     (0x65, '€'),
 ];
 
-/// An escape before a septet that the extension table lacks is ignored, as the standard asks. An escape
-/// at the end, a doubled escape, and a byte above 0x7F can't be read.
+/// An escape before a septet that the extension table lacks is ignored, as the standard asks, but marked:
+/// a national table, which only a header can name, was meant. An escape at the end, a doubled escape, and
+/// a byte above 0x7F can't be read.
 pub(super) fn decode(bytes: &[u8]) -> MessageText {
     let mut text = String::with_capacity(bytes.len());
     let mut is_lossy = false;
     let mut rest = bytes.iter();
     while let Some(&byte) = rest.next() {
         let character = if byte == ESCAPE {
-            rest.next().and_then(|&next| extension(next).or_else(|| default(next)))
+            let next = rest.next().copied();
+            let extended = next.and_then(extension);
+            is_lossy |= extended.is_none();
+            extended.or_else(|| next.and_then(default))
         } else {
             default(byte)
         };
@@ -47,6 +51,16 @@ pub(super) fn decode(bytes: &[u8]) -> MessageText {
         text.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
     }
     MessageText::new(text, Charset::Gsm7, is_lossy)
+}
+
+/// Whether control characters show that bytes of an unknown charset are septets: all can be read, and
+/// at least one is a control character elsewhere and a letter or an escape here. NUL alone shows
+/// nothing; it is as frequent in UTF-16 and binary data.
+pub(super) fn is_certain(bytes: &[u8]) -> bool {
+    let is_shown = |byte: &u8| matches!(byte, 0x01..=0x08 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F);
+    let shown = bytes.iter().filter(|byte| is_shown(byte)).count();
+    let printable = bytes.iter().filter(|byte| matches!(byte, b' '..=b'~')).count();
+    shown > 0 && shown <= 2 * printable && !decode(bytes).is_lossy()
 }
 
 fn default(septet: u8) -> Option<char> {

@@ -6,14 +6,21 @@ use std::borrow::Cow;
 use crate::domain::{Charset, MessageText};
 use crate::wire::hex::hex_digit;
 
+use super::{decode_auto, udh, utf8};
+
 /// Bytes that are all hexadecimal digits are read as digits: as raw bytes they would be rare ideographs.
-/// A byte order mark is removed. Half of a surrogate pair, of a unit or of a byte becomes U+FFFD.
+/// Bytes that can only be UTF-8 are read as UTF-8. A byte order mark is removed. Half of a surrogate pair, of a unit or of a byte becomes U+FFFD.
 pub(super) fn decode(bytes: &[u8]) -> MessageText {
     let digits = from_hex(bytes);
     let is_hex = digits.is_some();
     let (raw, odd_digit) =
         digits.map_or((Cow::Borrowed(bytes), false), |(raw, odd)| (Cow::Owned(raw), odd));
-    let (units, order) = in_byte_order(&raw);
+    if !is_hex && utf8::is_instead_of_utf16(bytes) {
+        return decode_auto(bytes);
+    }
+    // The caller skips a header that is not in hexadecimal digits.
+    let text = if is_hex { udh::without_header(&raw) } else { &raw };
+    let (units, order) = in_byte_order(text);
     let charset = match (order, is_hex) {
         (ByteOrder::Big, false) => Charset::Utf16Be,
         (ByteOrder::Big, true) => Charset::Utf16BeHex,
@@ -21,17 +28,17 @@ pub(super) fn decode(bytes: &[u8]) -> MessageText {
         (ByteOrder::Little, true) => Charset::Utf16LeHex,
     };
     let mut is_lossy = false;
-    let mut text: String = char::decode_utf16(units)
+    let mut decoded: String = char::decode_utf16(units)
         .map(|unit| {
             is_lossy |= unit.is_err();
             unit.unwrap_or(char::REPLACEMENT_CHARACTER)
         })
         .collect();
-    if odd_digit || raw.len() % 2 == 1 {
+    if odd_digit || text.len() % 2 == 1 {
         is_lossy = true;
-        text.push(char::REPLACEMENT_CHARACTER);
+        decoded.push(char::REPLACEMENT_CHARACTER);
     }
-    MessageText::new(text, charset, is_lossy)
+    MessageText::new(decoded, charset, is_lossy)
 }
 
 #[derive(Clone, Copy)]

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::support::app::{OTHER_TOKEN, TOKEN, TestApp};
 use crate::support::client::{get, request};
+use crate::support::eventually;
 
 const REPORT: &str = "mess_id=m&status=0&number=1";
 const ATTACKER: [u8; 4] = [127, 0, 2, 1];
@@ -50,5 +51,50 @@ async fn an_attacker_behind_a_trusted_proxy_is_limited_alone() {
     assert!(limited);
     assert_eq!(app.send(guess("192.0.2.2")).await.status, 401);
     assert_eq!(app.get(&format!("/delivery-reports/{OTHER_TOKEN}?{REPORT}")).await.status, 200);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_password_is_not_compared_after_ten_failures_but_for_who_has_had_it_right() {
+    let app = TestApp::start().await;
+    let login = |pass: &str| {
+        get(&format!("/inbound-messages?user=gateway&pass={pass}&org=1&dest=2&message=m"))
+    };
+    let (wrong, right) = (login("wrong"), login("main-p%40ss+word"));
+    let gateway = [127, 0, 2, 3];
+    assert_eq!(app.send_from(gateway, &right).await.status, 200);
+
+    let tried = std::cell::Cell::new(0);
+    // A new address each time: a second may pass between the last failure and the right password.
+    eventually("the right password is not compared", async || {
+        tried.set(tried.get() + 1);
+        let guesser = [127, 0, 7, tried.get()];
+        let mut failures = 0;
+        loop {
+            let answer = app.send_from(guesser, &wrong).await;
+            if answer.status == 429 {
+                assert!(answer.body.contains("one attempt a second is compared"), "{answer:?}");
+                break;
+            }
+            failures += 1;
+        }
+        assert!(failures >= 10, "{failures}");
+        app.send_from(guesser, &right).await.status == 429
+    })
+    .await;
+    // A token, another user, and the gateway are compared; the guesser once a second.
+    let guesser = [127, 0, 7, tried.get()];
+    let by_token = get(&format!("/delivery-reports/{TOKEN}?{REPORT}"));
+    assert_eq!(app.send_from(guesser, by_token).await.status, 200);
+    let other = get("/inbound-messages?user=other&pass=other-password&org=1&dest=2&message=m");
+    assert_eq!(app.send_from(guesser, other).await.status, 200);
+    for _ in 0..30 {
+        assert_eq!(app.send_from(gateway, &wrong).await.status, 401);
+    }
+    assert_eq!(app.send_from(gateway, &right).await.status, 200);
+    eventually("compared a second later", async || {
+        app.send_from(guesser, &right).await.status == 200
+    })
+    .await;
     app.stop().await;
 }

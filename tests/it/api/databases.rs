@@ -25,12 +25,12 @@ async fn what_a_database_does_not_take_is_in_it_once_it_does() {
         app.database.execute(breaks).await;
         for _ in 0..50 {
             assert_eq!(app.send(report()).await.status, 200, "{breaks}");
-            assert!(goes_to_the_spool(app.http).await, "{breaks}");
+            assert!(goes_to_the_spool(app.service.admin_address).await, "{breaks}");
         }
         app.database.execute(mends).await;
         sent += 50;
         eventually("drained", || async { rows(&app.database).await == sent }).await;
-        assert!(goes_to_postgres(app.http).await);
+        assert!(goes_to_postgres(app.service.admin_address).await);
     }
     app.stop().await;
 }

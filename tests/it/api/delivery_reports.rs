@@ -151,7 +151,6 @@ async fn a_report_that_lacks_a_parameter_is_refused_by_its_name_and_kept_without
         ("status=0&number=1", "mess_id"),
         ("mess_id=caf%E9&status=0&x=%00", "number"),
         ("mess_id=m&number=1", "status"),
-        ("", "mess_id"),
     ] {
         let answer = app.get(&format!("/delivery-reports?{login}&{query}")).await;
         assert_eq!(answer.status, 400);
@@ -171,7 +170,7 @@ async fn a_report_that_lacks_a_parameter_is_refused_by_its_name_and_kept_without
                              "parameters": "mess_id=caf%E9&status=0&x=%00" },
                 "transport": "http-get", "remote_addr": "127.0.0.1" })
     );
-    assert_eq!(rejected.as_array().unwrap().len(), 5);
+    assert_eq!(rejected.as_array().unwrap().len(), 4);
     let text = rejected.to_string();
     for secret in [TOKEN, "main-p", "gateway", "again"] {
         assert!(!text.contains(secret), "{secret} in {text}");

@@ -207,3 +207,17 @@ async fn repeated_attempts_are_one_message_in_the_inbox_and_later_ones_another()
     );
     app.stop().await;
 }
+
+#[tokio::test]
+async fn m15_the_same_text_in_two_parts_is_two_messages() {
+    let app = TestApp::start().await;
+    for part in ["01", "02", "01"] {
+        assert_eq!(app.message(&format!("message=x&udh=0500030102{part}")).await.status, 200);
+    }
+    let found = "select extra ->> 'udh' as udh, attempts from inbox order by received_at";
+    assert_eq!(
+        app.query(found).await,
+        json!([{ "udh": "050003010201", "attempts": 2 }, { "udh": "050003010202", "attempts": 1 }])
+    );
+    app.stop().await;
+}

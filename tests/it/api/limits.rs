@@ -26,7 +26,7 @@ async fn what_is_no_callback_or_too_large_is_refused_and_leaves_nothing() {
         b"\r\n0\r\n\r\n",
     ]
     .concat();
-    let cases: [(Vec<u8>, &[u16]); 12] = [
+    let cases: [(Vec<u8>, &[u16]); 11] = [
         (request("POST", "/inbound-messages", &[], &large), &[413]),
         (unannounced, &[413]),
         (request("GET", &report, &[&header], b""), &[431]),
@@ -35,7 +35,6 @@ async fn what_is_no_callback_or_too_large_is_refused_and_leaves_nothing() {
         (request("GET", &format!("/delivery-report/{TOKEN}"), &[], b""), &[404]),
         (request("GET", "/metrics", &[], b""), &[404]),
         (request("PUT", &report, &[], b""), &[405]),
-        (request("HEAD", &report, &[], b""), &[405]),
         (request("DELETE", "/inbound-messages", &[], b""), &[405]),
         (b"\x16\x03\x01\x02\x00 no HTTP\r\n\r\n".to_vec(), &[400]),
         (b"GET / HTTP/1.1\r\nbroken header\r\n\r\n".to_vec(), &[400]),
@@ -140,5 +139,63 @@ async fn a_client_that_never_reads_its_answers_is_let_go() {
         held.push(stream);
     }
     eventually("there is a place", || async { app.get("/livez").await.status == 200 }).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_may_be_idle_longer_than_a_head_may_take() {
+    let app = TestApp::start_with(&[
+        ("ROUTO_HTTP__HEAD_TIMEOUT", "200ms"),
+        ("ROUTO_HTTP__IDLE_TIMEOUT", "1h"),
+    ])
+    .await;
+    let ask = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut stream = TcpStream::connect(app.http).await.unwrap();
+    let mut answer = Vec::new();
+    for _ in 0..2 {
+        stream.write_all(ask).await.unwrap();
+        answer.clear();
+        while !answer.ends_with(b"OK\n") {
+            assert!(stream.read_buf(&mut answer).await.unwrap() > 0);
+        }
+        // Only time can show that it stays open.
+        let read = tokio::time::timeout(Duration::from_millis(600), stream.read_u8()).await;
+        assert!(read.is_err(), "{read:?}");
+    }
+    // A head that has begun has the time of a head.
+    stream.write_all(b"GET /li").await.unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer));
+    read.await.expect("the connection is closed in time").unwrap();
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_is_closed_when_its_idle_time_is_over() {
+    let app = TestApp::start_with(&[("ROUTO_HTTP__IDLE_TIMEOUT", "100ms")]).await;
+    let mut stream = TcpStream::connect(app.http).await.unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer));
+    read.await.expect("the connection is closed in time").unwrap();
+    assert!(answer.ends_with(b"OK\n"));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn h18_h19_what_is_not_http_is_refused_at_once() {
+    let app = TestApp::start_with(&[("ROUTO_HTTP__HEAD_TIMEOUT", "1h")]).await;
+    for sent in [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice(),
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\x7f\0\0\x01\x7f\0\0\x01\0\x01\0\x02",
+        b"\x80\x2e\x01\x00\x02",
+    ] {
+        let mut stream = TcpStream::connect(app.http).await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer));
+        read.await.expect("it is answered at once").unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 400"), "{sent:?}: {answer:?}");
+    }
     app.stop().await;
 }

@@ -156,3 +156,34 @@ async fn a_large_head_is_the_last_of_its_connection() {
     }
     app.stop().await;
 }
+
+/// As the key below allows it for requests of 65536 + 262144 bytes.
+const SMALLEST: [(&str, &str); 1] = [("ROUTO_HTTP__MAX_BUFFERED_BYTES", "6553600")];
+
+#[tokio::test]
+async fn the_smallest_budget_holds_the_largest_request() {
+    let app = TestApp::start_with(&SMALLEST).await;
+    // Each control character takes six bytes in `extra`.
+    let body = format!("{MESSAGE}&x={}", "\u{1}".repeat(262_144 - 25));
+    let target = format!("/inbound-messages?{LOGIN}&y={}", "%01".repeat(21_000));
+    assert_eq!(app.post(&target, body.as_bytes()).await.status, 200);
+    let app_of_reports = format!("/delivery-reports/{TOKEN}?{REPORT}&y={}", "%01".repeat(21_000));
+    assert_eq!(app.post(&app_of_reports, body.as_bytes()).await.status, 200);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_requests_hold_is_a_metric_and_nothing_when_they_are_gone() {
+    let app = TestApp::start().await;
+    let held = || async {
+        let figures = scrape(app.service.admin_address).await;
+        figure(&figures, "routo_buffered_bytes")
+    };
+    let stranger = hold(&app, "/inbound-messages", 60_000).await;
+    eventually("its body is counted", || async { held().await == Some(65_536.0) }).await;
+    let gateway = hold(&app, &format!("/delivery-reports/{TOKEN}"), 200_000).await;
+    eventually("and one more", || async { held().await == Some(65_536.0 + 262_144.0) }).await;
+    drop((stranger, gateway));
+    eventually("all is given back", || async { held().await == Some(0.0) }).await;
+    app.stop().await;
+}

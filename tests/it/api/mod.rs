@@ -2,10 +2,12 @@
 
 mod attacks;
 mod authentication;
+mod bodies;
 mod crowds;
 mod databases;
 mod delivery_reports;
 mod dropped_rows;
+mod early_answers;
 mod inbound_messages;
 mod ingest;
 mod limits;
@@ -14,5 +16,7 @@ mod metrics;
 mod outages;
 mod partitions;
 mod proxies;
+mod reported_inputs;
 mod smuggling;
 mod sources;
+mod urls;

@@ -19,8 +19,8 @@ pub(super) fn report() -> Vec<u8> {
     get(&format!("/delivery-reports/{TOKEN}?mess_id=m&status=0&number=1"))
 }
 
-pub(super) async fn goes_to_the_spool(http: SocketAddr) -> bool {
-    let answer = send(http, get("/readyz")).await;
+pub(super) async fn goes_to_the_spool(admin: SocketAddr) -> bool {
+    let answer = send(admin, get("/readyz")).await;
     answer.status == 200 && answer.body == "OK: callbacks go to the spool, as Postgres is away"
 }
 
@@ -38,12 +38,12 @@ async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_po
     let service = Service::start(settings(&url, &[])).await.unwrap();
     let http = service.http_address;
     assert_eq!(send(http, report()).await.status, 200);
-    assert!(goes_to_the_spool(http).await);
+    assert!(goes_to_the_spool(service.admin_address).await);
     assert_eq!(send(http, get("/livez")).await.status, 200);
 
     let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     assert_eq!(postgres.url().expose_secret(), url, "the port was free, so it is the same");
-    eventually("back", || goes_to_postgres(http)).await;
+    eventually("back", || goes_to_postgres(service.admin_address)).await;
     eventually("drained", || async { rows(&database).await == 1 }).await;
     assert_eq!(send(http, report()).await.status, 200);
     assert_eq!(rows(&database).await, 2);
@@ -53,7 +53,7 @@ async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_po
     for _ in 0..10 {
         assert_eq!(send(http, report()).await.status, 200);
     }
-    assert!(goes_to_the_spool(http).await);
+    assert!(goes_to_the_spool(service.admin_address).await);
     let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     eventually("drained", || async { rows(&database).await == 12 }).await;
     service.stop().await;
@@ -120,7 +120,7 @@ async fn a_commit_that_hangs_is_given_up_at_the_deadline_and_its_callbacks_are_s
     // However long it lasts, every response is 200, and connections are not used up.
     for _ in 0..20 {
         assert_eq!(app.send(report()).await.status, 200);
-        assert!(goes_to_the_spool(app.http).await);
+        assert!(goes_to_the_spool(app.service.admin_address).await);
     }
     let ours = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'routo-receiver'";
     eventually("one connection", || async { app.database.value(ours).await.as_u64() <= Some(1) })
@@ -140,7 +140,7 @@ async fn commits_that_wait_for_a_standby_use_up_no_connections() {
     let more = [("ROUTO_INGEST__COMMIT_DEADLINE", "200ms")];
     let service = Service::start(settings(&url, &more)).await.unwrap();
     let http = service.http_address;
-    eventually("ready", || goes_to_postgres(http)).await;
+    eventually("ready", || goes_to_postgres(service.admin_address)).await;
 
     database.execute("alter system set synchronous_standby_names = 'nobody'").await;
     database.execute("select pg_reload_conf()").await;

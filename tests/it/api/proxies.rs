@@ -16,7 +16,7 @@ use super::outages::report;
 async fn through_proxy(silent_after: Option<usize>) -> (TestDatabase, String) {
     let database = TestDatabase::create().await;
     let direct = Service::start(settings(&database.url(), &[])).await.unwrap();
-    eventually("migrated", || goes_to_postgres(direct.http_address)).await;
+    eventually("migrated", || goes_to_postgres(direct.admin_address)).await;
     direct.stop().await;
     let proxy = Proxy { silent_after, without_options: true, ..Proxy::default() };
     let (host, port) = (database.options.get_host(), database.options.get_port());
@@ -32,7 +32,7 @@ async fn commits_are_synchronous_behind_a_pooler_that_drops_startup_options() {
     let (database, url) = through_proxy(None).await;
     commit_asynchronously_and_note_it(&database).await;
     let service = Service::start(settings(&url, &[])).await.unwrap();
-    eventually("ready", || goes_to_postgres(service.http_address)).await;
+    eventually("ready", || goes_to_postgres(service.admin_address)).await;
     assert_eq!(send(service.http_address, report()).await.status, 200);
     assert_eq!(
         database.query("select distinct setting from seen").await,
@@ -46,6 +46,6 @@ async fn a_connection_that_goes_silent_while_it_is_prepared_is_replaced() {
     // In the middle of the first statements, well after the handshake.
     let (_database, url) = through_proxy(Some(900)).await;
     let service = Service::start(settings(&url, &[])).await.unwrap();
-    eventually("ready", || goes_to_postgres(service.http_address)).await;
+    eventually("ready", || goes_to_postgres(service.admin_address)).await;
     service.stop().await;
 }

@@ -13,12 +13,12 @@ async fn failures_and_unusable_callbacks_are_one_line_each_without_anything_secr
     let database = TestDatabase::create().await;
     let sources = [("ROUTO_ACCOUNTS__OTHER__ALLOWED_SOURCES", "192.0.2.1")];
     let service = ServiceProcess::start(&with(environment(&database.url()), &sources)).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     let targets = [
         (format!("/delivery-reports/mistyped-{TOKEN}?{REPORT}"), [401, 429]),
-        (format!("/inbound-messages?user=gateway&pass=guessed&{REPORT}"), [401, 429]),
         (format!("/inbound-messages?user=other&pass=other-password&{REPORT}"), [403, 403]),
         (format!("/inbound-messages?{LOGIN}&{REPORT}"), [400, 400]),
+        (format!("/inbound-messages?user=gateway&pass=guessed&{REPORT}"), [401, 429]),
     ];
     for (target, expected) in &targets {
         for source in 1..=50 {
@@ -55,4 +55,19 @@ async fn failures_and_unusable_callbacks_are_one_line_each_without_anything_secr
     for content in [TOKEN, "guessed", "447911123456", "mess_id="] {
         assert!(!log.contains(content), "{content} is in the log");
     }
+}
+
+#[tokio::test]
+async fn h18_h19_a_tls_hello_and_the_proxy_protocol_are_one_line_that_says_what_to_do() {
+    let database = TestDatabase::create().await;
+    let service = ServiceProcess::start(&environment(&database.url())).await;
+    for _ in 0..20 {
+        let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+        assert_eq!(send(service.http, hello).await.status, 400);
+    }
+    service.signal(rustix::process::Signal::TERM);
+    let (_, log) = service.end().await;
+    let lines =
+        log.lines().filter(|line| line.contains("a TLS handshake on a port for plain HTTP"));
+    assert!((1..=2).contains(&lines.count()), "{log}");
 }

@@ -80,8 +80,8 @@ async fn what_the_first_run_prints_works_when_pasted_and_is_printed_once() {
             .unwrap_or_else(|| panic!("no {start} in {welcome}"))
     };
 
-    assert_eq!(paste(&format!("{} -sS --fail", pasted("/delivery-reports/"))).await, "OK");
-    assert_eq!(paste(&format!("{} -sS --fail", pasted("/inbound-messages"))).await, "OK");
+    assert_eq!(paste(&format!("{} -sS --fail", pasted("/delivery-reports/"))).await, "OK\n");
+    assert_eq!(paste(&format!("{} -sS --fail", pasted("/inbound-messages"))).await, "OK\n");
     let rows = paste(pasted("psql")).await;
     for expected in ["hello-1", "Delivered", "447700900123", "447700900000", "Hello"] {
         assert!(rows.contains(expected), "no {expected} in {rows}");

@@ -169,7 +169,7 @@ async fn withstands_all(service: &ServiceProcess) {
 async fn no_attack_takes_more_memory_than_allowed_and_it_is_given_back() {
     let database = TestDatabase::create().await;
     let service = ServiceProcess::start(&environment(&database.url())).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     withstands_all(&service).await;
 }
 

@@ -17,5 +17,6 @@ mod simulate;
 mod spool;
 mod state_changes;
 mod status;
+mod tls;
 mod unsafe_database;
 mod versions;

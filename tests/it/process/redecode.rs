@@ -166,6 +166,25 @@ async fn an_account_s_own_encodings_count() {
     assert_eq!(texts(&database).await, json!(["@ gsm-7"]));
 }
 
+/// Bytes, dcs, text and charset, as the service stores them.
+#[tokio::test]
+async fn m01_to_m13_what_was_read_as_it_is_today_stays() {
+    let messages: [(&[u8], &str, &str, &str); 6] = [
+        (b"Za\xC5\xBC\xC3\xB3\xC5", "'0'", "Zażó\u{FFFD}", "utf-8-failed"),
+        (b"caf\xC3\xA9", "'8'", "café", "utf-8"),
+        (b"\x05\0\x03\xA5\x02\x01Hello", "'0'", "Hello", "iso-8859-1"),
+        (b"caf\x05", "'0'", "café", "gsm-7"),
+        (b"\x1BS", "'1'", "S", "gsm-7-failed"),
+        (b"\xCF", "null", "П", "windows-1251"),
+    ];
+    let (database, environment) = migrated().await;
+    let messages =
+        messages.map(|(bytes, dcs, text, charset)| ("main", "0 hours", dcs, bytes, text, charset));
+    store(&database, &messages).await;
+    let (_, shown, _) = run(&["redecode"], &environment).await;
+    assert_eq!(shown, "6 messages decoded again, 0 would change; --write changes them\n");
+}
+
 #[tokio::test]
 async fn what_strangers_wrote_can_do_nothing_to_the_terminal() {
     let (database, environment) = migrated().await;

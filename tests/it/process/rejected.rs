@@ -20,7 +20,7 @@ pub(super) async fn with_three_rejected() -> (TestDatabase, Vec<(String, String)
     assert_eq!(run(&["migrate"], &environment).await.0, Some(0));
     database.execute(REPORTS_REFUSED).await;
     let service = ServiceProcess::start(&environment).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     for target in [
         format!("/delivery-reports/{TOKEN}?mess_id=a&status=0"),
         format!("/delivery-reports/{TOKEN}?mess_id=b&status=9&number=%2B44&more=1&more=2"),

@@ -17,7 +17,7 @@ async fn secrets_and_contents_are_in_no_log_line_answer_table_or_figure() {
     let mut environment = environment(&database.url());
     environment.push(("ROUTO_LOG__LEVEL".into(), "trace".into()));
     let service = ServiceProcess::start(&environment).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
 
     let basic = "Authorization: Basic Z2F0ZXdheTptYWluLXBAc3Mgd29yZA==";
     let report = format!("mess_id=m&status=0&number={NUMBER}");

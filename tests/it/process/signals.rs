@@ -19,7 +19,7 @@ use crate::support::{eventually, goes_to_postgres};
 
 async fn ready(database: &TestDatabase) -> ServiceProcess {
     let service = ServiceProcess::start(&environment(&database.url())).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     service
 }
 
@@ -39,7 +39,7 @@ async fn report_until_refused(to: std::net::SocketAddr, client: usize) -> Vec<St
             if stream.write_all(request.as_bytes()).await.is_err() {
                 continue 'connections;
             }
-            while !answer.ends_with(b"\r\n\r\nOK") {
+            while !answer.ends_with(b"\r\n\r\nOK\n") {
                 match stream.read_buf(&mut answer).await {
                     Ok(0) | Err(_) => continue 'connections,
                     Ok(_) => {}
@@ -201,11 +201,20 @@ async fn a_request_under_way_is_finished_before_the_end() {
 async fn a_second_signal_stops_at_once() {
     let database = TestDatabase::create().await;
     let service = ready(&database).await;
-    // A request that would keep the service for its shutdown timeout of 10 seconds.
+    // A request that keeps the service for the commit deadline of 9 seconds.
+    let mut lock = database.connect().await;
+    sqlx::raw_sql("begin; lock table delivery_reports in access exclusive mode")
+        .execute(&mut lock)
+        .await
+        .unwrap();
     let mut stream = TcpStream::connect(service.http).await.unwrap();
-    stream.write_all(b"POST /inbound-messages HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n").await.unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
+    let report = format!("/delivery-reports/{TOKEN}?status=0&number=1&mess_id=m");
+    stream.write_all(&crate::support::client::get(&report)).await.unwrap();
+    eventually("its insert waits", || async {
+        let waiting = "select count(*) from pg_locks where not granted";
+        database.value(waiting).await == json!(1)
+    })
+    .await;
     service.signal(Signal::TERM);
     eventually("stopping", || async { TcpStream::connect(service.http).await.is_err() }).await;
     let second = Instant::now();
@@ -230,4 +239,27 @@ async fn requests_that_never_end_do_not_hold_up_the_stop_beyond_its_bound() {
     let (code, log) = service.end().await;
     assert_eq!(code, Some(0));
     assert!(log.contains("did not finish in time"), "{log}");
+}
+
+#[tokio::test]
+async fn half_a_request_does_not_hold_up_the_stop() {
+    let database = TestDatabase::create().await;
+    let service = ready(&database).await;
+    let mut held = Vec::new();
+    for beginning in [
+        "POST /inbound-messages HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nuser=",
+        "GET /livez HTTP/1.1\r\nHost:",
+        "",
+    ] {
+        let mut stream = TcpStream::connect(service.http).await.unwrap();
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    let stopping = Instant::now();
+    service.signal(Signal::TERM);
+    let (code, log) = service.end().await;
+    assert_eq!(code, Some(0));
+    assert!(!log.contains("did not finish in time"), "{log}");
+    // The timeout is 10 seconds.
+    assert!(stopping.elapsed() < Duration::from_secs(8), "{:?}", stopping.elapsed());
 }

@@ -22,7 +22,7 @@ async fn a_queue_that_overflows_is_one_line_and_that_it_is_empty_again_is_one() 
     let database = TestDatabase::create().await;
     let environment = with(environment(&database.url()), &[("ROUTO_INGEST__QUEUE_CAPACITY", "4")]);
     let service = ServiceProcess::start(&environment).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
 
     let mut holder = database.connect().await;
     sqlx::raw_sql("begin; lock table delivery_reports in access exclusive mode")
@@ -56,7 +56,7 @@ async fn an_outage_is_one_line_when_it_begins_and_one_each_for_its_ends() {
     let postgres = EmbeddedPostgres::start(options()).await.unwrap();
     let url = postgres.url().expose_secret().to_owned();
     let service = ServiceProcess::start(&environment(&url)).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
 
     postgres.stop().await;
     for _ in 0..300 {

@@ -52,7 +52,7 @@ async fn a_database_newer_than_the_program_takes_callbacks_and_nothing_else_is_d
     }
 
     let service = ServiceProcess::start(&environment).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     assert_eq!(send(service.http, report()).await.status, 200);
     assert_eq!(rows(&database).await, json!(1));
     service.signal(rustix::process::Signal::TERM);

@@ -61,7 +61,9 @@ async fn a_repetition_within_a_day_is_a_suspected_duplicate() {
                     a_message('2024-01-31 23:55:00+00', 'again'), a_message('2024-01-31 23:55:02+00', 'again'),
                     a_message('2024-02-01 00:01:00+00', 'again'),
                     a_message('2024-01-01', 'later'), a_message('2024-01-02 00:00:01', 'later'),
-                    a_message('2024-01-01', 'others'), a_message('2024-01-01 00:10:00', 'others', org => '442');
+                    a_message('2024-01-01', 'others'), a_message('2024-01-01 00:10:00', 'others', org => '442'),
+                    a_message('2024-01-01', 'parts', extra => jsonb_build_object('udh', '01')),
+                    a_message('2024-01-01 00:10:00', 'parts', extra => jsonb_build_object('udh', '02'));
              select a_report('2024-01-31 23:59:00+00', 'm1', '0'), a_report('2024-02-01 00:00:01+00', 'm1', '0'),
                     a_report('2024-01-01', 'm2', '250'), a_report('2024-01-01 00:00:01', 'm2', '0'),
                     a_report('2024-01-01', 'm3', '0', number => '1'), a_report('2024-01-01', 'm3', '0', number => '2'),

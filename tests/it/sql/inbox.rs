@@ -61,14 +61,16 @@ async fn a_difference_in_anything_that_was_sent_makes_another_message() {
         .execute(
             "select a_message('2024-01-01', 'x'), a_message('2024-01-01', 'x', org => '442'),
                     a_message('2024-01-01', 'x', dest => '448'), a_message('2024-01-01', 'x', account => 'other'),
-                    a_message('2024-01-01', 'x', dcs => '8'), a_message('2024-01-01', 'x', dcs => null);
+                    a_message('2024-01-01', 'x', dcs => '8'), a_message('2024-01-01', 'x', dcs => null),
+                    a_message('2024-01-01', 'x', extra => jsonb_build_object('udh', '050003010201')),
+                    a_message('2024-01-01', 'x', extra => jsonb_build_object('udh', '050003010202'));
              -- No dcs is a dcs like others: this repeats the last.
              select a_message('2024-01-01 00:00:01', 'x', dcs => null)",
         )
         .await;
     let found =
         database.query("select attempts, count(*) from inbox group by attempts order by 1").await;
-    assert_eq!(found, json!([{ "attempts": 1, "count": 5 }, { "attempts": 2, "count": 1 }]));
+    assert_eq!(found, json!([{ "attempts": 1, "count": 7 }, { "attempts": 2, "count": 1 }]));
 }
 
 #[tokio::test]
@@ -101,6 +103,37 @@ async fn the_window_is_a_setting_and_takes_effect_at_once() {
     }
     let refusal = rows::refusal(&database, "insert into settings (only_row) values (false)").await;
     assert!(refusal.contains("settings_is_one_row"), "{refusal}");
+}
+
+#[tokio::test]
+async fn m15_attempts_may_differ_in_the_parameters_that_number_them_and_in_their_transport() {
+    let database = rows::database().await;
+    database
+        .execute(
+            "select a_message('2024-01-01 00:00:00', 'x', extra => '{\"attempt\": \"1\", \"udh\": \"01\"}'),
+                    a_message('2024-01-01 00:00:01', 'x', extra => '{\"attempt\": \"2\", \"udh\": \"01\"}'),
+                    a_message('2024-01-01 00:00:02', 'x', extra => '{\"udh\": \"01\", \"retry\": [\"3\", \"b\"]}'),
+                    a_message('2024-01-01 00:00:03', 'x', extra => '{\"attempt\": \"1\", \"udh\": \"02\"}');
+             update inbound_messages set transport = 'http-get', remote_addr = '192.0.2.1'
+             where received_at = '2024-01-01 00:00:01'",
+        )
+        .await;
+    let attempts = "select attempts from inbox order by received_at";
+    let of = |attempts: &[u32]| -> Value {
+        attempts.iter().map(|attempts| json!({ "attempts": attempts })).collect()
+    };
+    assert_eq!(database.query(attempts).await, of(&[1, 1, 1, 1]));
+    database.execute("update settings set attempt_parameters = '{attempt}'").await;
+    assert_eq!(database.query(attempts).await, of(&[2, 1, 1]));
+    database.execute("update settings set attempt_parameters = '{attempt, retry}'").await;
+    assert_eq!(database.query(attempts).await, of(&[3, 1]));
+    let claimed = "select attempts from claim_inbound_messages(9)";
+    assert_eq!(database.query(claimed).await, of(&[3, 1]));
+    let open = "select count(*) from inbound_messages where processed_at is null";
+    assert_eq!(database.value(open).await, json!(0));
+    let refusal =
+        rows::refusal(&database, "update settings set attempt_parameters = '{a, null}'").await;
+    assert!(refusal.contains("attempt_parameters_have_names"), "{refusal}");
 }
 
 #[tokio::test]

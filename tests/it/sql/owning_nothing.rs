@@ -38,7 +38,7 @@ async fn a_service_that_owns_nothing_does_all_of_its_work() {
     ];
     let service = Service::start(settings(&roles.url("service"), &more)).await.unwrap();
     let http = service.http_address;
-    eventually("ready", || goes_to_postgres(http)).await;
+    eventually("ready", || goes_to_postgres(service.admin_address)).await;
 
     // Both kinds, a callback that can't be used, and one that Postgres refuses.
     assert_eq!(send(http, report("m")).await.status, 200);
@@ -62,7 +62,7 @@ async fn a_service_that_owns_nothing_does_all_of_its_work() {
         )
         .await;
     assert_eq!(send(http, report("late")).await.status, 200);
-    assert!(!goes_to_postgres(http).await);
+    assert!(!goes_to_postgres(service.admin_address).await);
     database.execute("alter table elsewhere rename to delivery_reports").await;
     eventually("drained", || async {
         database.value("select count(*) from delivery_reports where mess_id = 'late'").await

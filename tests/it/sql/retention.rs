@@ -141,7 +141,7 @@ async fn a_long_transaction_that_reads_delays_retention_but_no_callback() {
     let before = app.rows().await.as_u64().unwrap();
     for sent in 1..=100 {
         assert_eq!(app.report("mess_id=7&status=0&number=1").await.status, 200);
-        assert!(goes_to_postgres(app.http).await, "not through the spool");
+        assert!(goes_to_postgres(app.service.admin_address).await, "not through the spool");
         // The first attempts may have dropped partitions of the other tables.
         assert!(app.rows().await.as_u64().unwrap() + 3 >= before + sent);
     }

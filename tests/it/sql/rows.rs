@@ -26,10 +26,11 @@ returns uuid language sql as $$
     returning id
 $$;
 create function a_message(at timestamptz, message text, org text default '441', account text default 'main',
-                          dest text default '447', dcs text default '0', charset text default 'iso-8859-1')
+                          dest text default '447', dcs text default '0', charset text default 'iso-8859-1',
+                          extra jsonb default '{}')
 returns uuid language sql as $$
     insert into inbound_messages (received_at, id, account, org, dest, dcs, message, message_raw, charset, transport, remote_addr, extra)
-    values (at, id_at(at), account, org, dest, dcs, message, message::bytea, charset, 'http-post', '::1', '{}')
+    values (at, id_at(at), account, org, dest, dcs, message, message::bytea, charset, 'http-post', '::1', extra)
     returning id
 $$;";
 

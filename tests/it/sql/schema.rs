@@ -33,7 +33,10 @@ async fn the_tables_and_views_have_the_columns_that_were_promised() {
             "delivery_statuses",
             "code integer, description text, smpp_state text, outcome text, final boolean",
         ),
-        ("settings", "only_row boolean, attempt_window interval, notify boolean"),
+        (
+            "settings",
+            "only_row boolean, attempt_window interval, attempt_parameters text[], notify boolean",
+        ),
         (
             "callback_partitions",
             "table_name text, partition regclass, from_time timestamp with time zone, to_time timestamp with time zone",

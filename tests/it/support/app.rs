@@ -50,7 +50,7 @@ impl TestApp {
     }
 
     pub async fn is_ready(&self) {
-        eventually("the service is ready", || goes_to_postgres(self.http)).await;
+        eventually("the service is ready", || goes_to_postgres(self.service.admin_address)).await;
     }
 
     pub async fn send(&self, request: impl AsRef<[u8]>) -> Answer {

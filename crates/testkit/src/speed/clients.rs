@@ -147,7 +147,7 @@ impl Client {
             Err(error) => panic!("{error} after {:?}", self.said()),
         }
         let answer = &self.answer[..self.filled];
-        let answered = answer.starts_with(HEAD) && answer.ends_with(END);
+        let answered = answer.starts_with(HEAD) && answer.trim_ascii_end().ends_with(END);
         (answered || is_complete(answer)).then(|| {
             self.filled = 0;
             answered

@@ -27,7 +27,7 @@ async fn world(more: &[(&str, &str)]) -> World {
     let database = TestDatabase::create().await;
     let environment = with(environment(&database.url()), more);
     let service = ServiceProcess::start(&environment).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     let listen = service.http.to_string();
     World { database, service, environment: with(environment, &[("ROUTO_HTTP__LISTEN", &listen)]) }
 }
