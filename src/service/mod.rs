@@ -55,7 +55,7 @@ pub struct Service {
     /// Where it takes callbacks.
     pub http_address: SocketAddr,
     /// Where it takes them over TLS.
-    pub https_address: Option<SocketAddr>,
+    pub tls_address: Option<SocketAddr>,
     /// Where the operator's endpoints are.
     pub admin_address: SocketAddr,
     /// What to print if this start has generated the credentials.
@@ -83,10 +83,10 @@ impl Service {
         let admin = inherited.admin(settings.admin.listen, taking_over).await?;
         let (http_address, admin_address) = (address_of(&public), address_of(&admin));
         let mut endpoints = vec![Endpoint { socket: public, tls: None }];
-        let mut https_address = None;
+        let mut tls_address = None;
         if let Some(certificate) = &certificate {
             let socket = inherited.tls(settings.tls.listen, taking_over).await?;
-            https_address = Some(address_of(&socket));
+            tls_address = Some(address_of(&socket));
             endpoints.push(Endpoint { socket, tls: Some(certificate.acceptor()) });
         }
         let (accounts, generated) = accounts_or_generated(&settings)?;
@@ -140,7 +140,7 @@ impl Service {
         // The committer ends with its last handle.
         drop(ingest);
         let database = if embedded_postgres.is_some() { "embedded" } else { "database.url" };
-        tracing::info!(http = %http_address, https = https_address.map(tracing::field::display), admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} is listening", env!("CARGO_PKG_VERSION"));
+        tracing::info!(http = %http_address, https = tls_address.map(tracing::field::display), admin = %admin_address, database, accounts = accounts.len(), "routo-receiver {} is listening", env!("CARGO_PKG_VERSION"));
         let first_run = match (generated, &embedded_postgres) {
             (Some(generated), Some(embedded)) => {
                 let credentials = credentials_file(&settings.data_dir);
@@ -153,7 +153,7 @@ impl Service {
         };
         Ok(Self {
             http_address,
-            https_address,
+            tls_address,
             admin_address,
             first_run,
             stop,
