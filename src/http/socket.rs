@@ -176,9 +176,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Write for RewritingSocket<S> 
         }
         let Self { stream, slot, lingering, .. } = self.get_mut();
         if lingering.is_none() {
-            let Some(_permit) = slot.try_linger() else { return Poll::Ready(Ok(())) };
+            let Some(permit) = slot.try_linger() else { return Poll::Ready(Ok(())) };
             let until = Box::pin(sleep(LINGER_TIME));
-            *lingering = Some(Lingering { until, bytes_left: LINGER_BYTES, _permit });
+            *lingering = Some(Lingering { until, bytes_left: LINGER_BYTES, _permit: permit });
         }
         let Some(lingering) = lingering else { return Poll::Ready(Ok(())) };
         let mut space = [MaybeUninit::uninit(); READ_SIZE];
