@@ -117,7 +117,10 @@ pub async fn serve(
                     let slot = Arc::new(slot);
                     match tls {
                         None => serve_connection(stream, peer, context, slot).await,
-                        Some(tls) => serve_tls_connection(stream, tls, peer, context, slot).await,
+                        // Boxed: the state of TLS would make every plain connection larger.
+                        Some(tls) => {
+                            Box::pin(serve_tls_connection(stream, tls, peer, context, slot)).await;
+                        }
                     }
                 }
             });

@@ -93,6 +93,11 @@ impl Slot {
         if kept { Ok(answering) } else { Err(Evicted) }
     }
 
+    /// Whether the connection may read on after an early answer, for as long as the permit is kept.
+    pub(super) fn try_linger(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.slots.lingering).try_acquire_owned().ok()
+    }
+
     /// What the connection waits for.
     pub(super) fn phase(&self) -> Phase {
         match self.head_bytes.load(Ordering::Relaxed) {

@@ -21,6 +21,9 @@ use super::slot::{Evicted, Slot};
 /// The maximum number of slots that are compared to find the one that has waited longest.
 const SCAN: usize = 4096;
 
+/// Connections that read on after an early answer at a time; the others close at once.
+const MAX_LINGERING: usize = 32;
+
 /// `evictable_from`: a request is being answered, or the slot is free.
 pub(super) const NEVER: u64 = u64::MAX;
 
@@ -31,6 +34,8 @@ pub(super) const EVICTED: u64 = u64::MAX - 1;
 pub(super) struct Slots {
     opened: Instant,
     free: Arc<Semaphore>,
+    /// For connections that linger: each keeps the buffers of its request.
+    pub(super) lingering: Arc<Semaphore>,
     /// Invariant: at least as many as `free` has permits.
     pub(super) free_numbers: Mutex<Vec<usize>>,
     states: Box<[State]>,
@@ -69,6 +74,7 @@ impl Slots {
         Arc::new(Self {
             opened: Instant::now(),
             free: Arc::new(Semaphore::new(limit)),
+            lingering: Arc::new(Semaphore::new(MAX_LINGERING)),
             free_numbers: Mutex::new((0..limit).collect()),
             states: (0..limit).map(state).collect(),
             scan_from: AtomicUsize::new(0),

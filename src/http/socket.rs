@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
 use super::connection_log::ConnectionLog;
@@ -50,6 +51,7 @@ pub(super) struct RewritingSocket<S> {
 struct Lingering {
     until: Pin<Box<Sleep>>,
     bytes_left: usize,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> RewritingSocket<S> {
@@ -172,11 +174,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Write for RewritingSocket<S> 
                 return Poll::Ready(Ok(()));
             }
         }
-        let Self { stream, lingering, .. } = self.get_mut();
-        let lingering = lingering.get_or_insert_with(|| Lingering {
-            until: Box::pin(sleep(LINGER_TIME)),
-            bytes_left: LINGER_BYTES,
-        });
+        let Self { stream, slot, lingering, .. } = self.get_mut();
+        if lingering.is_none() {
+            let Some(permit) = slot.try_linger() else { return Poll::Ready(Ok(())) };
+            let until = Box::pin(sleep(LINGER_TIME));
+            *lingering = Some(Lingering { until, bytes_left: LINGER_BYTES, _permit: permit });
+        }
+        let Some(lingering) = lingering else { return Poll::Ready(Ok(())) };
         let mut space = [MaybeUninit::uninit(); READ_SIZE];
         while lingering.bytes_left > 0 && lingering.until.as_mut().poll(cx).is_pending() {
             let mut read = ReadBuf::uninit(&mut space);
