@@ -83,7 +83,8 @@ impl ReadBody {
         }
         if length > self.bytes.capacity() {
             let capacity = length.next_power_of_two().max(FIRST_BUFFER);
-            self.charge.grow(capacity - self.bytes.capacity())?;
+            // A buffer that grows leaves free pieces behind, which the allocator keeps for a while.
+            self.charge.grow((capacity - self.bytes.capacity()) * 3 / 2)?;
             self.bytes.reserve_exact(capacity - self.bytes.len());
         }
         self.bytes.extend_from_slice(data);

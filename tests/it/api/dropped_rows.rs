@@ -108,11 +108,11 @@ async fn a_replay_whose_rows_are_dropped_leaves_the_callbacks_rejected() {
     assert_eq!(app.report("mess_id=m&status=13&number=1").await.status, 400);
     let environment = environment(&app.database.url());
     for (options, expected) in
-        [(&[][..], "0 can be used, 1 can't"), (&["--write"], "0 replayed, 1 stay rejected")]
+        [(&[][..], "0 can be replayed, 1 can't"), (&["--write"], "0 replayed, 1 stay rejected")]
     {
         let arguments = [&["rejected", "replay", "--all"], options].concat();
         let (_, stdout, stderr) = run(&arguments, &environment).await;
-        assert!(stdout.contains("stays: a trigger or rule"), "{stdout}{stderr}");
+        assert!(stdout.contains("stays rejected: a trigger or rule"), "{stdout}{stderr}");
         assert!(stdout.contains(expected), "{stdout}{stderr}");
     }
     app.database.execute("drop trigger drop_reports on delivery_reports").await;

@@ -17,7 +17,7 @@ use crate::support::{eventually, goes_to_postgres};
 
 const MIB: u64 = 1024 * 1024;
 
-/// The limit of the whole process, in bytes.
+/// The limit of the whole process without the pages of its own file, in bytes.
 const LIMIT: u64 = 128 * MIB;
 
 /// What the process may keep after the attacks beyond what it had before, in bytes.
@@ -151,7 +151,9 @@ async fn withstands(service: &ServiceProcess, targets: &[&str; 2]) {
             send(service.http, &report).await.status == 200
         })
         .await;
-        let peak = memory(service, "VmHWM");
+        // Pages of the program itself are read from its file and given up when memory is short. This
+        // program is built without optimisation: it has several times those of a release.
+        let peak = memory(service, "VmHWM") - memory(service, "RssFile");
         assert!(peak <= LIMIT, "{} of {targets:?} took {} MiB", attack.name, peak / MIB);
     }
     eventually("memory is given back", || async { memory(service, "VmRSS") <= before + KEPT })

@@ -21,7 +21,7 @@ async fn a_low_limit_of_open_files_lowers_the_limit_of_connections_and_the_gatew
     let service = Service::new(&database.url(), &scratch("data"), &[]);
     let mut process = service.spawn_through("ulimit -n 256 && exec \"$0\" serve", Stdio::null());
     let (http, admin) = process.until_logged("the service listens", addresses).await;
-    eventually("ready", || goes_to_postgres(http)).await;
+    eventually("ready", || goes_to_postgres(admin)).await;
     let limit = "routo_connections_limit{listener=\"http\"}";
     assert_eq!(figure(&scrape(admin).await, limit), Some(64.0));
 

@@ -138,8 +138,8 @@ async fn sighup_reads_the_log_level_again_and_a_wrong_configuration_changes_noth
     fs::write(&file, "[log]\nlevel = \"info\"\n").unwrap();
     let arguments = ["serve", "--config", file.to_str().unwrap()];
     let mut service = Process::spawn(program(&arguments, &environment(&database.url())));
-    let (http, _) = service.until_logged("the service listens", addresses).await;
-    eventually("ready", || goes_to_postgres(http)).await;
+    let (http, admin) = service.until_logged("the service listens", addresses).await;
+    eventually("ready", || goes_to_postgres(admin)).await;
     // A line at debug for each callback that Postgres refuses.
     database
         .execute("alter table delivery_reports add constraint mine check (mess_id not like 'no%')")

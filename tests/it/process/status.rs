@@ -20,7 +20,7 @@ async fn running() -> (TestDatabase, Environment, ServiceProcess) {
         &[("ROUTO_ACCOUNTS__MAIN__PREVIOUS_PASSWORD", "previous-p4ssword")],
     );
     let service = ServiceProcess::start(&environment).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     for (target, status) in [
         (format!("/delivery-reports/{TOKEN}?mess_id=a&status=0&number=447700900123"), 200),
         (format!("/delivery-reports/{TOKEN}?mess_id=a"), 400),

@@ -21,7 +21,7 @@ const REASONS: [&str; 5] =
 
 async fn ready(database_url: &str) -> ServiceProcess {
     let service = ServiceProcess::start(&environment(database_url)).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     service
 }
 

@@ -57,7 +57,7 @@ async fn a_clock_that_was_ahead_and_is_put_back_is_followed_and_messages_minutes
     let database = TestDatabase::create().await;
     let clock = WallClock::off_by(3_600);
     let service = ServiceProcess::start(&clock.environment(&database)).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     // An hour ahead; put back; and three minutes and six minutes after that.
     for offset in [3_600, 0, 180, 360] {
         clock.set(offset);
@@ -84,7 +84,7 @@ async fn a_clock_that_is_far_in_the_future_stores_callbacks_and_loses_none() {
     let database = TestDatabase::create().await;
     let clock = WallClock::off_by(180 * 365 * 86_400);
     let service = ServiceProcess::start(&clock.environment(&database)).await;
-    eventually("ready", || goes_to_postgres(service.http)).await;
+    eventually("ready", || goes_to_postgres(service.admin)).await;
     let form = format!("{LOGIN}&org=447700900001&dest=447700900002&dcs=0&message=yes");
     let answer = send(service.http, post("/inbound-messages", form.as_bytes())).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
