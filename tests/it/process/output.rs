@@ -71,7 +71,7 @@ async fn an_error_text_of_postgres_controls_no_terminal_and_no_log() {
         let mut lines = BufReader::new(service.stderr.take().unwrap()).lines();
         let line = loop {
             let line = lines.next_line().await.unwrap().expect("the outage is logged");
-            if line.contains("Postgres can't be used") {
+            if line.contains("Postgres is unavailable") {
                 break line;
             }
         };
