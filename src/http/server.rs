@@ -47,7 +47,8 @@ pub struct ConnectionLimits {
 /// ends before.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections above the limit that are answered 503 at a time; the others are closed without an answer.
+/// Connections above the limit that are answered 503 at a time, at most half of the limit: each is an
+/// open file. The others are closed without an answer.
 const MAX_TURNED_AWAY: usize = 256;
 
 /// How long a refused connection may take to read its answer.
@@ -79,7 +80,8 @@ pub async fn serve(
     let log = Arc::new(ConnectionLog::new(limits.max_connections));
     let context = ConnectionContext { routes, limits, keys, log: Arc::clone(&log), stop };
     let mut turn = 0;
-    let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
+    let turned_away =
+        Arc::new(Semaphore::new((limits.max_connections / 2).clamp(1, MAX_TURNED_AWAY)));
     loop {
         let accepted = tokio::select! {
             biased;
