@@ -181,8 +181,11 @@ pub fn text(bytes: &[u8]) {
         assert!(read.chars().count() <= bytes.len() + 1, "a byte is at most one character");
         let stored = MessageText::new(read.to_owned(), charset, message.is_lossy());
         assert_eq!(stored, message);
-        let expected = as_others_read_it(text::without_header(bytes), encoding, charset);
-        assert_eq!(Some(read), expected.as_deref(), "{charset:?}");
+        match as_others_read_it(text::without_header(bytes), encoding, charset) {
+            OtherReading::Text(expected) => assert_eq!(read, expected, "{charset:?}"),
+            OtherReading::Unknown => {}
+            OtherReading::Impossible => panic!("{encoding:?} gave {charset:?}"),
+        }
     }
     for charset in DeclaredCharset::all() {
         let message = text::decode_declared(bytes, charset);
@@ -194,16 +197,24 @@ pub fn text(bytes: &[u8]) {
     assert!(decoded.len() <= bytes.len());
 }
 
-/// The text by the standard library, or by the definition of the charset. `None` where the encoding
-/// can't give this charset.
-fn as_others_read_it(bytes: &[u8], encoding: Encoding, charset: Charset) -> Option<String> {
+/// What a message should read as.
+enum OtherReading {
+    Text(String),
+    /// A charset of our own tables, which unit tests compare with the standards.
+    Unknown,
+    /// The encoding can't give this charset.
+    Impossible,
+}
+
+/// Reads a message without its header by the standard library, or by the definition of the charset.
+fn as_others_read_it(bytes: &[u8], encoding: Encoding, charset: Charset) -> OtherReading {
     let without_nul = |text: String| text.replace('\0', "\u{FFFD}");
     let latin = || -> String { bytes.iter().map(|byte| char::from(*byte)).collect() };
     let utf8 = || {
         let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         String::from_utf8_lossy(text).into_owned()
     };
-    Some(without_nul(match (encoding, charset) {
+    OtherReading::Text(without_nul(match (encoding, charset) {
         (Encoding::Binary, Charset::Binary) => String::new(),
         (Encoding::Auto | Encoding::Utf8 | Encoding::Utf16, Charset::Utf8) => utf8(),
         (Encoding::Auto | Encoding::Utf16, Charset::Latin1) if bytes.is_ascii() => latin(),
@@ -216,13 +227,12 @@ fn as_others_read_it(bytes: &[u8], encoding: Encoding, charset: Charset) -> Opti
             let odd = if rest.is_empty() { "" } else { "\u{FFFD}" };
             String::from_utf16_lossy(&units) + odd
         }
-        // Tables that unit tests compare with the standards.
         (Encoding::Auto | Encoding::Gsm7, Charset::Gsm7)
         | (Encoding::Auto | Encoding::Latin1, Charset::Windows1252)
         | (Encoding::Auto, Charset::Utf16Le)
         | (Encoding::Utf16, Charset::Utf16Le | Charset::Utf16BeHex | Charset::Utf16LeHex) => {
-            text::decode(bytes, encoding).as_str().to_owned()
+            return OtherReading::Unknown;
         }
-        _ => return None,
+        _ => return OtherReading::Impossible,
     }))
 }
