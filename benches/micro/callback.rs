@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use routo_receiver::accounts::{Accounts, Credentials, EncodingOverrides};
+use routo_receiver::accounts::{Accounts, Credentials, EncodingOverrides, Rotated};
 use routo_receiver::domain::EventKeySource;
 use routo_receiver::http::{self, AccessPolicy, CallbackState, ConnectionLimits, Endpoint};
 use routo_receiver::ingest::internals::start_without_postgres;
@@ -74,8 +74,8 @@ fn state(ingest: routo_receiver::ingest::IngestHandle, metrics: &Metrics) -> Cal
     let (password, token) = (secret("password"), secret("token-0123456789"));
     let account = Credentials {
         name: "main".parse().unwrap(),
-        login: Some(("gateway", vec![&password])),
-        report_tokens: vec![&token],
+        login: Some(("gateway", Rotated { current: Some(&password), previous: None })),
+        report_token: Rotated { current: Some(&token), previous: None },
         allowed_sources: None,
         encodings: EncodingOverrides::default(),
     };

@@ -1,8 +1,9 @@
 //! The accounts: their credentials, allowed sources and encodings. Knows no transport, and does not
-//! ask the database: a callback has to be accepted while Postgres is away.
+//! ask the database: a callback has to be accepted while Postgres is unavailable.
 
 mod digest;
 mod encoding_overrides;
+mod previous;
 mod secrets;
 
 use std::net::IpAddr;
@@ -13,19 +14,27 @@ use crate::domain::{AccountName, Networks};
 
 use digest::Digest;
 pub use encoding_overrides::EncodingOverrides;
+pub use previous::PreviousCredential;
 pub use secrets::Secrets;
 
 /// The configuration of an account, with its secrets. A report token authenticates delivery reports
 /// only; a login authenticates everything.
 pub struct Credentials<'a> {
     pub name: AccountName,
-    /// The user, and the passwords that are accepted for it: the current one and the previous one.
-    pub login: Option<(&'a str, Vec<&'a SecretString>)>,
-    /// The secret path segments of the delivery report URL, the current one and the previous one.
-    pub report_tokens: Vec<&'a SecretString>,
+    /// The user and its password.
+    pub login: Option<(&'a str, Rotated<'a>)>,
+    /// The secret path segment of the delivery report URL.
+    pub report_token: Rotated<'a>,
     /// The addresses that the account's callbacks may come from; `None` allows any.
     pub allowed_sources: Option<Networks>,
     pub encodings: EncodingOverrides,
+}
+
+/// A secret, and the one before it: both are accepted.
+#[derive(Clone, Copy, Default)]
+pub struct Rotated<'a> {
+    pub current: Option<&'a SecretString>,
+    pub previous: Option<&'a SecretString>,
 }
 
 /// All accounts. What callers present is compared with digests of their secrets.
@@ -39,16 +48,23 @@ pub struct Account {
     pub name: AccountName,
     pub encodings: EncodingOverrides,
     allowed_sources: Option<Networks>,
-    logins: Vec<Digest>,
-    report_tokens: Vec<Digest>,
+    logins: Vec<Accepted>,
+    report_tokens: Vec<Accepted>,
+}
+
+/// A secret that authenticates.
+struct Accepted {
+    digest: Digest,
+    /// Set if it is a previous one.
+    previous: Option<PreviousCredential>,
 }
 
 impl Accounts {
     pub fn new<'a>(accounts: impl IntoIterator<Item = Credentials<'a>>) -> Self {
         let accounts: Vec<_> = accounts.into_iter().collect();
         let secrets = accounts.iter().flat_map(|account| {
-            let passwords = account.login.iter().flat_map(|(_, passwords)| passwords);
-            passwords.chain(&account.report_tokens).copied()
+            let passwords = account.login.iter().flat_map(|(_, password)| password.both());
+            passwords.chain(account.report_token.both())
         });
         Self {
             secrets: secrets.collect(),
@@ -64,6 +80,14 @@ impl Accounts {
 
     pub fn names(&self) -> impl Iterator<Item = &AccountName> {
         self.accounts.iter().map(|account| &account.name)
+    }
+
+    /// The previous passwords and tokens that are still accepted.
+    pub fn previous_credentials(&self) -> impl Iterator<Item = &PreviousCredential> {
+        self.accounts
+            .iter()
+            .flat_map(|account| account.logins.iter().chain(&account.report_tokens))
+            .filter_map(|secret| secret.previous.as_ref())
     }
 
     /// The account with this user and password.
@@ -83,30 +107,56 @@ impl Accounts {
     fn find(
         &self,
         presented: &Digest,
-        secrets: impl Fn(&Account) -> &[Digest],
+        secrets: impl Fn(&Account) -> &[Accepted],
     ) -> Option<&Account> {
         let mut found = None;
         for account in &self.accounts {
             for secret in secrets(account) {
-                if secret.equals(presented) {
-                    found = Some(account);
+                if secret.digest.equals(presented) {
+                    found = Some((account, secret));
                 }
             }
         }
-        found
+        let (account, secret) = found?;
+        if let Some(previous) = &secret.previous {
+            previous.is_used();
+        }
+        Some(account)
+    }
+}
+
+impl<'a> Rotated<'a> {
+    fn both(self) -> impl Iterator<Item = &'a SecretString> {
+        self.current.into_iter().chain(self.previous)
+    }
+
+    fn accepted(
+        self,
+        digest: impl Fn(&[u8]) -> Digest,
+        previous: impl Fn() -> PreviousCredential,
+    ) -> Vec<Accepted> {
+        let accepted = |secret: &SecretString, previous| Accepted {
+            digest: digest(secret.expose_secret().as_bytes()),
+            previous,
+        };
+        let current = self.current.map(|secret| accepted(secret, None));
+        let previous = self.previous.map(|secret| accepted(secret, Some(previous())));
+        current.into_iter().chain(previous).collect()
     }
 }
 
 impl Account {
     fn new(credentials: Credentials<'_>) -> Self {
-        let Credentials { name, login, report_tokens, allowed_sources, encodings } = credentials;
-        let logins = login.iter().flat_map(|(user, passwords)| {
-            let user = user.as_bytes();
-            passwords.iter().map(move |password| Digest::of_login(user, bytes_of(password)))
+        let Credentials { name, login, report_token, allowed_sources, encodings } = credentials;
+        let previous = |key| PreviousCredential::new(name.clone(), key);
+        let logins = login.map(|(user, password)| {
+            let digest = |password: &[u8]| Digest::of_login(user.as_bytes(), password);
+            password.accepted(digest, || previous("previous_password"))
         });
         Self {
-            logins: logins.collect(),
-            report_tokens: report_tokens.iter().map(|t| Digest::of_token(bytes_of(t))).collect(),
+            logins: logins.unwrap_or_default(),
+            report_tokens: report_token
+                .accepted(Digest::of_token, || previous("previous_report_token")),
             name,
             encodings,
             allowed_sources,
@@ -118,10 +168,6 @@ impl Account {
     pub fn allows(&self, source: IpAddr) -> bool {
         self.allowed_sources.as_ref().is_none_or(|allowed| allowed.contains(source))
     }
-}
-
-fn bytes_of(secret: &SecretString) -> &[u8] {
-    secret.expose_secret().as_bytes()
 }
 
 #[cfg(test)]

@@ -2,21 +2,25 @@
 
 use super::*;
 
+fn rotated<'a>(current: &'a SecretString, previous: Option<&'a SecretString>) -> Rotated<'a> {
+    Rotated { current: Some(current), previous }
+}
+
 fn accounts() -> Accounts {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let (a, b, old) = (secret("one"), secret("two"), secret("once"));
     let (token, old_token) = (secret("t-0123456789"), secret("t-old"));
-    let credentials = |name: &str, login, report_tokens| Credentials {
+    let credentials = |name: &str, login, report_token| Credentials {
         name: name.parse().unwrap(),
         login,
-        report_tokens,
+        report_token,
         allowed_sources: None,
         encodings: EncodingOverrides::default(),
     };
     Accounts::new([
-        credentials("a", Some(("alice", vec![&a])), vec![]),
-        credentials("b", Some(("bob", vec![&b, &old])), vec![&token, &old_token]),
-        credentials("c", None, vec![]),
+        credentials("a", Some(("alice", rotated(&a, None))), Rotated::default()),
+        credentials("b", Some(("bob", rotated(&b, Some(&old)))), rotated(&token, Some(&old_token))),
+        credentials("c", None, Rotated::default()),
     ])
 }
 
@@ -54,4 +58,19 @@ fn a_token_is_its_accounts_and_an_account_without_one_has_none() {
     for token in ["", "t-012345678", "t-01234567890", "two"] {
         assert_eq!(name(token), None, "{token}");
     }
+}
+
+#[test]
+fn a_previous_credential_knows_when_it_was_last_used() {
+    let accounts = accounts();
+    let used = || -> Vec<(&str, &str, bool)> {
+        let previous = accounts.previous_credentials();
+        previous.map(|it| (it.account.as_str(), it.key, it.last_used().is_some())).collect()
+    };
+    accounts.by_login(b"bob", b"two").unwrap();
+    accounts.by_report_token(b"t-0123456789").unwrap();
+    let (password, token) = ("previous_password", "previous_report_token");
+    assert_eq!(used(), [("b", password, false), ("b", token, false)]);
+    accounts.by_report_token(b"t-old").unwrap();
+    assert_eq!(used(), [("b", password, false), ("b", token, true)]);
 }

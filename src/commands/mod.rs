@@ -1,5 +1,6 @@
 //! The commands, a file or folder each: what a command is given, and what it does.
 
+mod admin_client;
 mod check;
 mod cli;
 mod encodings;

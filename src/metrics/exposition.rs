@@ -3,6 +3,8 @@
 use std::fmt;
 
 use prometheus_client::encoding::{EncodeLabelSet, prometheus_text};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
@@ -11,8 +13,24 @@ use super::gauge::gauge;
 
 const PREFIX: &str = "routo";
 
+const PREVIOUS_CREDENTIAL_LAST_USED: &str = "previous_credential_last_used_timestamp_seconds";
+
+/// Finds in an exposition when a previous credential was last used, in seconds since 1970; 0: not since
+/// the start. `None` if the service does not accept it.
+#[must_use]
+pub fn previous_credential_last_used(
+    exposition: &str,
+    account: &str,
+    credential: &str,
+) -> Option<i64> {
+    let name = format!(
+        r#"{PREFIX}_{PREVIOUS_CREDENTIAL_LAST_USED}{{account="{account}",credential="{credential}"}} "#
+    );
+    exposition.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok())
+}
+
 /// State that is in memory at each scrape.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     /// Whether a callback that arrives now goes to Postgres.
     pub postgres_up: bool,
@@ -21,6 +39,17 @@ pub struct Sample {
     pub queue: QueueSample,
     /// Memory of the heads, bodies and events of all requests, in bytes.
     pub buffered_bytes: u64,
+    pub previous_credentials: Vec<PreviousCredentialSample>,
+}
+
+/// A previous password or token that is still accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviousCredentialSample {
+    pub account: String,
+    /// The key of the configuration.
+    pub credential: &'static str,
+    /// In seconds since 1970; `None` if it was not used since the start.
+    pub last_used: Option<i64>,
 }
 
 /// The queue of the committer.
@@ -116,9 +145,15 @@ impl Build {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PreviousCredentialLabels {
+    account: String,
+    credential: &'static str,
+}
+
 impl Sample {
     fn register(&self, registry: &mut Registry) {
-        let Self { postgres_up, ready, queue, buffered_bytes } = self;
+        let Self { postgres_up, ready, queue, buffered_bytes, previous_credentials } = self;
         gauge(registry, "postgres_up", "Whether callbacks go to Postgres", u64::from(*postgres_up));
         gauge(
             registry,
@@ -136,6 +171,20 @@ impl Sample {
             *buffered_bytes,
         );
         gauge(registry, "queue_capacity", "Callbacks that the queue can hold", capacity);
+        if !previous_credentials.is_empty() {
+            let last_used = Family::<PreviousCredentialLabels, Gauge>::default();
+            for PreviousCredentialSample { account, credential, last_used: at } in
+                previous_credentials
+            {
+                let labels = PreviousCredentialLabels { account: account.clone(), credential };
+                last_used.get_or_create(&labels).set(at.unwrap_or(0));
+            }
+            registry.register(
+                PREVIOUS_CREDENTIAL_LAST_USED,
+                "When a previous password or token was last used, in seconds since 1970; 0: not since the start",
+                last_used,
+            );
+        }
     }
 }
 

@@ -158,7 +158,7 @@ impl HttpMetrics {
         );
         registry.register(
             "connections_closed_for_memory",
-            "Connections that were closed because requests without right credentials held too much memory",
+            "Connections that were closed because requests without valid credentials held too much memory",
             self.closed_for_memory.clone(),
         );
     }

@@ -14,7 +14,10 @@ mod process;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-pub use exposition::{Exposition, QueueSample, Sample, SpoolSample};
+pub use exposition::{
+    Exposition, PreviousCredentialSample, QueueSample, Sample, SpoolSample,
+    previous_credential_last_used,
+};
 pub use http::{AuthenticationFailure, HttpMetrics, Listener, ListenerMetrics, OpenConnection};
 pub use ingest::{CommitTarget, IngestMetrics, Rejection};
 pub use postgres::{OpenPostgresConnection, PostgresMetrics, Purpose, UnsafeState};

@@ -7,7 +7,7 @@ use crate::domain::CallbackKind;
 use super::*;
 
 fn text(metrics: &Metrics, sample: Sample, spool: Option<SpoolSample>) -> String {
-    let exposition = Exposition::new(metrics, move || sample, move || spool);
+    let exposition = Exposition::new(metrics, move || sample.clone(), move || spool);
     exposition.render(exposition.inspect_spool())
 }
 
@@ -38,6 +38,11 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
         ready: true,
         queue: QueueSample { callbacks: 7, capacity: 8192 },
         buffered_bytes: 4096,
+        previous_credentials: vec![PreviousCredentialSample {
+            account: "main".to_owned(),
+            credential: "previous_password",
+            last_used: Some(1_795_000_000),
+        }],
     };
     let spool = SpoolSample {
         callbacks: 1,
@@ -75,6 +80,7 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
         "routo_queue_callbacks 7",
         "routo_queue_capacity 8192",
         "routo_buffered_bytes 4096",
+        r#"routo_previous_credential_last_used_timestamp_seconds{account="main",credential="previous_password"} 1795000000"#,
         "routo_spool_callbacks 1",
         "routo_spool_bytes 300",
         "routo_spool_max_bytes 1073741824",
@@ -83,6 +89,11 @@ fn what_was_counted_is_shown_under_its_name_and_labels() {
     ] {
         assert!(lines.contains(&line), "{line} is not in:\n{text}");
     }
+    assert_eq!(
+        previous_credential_last_used(&text, "main", "previous_password"),
+        Some(1_795_000_000)
+    );
+    assert_eq!(previous_credential_last_used(&text, "main", "previous_report_token"), None);
     drop((open, connection));
 }
 

@@ -125,8 +125,10 @@ impl Service {
         let memory = MemoryBudget::new(http.max_buffered_bytes - unauthenticated_share(http));
         tokio::spawn(memory::reclaim(Arc::clone(&memory), stop.clone()));
         let callbacks = callback_state(accounts, http, &ingest, &memory, &metrics);
+        let previous = callbacks.accounts.previous_credentials().cloned().collect();
         let callbacks = http::public_router(callbacks);
-        let samples = exposition(&metrics, ingest.clone(), Arc::clone(&memory), Arc::clone(&spool));
+        let samples =
+            exposition(&metrics, ingest.clone(), Arc::clone(&memory), Arc::clone(&spool), previous);
         let operators = http::admin_router(ingest.clone(), samples);
         let keys = Arc::new(EventKeySource::system());
         if let Some(certificate) = certificate {

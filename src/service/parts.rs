@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::accounts::{Accounts, Credentials};
+use crate::accounts::{Accounts, Credentials, Rotated};
 use crate::config::{
-    Account, HttpSettings, IngestSettings, RetentionSettings, Settings, TlsSettings,
+    Account, HttpSettings, IngestSettings, Login, RetentionSettings, Settings, TlsSettings,
 };
 use crate::http::{AccessPolicy, CallbackState, ConnectionLimits};
 use crate::ingest::{self, IngestHandle};
@@ -55,13 +55,15 @@ fn credentials_of(account: &Account) -> Credentials<'_> {
     Credentials {
         name: account.name.clone(),
         login: account.login.as_ref().map(|login| {
-            let passwords = [Some(&login.password), login.previous_password.as_ref()];
-            (login.user.as_str(), passwords.into_iter().flatten().collect())
+            let Login { user, password, previous_password } = login;
+            let password =
+                Rotated { current: Some(password), previous: previous_password.as_ref() };
+            (user.as_str(), password)
         }),
-        report_tokens: [&account.report_token, &account.previous_report_token]
-            .into_iter()
-            .flatten()
-            .collect(),
+        report_token: Rotated {
+            current: account.report_token.as_ref(),
+            previous: account.previous_report_token.as_ref(),
+        },
         allowed_sources: account.allowed_sources.clone(),
         encodings: account.encodings.clone(),
     }

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use crate::accounts::PreviousCredential;
 use crate::error_chain::Chain;
 use crate::ingest::{IngestHandle, Readiness};
 use crate::log_once::LogOnce;
 use crate::memory::MemoryBudget;
-use crate::metrics::{Exposition, Metrics, QueueSample, Sample, SpoolSample};
+use crate::metrics::{
+    Exposition, Metrics, PreviousCredentialSample, QueueSample, Sample, SpoolSample,
+};
 use crate::spool::{Figures, Spool};
 
 /// All metrics of a service.
@@ -17,18 +20,23 @@ pub(super) fn exposition(
     ingest: IngestHandle,
     memory: Arc<MemoryBudget>,
     spool: Arc<Spool>,
+    previous_credentials: Vec<PreviousCredential>,
 ) -> Exposition {
     let unreadable = LogOnce::default();
     let http = metrics.http.clone();
     let buffered_bytes = move || memory.charged() as u64 + http.unauthenticated_bytes();
     Exposition::new(
         metrics,
-        move || sample(&ingest, buffered_bytes()),
+        move || sample(&ingest, buffered_bytes(), &previous_credentials),
         move || spool_sample(&spool, &unreadable),
     )
 }
 
-fn sample(ingest: &IngestHandle, buffered_bytes: u64) -> Sample {
+fn sample(
+    ingest: &IngestHandle,
+    buffered_bytes: u64,
+    previous_credentials: &[PreviousCredential],
+) -> Sample {
     let readiness = ingest.readiness();
     let (callbacks, capacity) = ingest.queue();
     Sample {
@@ -36,6 +44,14 @@ fn sample(ingest: &IngestHandle, buffered_bytes: u64) -> Sample {
         ready: readiness != Readiness::NotReady,
         queue: QueueSample { callbacks, capacity },
         buffered_bytes,
+        previous_credentials: previous_credentials
+            .iter()
+            .map(|previous| PreviousCredentialSample {
+                account: previous.account.to_string(),
+                credential: previous.key,
+                last_used: previous.last_used(),
+            })
+            .collect(),
     }
 }
 

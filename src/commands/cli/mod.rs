@@ -40,7 +40,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_REVIS
 /// Receives the SMS gateway's delivery reports and inbound messages, and keeps them in Postgres.
 ///
 /// A callback is answered with 200 only once it is durable: committed to Postgres, one row per
-/// attempt, or, while Postgres is away, on this machine's disk until Postgres is back.
+/// attempt, or, while Postgres is unavailable, on this machine's disk until Postgres is back.
 #[derive(Debug, Parser)]
 #[command(name = "routo-receiver", version = VERSION, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {
@@ -88,7 +88,7 @@ pub(super) enum Command {
     Migrate,
     /// Check the configuration; print it, without secrets, and the URLs to register.
     Check(CheckArguments),
-    /// Inspect, export or drain the files that keep callbacks while Postgres is away.
+    /// Inspect, export or drain the files that keep callbacks while Postgres is unavailable.
     #[command(subcommand)]
     Spool(SpoolCommand),
     /// Decode stored messages again from their bytes, if they were decoded with a wrong charset.

@@ -12,6 +12,7 @@ use crate::spool::{self, Contents};
 use crate::store::{CallbackStatus, Database, DatabaseStatus, StatusReader, StoreError};
 
 use super::CommandError;
+use super::admin_client;
 use super::health::readiness;
 use super::output::{print_line, print_lines};
 
@@ -49,6 +50,7 @@ async fn inspect(settings: &Settings) -> Result<Status, CommandError> {
     }
     let service = readiness(settings).await.map_err(|error| Chain(&error).to_string());
     problems.extend(service.as_ref().err().cloned());
+    let metrics = admin_client::get(settings, "/metrics").await.ok().map(|answer| answer.body);
     let names: Vec<String> = accounts.iter().map(|account| account.name.to_string()).collect();
     let database = match open(settings) {
         Ok(database) => Some(read(&database, &names, &mut problems).await),
@@ -74,7 +76,7 @@ async fn inspect(settings: &Settings) -> Result<Status, CommandError> {
         rejected_today: callbacks.as_ref().map(|callbacks| callbacks.rejected_today),
         accounts: accounts
             .iter()
-            .map(|account| AccountStatus::new(account, callbacks.as_ref()))
+            .map(|account| AccountStatus::new(account, callbacks.as_ref(), metrics.as_deref()))
             .collect(),
     })
 }

@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use crate::commands::output::format_time;
 use crate::config::Account;
 use crate::domain::CallbackKind;
+use crate::metrics::previous_credential_last_used;
 use crate::store::{CallbackStatus, DatabaseStatus};
 
 /// Beyond it, one of the clocks is wrong: rows get the service's time, retention and `now()` go by the
@@ -49,12 +50,30 @@ pub(super) struct AccountStatus {
     name: String,
     /// Of each kind. The outer `None`: unknown; the inner one: none within seven days.
     last: Option<[(CallbackKind, Option<OffsetDateTime>); 2]>,
-    /// Previous credentials that are accepted.
-    previous: Vec<&'static str>,
+    /// Previous credentials of the configuration.
+    previous: Vec<PreviousCredential>,
+}
+
+struct PreviousCredential {
+    key: &'static str,
+    last_use: LastUse,
+}
+
+/// Of a previous credential, as the running service knows it.
+enum LastUse {
+    /// It does not answer, or does not accept this credential.
+    Unknown,
+    NotSinceStart,
+    At(OffsetDateTime),
 }
 
 impl AccountStatus {
-    pub(super) fn new(account: &Account, callbacks: Option<&CallbackStatus>) -> Self {
+    /// `metrics` are those of the running service.
+    pub(super) fn new(
+        account: &Account,
+        callbacks: Option<&CallbackStatus>,
+        metrics: Option<&str>,
+    ) -> Self {
         let name = account.name.to_string();
         let last = callbacks.map(|callbacks| {
             CallbackKind::ALL.map(|kind| {
@@ -68,7 +87,19 @@ impl AccountStatus {
             password.map(|_| "previous_password"),
             account.previous_report_token.as_ref().map(|_| "previous_report_token"),
         ];
-        Self { name, last, previous: previous.into_iter().flatten().collect() }
+        let previous = previous.into_iter().flatten().map(|key| {
+            let last_used =
+                metrics.and_then(|metrics| previous_credential_last_used(metrics, &name, key));
+            let last_use = match last_used {
+                None => LastUse::Unknown,
+                Some(0) => LastUse::NotSinceStart,
+                Some(at) => {
+                    OffsetDateTime::from_unix_timestamp(at).map_or(LastUse::Unknown, LastUse::At)
+                }
+            };
+            PreviousCredential { key, last_use }
+        });
+        Self { previous: previous.collect(), name, last }
     }
 }
 
@@ -155,7 +186,19 @@ impl AccountStatus {
                 last.map(|(kind, at)| (kind.as_str().to_owned(), json!(at.map(format_time))));
             Value::Object(times.into_iter().collect())
         });
-        json!({ "name": self.name, "last": last, "previous_credentials": self.previous })
+        let previous = self.previous.iter().map(PreviousCredential::json).collect::<Vec<_>>();
+        json!({ "name": self.name, "last": last, "previous_credentials": previous })
+    }
+}
+
+impl PreviousCredential {
+    fn json(&self) -> Value {
+        let (is_used, last_used) = match self.last_use {
+            LastUse::Unknown => (None, None),
+            LastUse::NotSinceStart => (Some(false), None),
+            LastUse::At(at) => (Some(true), Some(format_time(at))),
+        };
+        json!({ "key": self.key, "used_since_start": is_used, "last_used": last_used })
     }
 }
 
@@ -230,8 +273,13 @@ impl fmt::Display for AccountStatus {
                 }
             }
         }
-        for credential in previous {
-            write!(f, "\n    {credential} is accepted, too")?;
+        for PreviousCredential { key, last_use } in previous {
+            write!(f, "\n    {key} is accepted, too; ")?;
+            match last_use {
+                LastUse::Unknown => f.write_str("last used: unknown")?,
+                LastUse::NotSinceStart => f.write_str("not used since the service started")?,
+                LastUse::At(at) => write!(f, "last used {}", format_time(*at))?,
+            }
         }
         Ok(())
     }

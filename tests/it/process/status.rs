@@ -54,7 +54,7 @@ async fn status_says_on_one_screen_that_all_is_well() {
         "rejected    1 since midnight UTC\n",
         "\n  main\n    last delivery-report: 20",
         "\n    last inbound-message: 20",
-        "\n    previous_password is accepted, too\n",
+        "\n    previous_password is accepted, too; not used since the service started\n",
         "\n  other\n    last delivery-report: none in 7 days\n",
     ] {
         assert!(out.contains(expected), "no {expected} in {out}");
@@ -66,9 +66,24 @@ async fn status_says_on_one_screen_that_all_is_well() {
     assert_eq!((code, &status["well"], &status["problems"]), (Some(0), &json!(true), &json!([])));
     assert_eq!(status["database"]["partitions_ahead"]["delivery_reports"], json!(3));
     assert_eq!(status["accounts"][1]["last"]["inbound-message"], Value::Null);
-    assert_eq!(status["accounts"][0]["previous_credentials"], json!(["previous_password"]));
+    let previous = &status["accounts"][0]["previous_credentials"][0];
+    let unused =
+        json!({ "key": "previous_password", "used_since_start": false, "last_used": null });
+    assert_eq!(previous, &unused);
     let difference = status["database"]["clock_difference_seconds"].as_f64().unwrap();
     assert!(difference.abs() < 5.0, "{status}");
+}
+
+#[tokio::test]
+async fn status_says_when_a_previous_credential_was_last_used() {
+    let (_database, environment, service) = running().await;
+    let old = "/inbound-messages?user=gateway&pass=previous-p4ssword&org=1&dest=2&message=x";
+    assert_eq!(send(service.http, get(old)).await.status, 200);
+    let (_, out, _) = run(&["status"], &environment).await;
+    assert!(out.contains("\n    previous_password is accepted, too; last used 20"), "{out}");
+    drop(service);
+    let (_, out, _) = run(&["status"], &environment).await;
+    assert!(out.contains("\n    previous_password is accepted, too; last used: unknown"), "{out}");
 }
 
 #[tokio::test]
