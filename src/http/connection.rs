@@ -13,7 +13,6 @@ use hyper::service::service_fn;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tower::Service;
 
 use crate::domain::EventKeySource;
 
@@ -70,11 +69,10 @@ pub(super) async fn serve_connection<S>(
         let memory = UnauthenticatedMemory::of(slot);
         let arrival = Arrival { key, at: Instant::now(), peer, memory };
         request.extensions_mut().insert(arrival);
-        let answer = routes.clone().call(request);
-        let stopping = stopping.clone();
+        let (routes, stopping) = (routes.clone(), stopping.clone());
         async move {
             let answering = answering?;
-            let Ok(mut answer) = answer.await;
+            let mut answer = routes.answer(request).await;
             answer.headers_mut().insert(REQUEST_ID, request_id(key.id));
             // hyper reads no further request behind a body that was not read.
             let is_early = body_follows && !answering.request_is_complete();
@@ -112,6 +110,6 @@ pub(super) async fn serve_connection<S>(
     };
     if let Err(error) = result {
         // hyper's errors name what went wrong, never what was sent.
-        tracing::debug!(%error, "a connection ended badly");
+        tracing::debug!(%error, "a connection ended with an error");
     }
 }

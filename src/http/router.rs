@@ -4,13 +4,14 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{MatchedPath, Request};
 use axum::handler::Handler;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::routing::{MethodRouter, get};
+use axum::{BoxError, Router};
+use tower::Service;
 use tower_http::catch_panic::CatchPanic;
 
 use crate::ingest::IngestHandle;
@@ -23,9 +24,29 @@ use super::arrival::Arrival;
 use super::routes::metrics::{Figures, metrics};
 use super::routes::{delivery_reports, health, inbound_messages};
 
-/// The routes of a listener. `CatchPanic` wraps the router: as a layer of it, it would cost each request a
-/// few allocations.
-pub type Routes = CatchPanic<Router, fn(Box<dyn Any + Send>) -> Response<Body>>;
+/// The routes of a listener.
+#[derive(Clone)]
+pub struct Routes {
+    silent: PanicSafe,
+    /// The same, with [`log_request`]. A router of its own, because a layer costs each request an
+    /// allocation.
+    logged: PanicSafe,
+}
+
+/// `CatchPanic` wraps the router: as a layer of it, it would cost each request a few allocations.
+type PanicSafe = CatchPanic<Router, fn(Box<dyn Any + Send>) -> Response<Body>>;
+
+impl Routes {
+    pub(super) async fn answer(
+        &self,
+        request: Request,
+    ) -> Response<impl HttpBody<Data = Bytes, Error = BoxError> + use<>> {
+        let is_logged = tracing::enabled!(tracing::Level::DEBUG);
+        let mut routes = if is_logged { self.logged.clone() } else { self.silent.clone() };
+        let Ok(answer) = routes.call(request).await;
+        answer
+    }
+}
 
 /// The routes for the gateway.
 pub fn public_router(state: CallbackState) -> Routes {
@@ -68,13 +89,12 @@ where
 }
 
 fn finish(routes: Router) -> Routes {
-    let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
-    let routes = if tracing::enabled!(tracing::Level::DEBUG) {
-        routes.layer(middleware::from_fn(log_request))
-    } else {
-        routes
-    };
-    CatchPanic::custom(routes, panicked)
+    let silent = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+    let logged = silent.clone().layer(middleware::from_fn(log_request));
+    Routes {
+        silent: CatchPanic::custom(silent, panicked),
+        logged: CatchPanic::custom(logged, panicked),
+    }
 }
 
 async fn not_found() -> Response<Body> {
