@@ -1,152 +1,12 @@
-//! docker-compose.yml and the scripts of deploy/compose.
+//! The deployment of docker-compose.yml, brought up and used.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 
-use tokio::process::Command;
-
-use crate::curl::{Answered, curl, stored};
-use crate::engine::{IMAGE, Leavings, build_image, docker, inspect, name_of, run};
-use testkit::{configuration::free_port, eventually, scratch};
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const FILES: [&str; 2] = [
-    include_str!("../../docker-compose.yml"),
-    include_str!("../../deploy/compose/postgres-port.yml"),
-];
-/// `COMPOSE_FILE` with the published port of Postgres.
-const BOTH_FILES: &str = "docker-compose.yml:deploy/compose/postgres-port.yml";
-
-/// A deployment of the compose file, independent of others.
-struct Project {
-    directory: PathBuf,
-    plain_port: u16,
-    tls_port: u16,
-    postgres_port: u16,
-    /// Additional variables.
-    more: Vec<(&'static str, &'static str)>,
-    leavings: Leavings,
-}
-
-impl Project {
-    /// Creates its secrets, as the first step of `make up` does.
-    async fn new() -> Self {
-        let directory = scratch("compose");
-        fs::create_dir_all(&directory).unwrap();
-        let project = Self {
-            directory,
-            plain_port: free_port(),
-            tls_port: free_port(),
-            postgres_port: free_port(),
-            more: Vec::new(),
-            leavings: Leavings::new(),
-        };
-        project.script("make-secrets", &[]).await;
-        project
-    }
-
-    /// Creates and starts it.
-    async fn up() -> Self {
-        build_image().await;
-        let project = Self::new().await;
-        project.script("up", &[]).await;
-        project
-    }
-
-    fn secret(&self, name: &str) -> String {
-        let text = fs::read_to_string(self.directory.join("secrets").join(name)).unwrap();
-        text.trim_end().to_owned()
-    }
-
-    /// Output of `docker compose`; it must succeed.
-    async fn compose(&self, arguments: &[&str]) -> String {
-        let (code, output, errors) = self.try_compose(arguments).await;
-        assert_eq!(code, Some(0), "docker compose {arguments:?}: {errors}");
-        output
-    }
-
-    /// Exit code, standard output and standard error.
-    async fn try_compose(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        run(self.command("docker").arg("compose").args(arguments)).await
-    }
-
-    /// Output of a script of deploy/compose; it must succeed.
-    async fn script(&self, name: &str, arguments: &[&str]) -> String {
-        let (code, output, errors) = self.try_script(name, arguments).await;
-        assert_eq!(code, Some(0), "{name} {arguments:?}: {errors}");
-        output
-    }
-
-    async fn try_script(&self, name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-        run(self.command(&format!("deploy/compose/{name}")).args(arguments)).await
-    }
-
-    /// A command with this deployment's variables, without the developer's own.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        for variable in variables_of_the_file() {
-            command.env_remove(variable);
-        }
-        // 16 addresses, derived from the port, which is unique.
-        let (port, low) = (self.plain_port, (self.plain_port & 0xF) << 4);
-        let network = format!("10.{}.{}", 204 + (port >> 12), (port >> 4) & 0xFF);
-        command
-            .current_dir(ROOT)
-            .env_remove("COMPOSE_FILE")
-            .env("COMPOSE_PROFILES", "")
-            .env("COMPOSE_ENV_FILES", "/dev/null")
-            .env("COMPOSE_PROJECT_NAME", &self.leavings.id)
-            .env("DOMAIN", "localhost")
-            .env("IMAGE", name_of(IMAGE))
-            .env("HTTP_PORT", self.plain_port.to_string())
-            .env("HTTPS_PORT", self.tls_port.to_string())
-            .env("POSTGRES_PORT", self.postgres_port.to_string())
-            .env("PROXY_SUBNET", format!("{network}.{low}/28"))
-            .env("CADDY_ADDRESS", format!("{network}.{}", low + 14))
-            .env("SECRETS_DIR", self.directory.join("secrets"))
-            .envs(self.more.iter().copied());
-        command
-    }
-
-    fn url(&self) -> String {
-        format!("https://localhost:{}", self.tls_port)
-    }
-
-    /// The file with the certificate of Caddy's own authority.
-    async fn authority(&self) -> PathBuf {
-        let authority = self.directory.join("root.crt");
-        let from = "caddy:/data/caddy/pki/authorities/local/root.crt";
-        self.compose(&["cp", from, authority.to_str().unwrap()]).await;
-        authority
-    }
-
-    /// The answer to a delivery report with this token.
-    async fn report(&self, token: &str) -> Answered {
-        let callback = "mess_id=hello-1&status=0&number=447700900001";
-        let url = format!("{}/delivery-reports/{token}?{callback}", self.url());
-        curl(&self.authority().await, &[&url]).await
-    }
-
-    /// The answer to a message with these credentials.
-    async fn message(&self, user: &str, password: &str) -> Answered {
-        let callback = "dcs=0&org=447700900001&dest=447700900100&message=Hello";
-        let form = format!("user={user}&pass={password}&{callback}");
-        let url = format!("{}/inbound-messages", self.url());
-        curl(&self.authority().await, &["--data", &form, &url]).await
-    }
-
-    /// Output of psql, as the superuser.
-    async fn psql(&self, sql: &str) -> String {
-        let psql = ["exec", "-T", "postgres", "psql", "-U", "postgres", "-d", "routo", "-At", "-c"];
-        self.compose(&[&psql[..], &[sql]].concat()).await
-    }
-}
-
-fn variables_of_the_file() -> BTreeSet<String> {
-    let name = |after: &str| after.split([':', '}']).next().unwrap().to_owned();
-    FILES.concat().split("${").skip(1).map(name).collect()
-}
+use crate::curl::stored;
+use crate::engine::{build_image, docker, inspect};
+use crate::project::{BOTH_FILES, Project, ROOT, variables_of_the_file};
+use testkit::eventually;
 
 pub async fn the_compose_file_is_valid_and_every_variable_is_explained() {
     let mut project = Project::new().await;
@@ -267,21 +127,17 @@ pub async fn a_rehearsal_through_the_deployment_is_verified_on_the_port_of_postg
     let mut project = Project::new().await;
     project.more.push(("COMPOSE_FILE", BOTH_FILES));
     project.script("up", &[]).await;
-    let password = project.secret("database_password");
-    let database = format!("postgres://routo:{password}@127.0.0.1:{}/routo", project.postgres_port);
-    let environment = [
-        ("DATABASE_URL", database),
-        ("ROUTO_ACCOUNTS__MAIN__USER", "gateway".to_owned()),
-        ("ROUTO_ACCOUNTS__MAIN__PASSWORD", project.secret("gateway_password")),
-        ("ROUTO_ACCOUNTS__MAIN__REPORT_TOKEN", project.secret("report_token")),
-    ];
-    let environment = environment.map(|(name, value)| (name.to_owned(), value));
-    let (url, authority) = (project.url(), project.authority().await);
-    let authority = authority.to_str().unwrap();
-    let simulate =
-        ["simulate", "--verify", "--url", &url, "--ca", authority, "--count", "50", "--rate", "50"];
-    let (code, output, errors) = testkit::process::run(&simulate, &environment).await;
-    assert_eq!(code, Some(0), "{output}{errors}");
+    project.rehearse(&project.url(), &["--count", "50", "--rate", "50"]).await;
+}
+
+/// With URLs that no proxy accepts.
+pub async fn the_torture_rehearsal_over_the_services_own_https_loses_none() {
+    build_image().await;
+    let mut project = Project::new().await;
+    project.more = vec![("COMPOSE_FILE", BOTH_FILES), ("COMPOSE_PROFILES", "direct")];
+    project.script("up", &[]).await;
+    let url = format!("https://localhost:{}", project.direct_port);
+    project.rehearse(&url, &["--torture", "--count", "400", "--connections", "8"]).await;
 }
 
 /// Without Grafana, whose dashboard is checked elsewhere.

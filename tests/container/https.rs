@@ -82,14 +82,14 @@ impl Proxied {
 }
 
 fn report(mess_id: &str) -> String {
-    format!("/delivery-reports/{TOKEN}?mess_id={mess_id}&status=0&number=441234567890")
+    format!("/delivery-reports/{TOKEN}?mess_id={mess_id}&status=0&number=447700900123")
 }
 
 pub async fn both_callbacks_over_https_are_rows() {
     let proxied = Proxied::start().await;
     assert_eq!(proxied.get(&report("over-https")).await, stored());
     let basic = format!("gateway:{PASSWORD}");
-    let url = proxied.url("/delivery-reports?mess_id=by-login&status=0&number=441234567890");
+    let url = proxied.url("/delivery-reports?mess_id=by-login&status=0&number=447700900123");
     assert_eq!(curl(&proxied.authority, &["--user", &basic, &url]).await, stored());
     let form = format!("{LOGIN}&dcs=0&org=441&dest=447&message=Hello+%A3");
     let url = proxied.url("/inbound-messages");

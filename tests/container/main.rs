@@ -14,6 +14,8 @@
 #![allow(dead_code, unreachable_pub, reason = "the modules are shared")]
 
 #[cfg(target_os = "linux")]
+mod attacks;
+#[cfg(target_os = "linux")]
 mod compose;
 #[cfg(target_os = "linux")]
 mod curl;
@@ -29,6 +31,8 @@ mod image;
 mod lives;
 #[cfg(target_os = "linux")]
 mod outages;
+#[cfg(target_os = "linux")]
+mod project;
 #[cfg(target_os = "linux")]
 mod proxies;
 #[cfg(target_os = "linux")]
@@ -64,6 +68,9 @@ fn main() -> std::process::ExitCode {
             a_paused_postgres_container_is_noticed_by_nobody
             a_postgres_off_the_network_is_noticed_by_nobody
             callbacks_are_taken_before_there_is_a_postgres;
+        attacks:
+            no_attack_takes_more_memory_than_the_container_has
+            nor_does_one_while_postgres_is_paused;
         https:
             both_callbacks_over_https_are_rows
             the_proxy_passes_what_a_gateway_leaves_unescaped_but_for_blanks
@@ -79,6 +86,7 @@ fn main() -> std::process::ExitCode {
             a_mounted_configuration_adds_an_account
             a_rotation_accepts_old_and_new_credentials_until_it_is_done
             a_rehearsal_through_the_deployment_is_verified_on_the_port_of_postgres
+            the_torture_rehearsal_over_the_services_own_https_loses_none
             prometheus_reads_the_service;
     };
     proofs.extend(proofs! {

@@ -28,6 +28,12 @@ pub async fn send(to: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     exchange(TcpStream::connect(to).await.unwrap(), request).await
 }
 
+/// The same, for a server that may refuse or close the connection: `None` then.
+pub async fn try_send(to: SocketAddr, request: impl AsRef<[u8]>) -> Option<Answer> {
+    let stream = TcpStream::connect(to).await.ok()?;
+    try_parse(&received(stream, request).await)
+}
+
 /// The same from another address of this machine: all of 127.0.0.0/8 are.
 pub async fn send_from(source: [u8; 4], to: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     let socket = TcpSocket::new_v4().unwrap();
@@ -44,20 +50,28 @@ pub async fn send_raw(to: SocketAddr, request: impl AsRef<[u8]>) -> String {
     answer
 }
 
-async fn exchange(mut stream: TcpStream, request: impl AsRef<[u8]>) -> Answer {
+async fn exchange(stream: TcpStream, request: impl AsRef<[u8]>) -> Answer {
+    parse(&received(stream, request).await)
+}
+
+async fn received(mut stream: TcpStream, request: impl AsRef<[u8]>) -> Vec<u8> {
     // A server that refuses a request may close before it has read all of it.
     let _ = stream.write_all(request.as_ref()).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
-    parse(&answer)
+    answer
 }
 
 pub fn parse(answer: &[u8]) -> Answer {
+    try_parse(answer).unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(answer)))
+}
+
+fn try_parse(answer: &[u8]) -> Option<Answer> {
     let text = String::from_utf8_lossy(answer);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
     let body = body.strip_suffix('\n').unwrap_or(body);
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
 }
 
 /// A `GET` as most clients send it.

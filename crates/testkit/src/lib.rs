@@ -18,6 +18,7 @@
     reason = "a test that can't go on fails"
 )]
 
+pub mod attack;
 pub mod client;
 pub mod configuration;
 pub mod judge;
