@@ -9,7 +9,7 @@
 //!
 //! - [`http`]: requests and responses, limits, authentication.
 //! - [`wire`]: untrusted bytes into the events of [`domain`].
-//! - [`ingest`]: makes events durable, in [`store`] or, while Postgres is away, in [`spool`], and gives
+//! - [`ingest`]: makes events durable, in [`store`] or, while Postgres is unavailable, in [`spool`], and gives
 //!   out the receipts without which nothing is answered 200.
 //! - [`service`]: the composition root, which builds all of this from validated [`config`].
 //! - [`commands`]: the command line, one file or folder for each command.

@@ -127,7 +127,7 @@ impl AccessPolicy {
                 account = account.name.as_str(),
                 remote_addr = %source,
                 callbacks,
-                "right credentials from an address that is not among the account's allowed_sources; add it if it is the gateway's, or set http.trusted_proxies if it is a proxy's"
+                "valid credentials from an address that is not among the account's allowed_sources; add it if it is the gateway's, or set http.trusted_proxies if it is a proxy's"
             );
         }
     }
@@ -146,7 +146,7 @@ impl AccessPolicy {
                 remote_addr = %reception.source.remote_addr,
                 callbacks,
                 reason = %unusable,
-                "callbacks that can't be used are answered 400; they are kept in rejected_callbacks"
+                "unusable callbacks are answered 400; they are kept in rejected_callbacks"
             );
         }
     }

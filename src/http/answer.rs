@@ -33,7 +33,7 @@ pub(super) enum CallbackError {
     Unauthorized,
     /// A wrong report token, and the address has used up its failure budget.
     #[error(
-        "too many failed authentications from this address; right credentials are always taken"
+        "too many failed authentications from this address; valid credentials are always accepted"
     )]
     TooManyFailures,
     /// A login from an address that has used up its failure budget for this user.
@@ -59,7 +59,7 @@ pub(super) enum CallbackError {
     /// It was not stored in time.
     #[error("the callback could not be stored in time")]
     TooSlow { account: AccountName },
-    /// Callbacks with right credentials hold as much memory as is allowed.
+    /// Callbacks with valid credentials hold as much memory as is allowed.
     #[error("too many callbacks at once")]
     OutOfMemory,
     #[error("the body is larger than {0} bytes")]

@@ -31,7 +31,7 @@ impl ConnectionLog {
 
     pub(super) fn log_not_accepted(&self, error: &io::Error) {
         if let Some(times) = self.not_accepted.record(self.started.elapsed()) {
-            tracing::warn!(%error, times, "can't accept a connection; raise the limit of open files if it is that");
+            tracing::warn!(%error, times, "can't accept a connection; raise the limit of open files if that is reached");
         }
     }
 

@@ -198,7 +198,7 @@ impl Slots {
             tracing::warn!(
                 limit_bytes = self.memory_limit,
                 connections,
-                "requests without right credentials hold too much memory: the connections that have waited longest are closed; raise http.max_buffered_bytes if they are the gateway's"
+                "requests without valid credentials hold too much memory: the connections that have waited longest are closed; raise http.max_buffered_bytes if they are the gateway's"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! This service: `/livez`, reports, messages, and reports while Postgres is away.
+//! This service: `/livez`, reports, messages, and reports while Postgres is unavailable.
 
 use super::{Contestant, Way, migrated};
 use testkit::configuration::environment;

@@ -27,7 +27,7 @@ pub(in crate::http) async fn readyz_with_state(
     match ingest.readiness() {
         Readiness::Postgres => text(StatusCode::OK, "OK: callbacks go to Postgres\n"),
         Readiness::Spool => {
-            text(StatusCode::OK, "OK: callbacks go to the spool, as Postgres is away\n")
+            text(StatusCode::OK, "OK: callbacks go to the spool, because Postgres is unavailable\n")
         }
         Readiness::NotReady => text(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -40,7 +40,7 @@ fn report(mess_id: &str) -> Event {
     Event::DeliveryReport(DeliveryReport {
         reception: reception(),
         mess_id: mess_id.into(),
-        number: PhoneNumber::new("441234567890"),
+        number: PhoneNumber::new("447700900123"),
         status: DeliveryStatus::new("250".into()),
         extra: Extra::default(),
     })

@@ -20,7 +20,7 @@ async fn failed_authentications_are_limited_by_address_and_right_credentials_nev
         if answer.status == 429 {
             assert_eq!(answer.header("retry-after"), Some("1"));
             assert_eq!(answer.header("connection"), Some("close"));
-            assert!(answer.body.contains("right credentials are always taken"), "{answer:?}");
+            assert!(answer.body.contains("valid credentials are always accepted"), "{answer:?}");
         }
         statuses.push(answer.status);
     }

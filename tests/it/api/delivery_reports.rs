@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::app::{LOGIN, TOKEN, TestApp};
 use crate::support::client::request;
 
-const REPORT: &str = "mess_id=m1&status=0&number=441234567890";
+const REPORT: &str = "mess_id=m1&status=0&number=447700900123";
 
 #[tokio::test]
 async fn a_report_of_status_0_is_stored_and_says_delivered() {
@@ -15,12 +15,12 @@ async fn a_report_of_status_0_is_stored_and_says_delivered() {
     assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
     assert_eq!(
         app.query("select account, mess_id, number, status, status_code, transport, remote_addr, extra from delivery_reports").await,
-        json!([{ "account": "main", "mess_id": "m1", "number": "441234567890", "status": "0",
+        json!([{ "account": "main", "mess_id": "m1", "number": "447700900123", "status": "0",
                  "status_code": 0, "transport": "http-get", "remote_addr": "127.0.0.1", "extra": {} }])
     );
     assert_eq!(
         app.query("select mess_id, number, status, status_code, description, outcome, final, reports from message_status").await,
-        json!([{ "mess_id": "m1", "number": "441234567890", "status": "0", "status_code": 0,
+        json!([{ "mess_id": "m1", "number": "447700900123", "status": "0", "status_code": 0,
                  "description": "Delivered", "outcome": "delivered", "final": true, "reports": 1 }])
     );
     let fresh = "select received_at between now() - interval '1 minute' and now() + interval '1 second' as fresh,
@@ -37,7 +37,7 @@ async fn however_a_report_is_sent_it_is_the_same_row() {
     let requests: Vec<Vec<u8>> = vec![
         request("POST", &format!("/delivery-reports/{TOKEN}"), &form, REPORT.as_bytes()),
         request("POST", &format!("/delivery-reports/{TOKEN}"), &[], REPORT.as_bytes()),
-        request("POST", &format!("/delivery-reports/{TOKEN}?mess_id=m1"), &form, b"status=0&number=441234567890"),
+        request("POST", &format!("/delivery-reports/{TOKEN}?mess_id=m1"), &form, b"status=0&number=447700900123"),
         request("POST", &format!("/delivery-reports/{TOKEN}?{REPORT}"), &["Content-Length: 0"], b""),
         format!("POST /delivery-reports/{TOKEN}?{REPORT} HTTP/1.0\r\n\r\n").into_bytes(),
         format!("GET /delivery-reports/{TOKEN}?{REPORT} HTTP/1.0\r\n\r\n").into_bytes(),
@@ -49,8 +49,8 @@ async fn however_a_report_is_sent_it_is_the_same_row() {
         request("GET", &format!("/delivery-reports?{LOGIN}?{REPORT}"), &[], b""),
         request("POST", "/delivery-reports", &form, format!("{REPORT}&{LOGIN}").as_bytes()),
         request("GET", &format!("/delivery-reports/{TOKEN}??{REPORT}"), &[], b""),
-        request("GET", &format!("/delivery-reports/{TOKEN}?mess_id=m1&status=0?number=441234567890"), &[], b""),
-        request("GET", &format!("/delivery-reports/{TOKEN}?number=%34%341234567890&&status=0&mess_id=m1&"), &[], b""),
+        request("GET", &format!("/delivery-reports/{TOKEN}?mess_id=m1&status=0?number=447700900123"), &[], b""),
+        request("GET", &format!("/delivery-reports/{TOKEN}?number=%34%347700900123&&status=0&mess_id=m1&"), &[], b""),
     ];
     for sent in &requests {
         let answer = app.send(sent).await;
@@ -60,7 +60,7 @@ async fn however_a_report_is_sent_it_is_the_same_row() {
     let different = "select distinct account, mess_id, number, status, status_code, extra from delivery_reports";
     assert_eq!(
         app.query(different).await,
-        json!([{ "account": "main", "mess_id": "m1", "number": "441234567890", "status": "0",
+        json!([{ "account": "main", "mess_id": "m1", "number": "447700900123", "status": "0",
                  "status_code": 0, "extra": {} }])
     );
     assert_eq!(app.rows().await, json!(requests.len()));

@@ -21,7 +21,8 @@ pub(super) fn report() -> Vec<u8> {
 
 pub(super) async fn goes_to_the_spool(admin: SocketAddr) -> bool {
     let answer = send(admin, get("/readyz")).await;
-    answer.status == 200 && answer.body == "OK: callbacks go to the spool, as Postgres is away"
+    answer.status == 200
+        && answer.body == "OK: callbacks go to the spool, because Postgres is unavailable"
 }
 
 #[tokio::test]
@@ -34,7 +35,7 @@ async fn while_postgres_is_away_callbacks_are_acknowledged_at_once_and_are_in_po
     let database = TestDatabase { options: url.parse().unwrap() };
     postgres.stop().await;
 
-    // A start while Postgres is away and not yet migrated.
+    // A start while Postgres is unavailable and not yet migrated.
     let service = Service::start(settings(&url, &[])).await.unwrap();
     let http = service.http_address;
     assert_eq!(send(http, report()).await.status, 200);

@@ -41,7 +41,7 @@ async fn failures_and_unusable_callbacks_are_one_line_each_without_anything_secr
             ["\"account\":\"other\"", "\"kind\":\"inbound-message\"", "\"callbacks\":1"],
         ),
         (
-            "callbacks that can't be used are answered 400",
+            "unusable callbacks are answered 400",
             ["\"account\":\"main\"", "parameter 'org' is missing", "\"remote_addr\":\"127.0.3.1\""],
         ),
     ] {

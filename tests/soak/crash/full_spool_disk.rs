@@ -1,4 +1,4 @@
-//! While Postgres is away, the disk under the spool fills up: then nothing can be made durable.
+//! While Postgres is unavailable, the disk under the spool fills up: then nothing can be made durable.
 
 use super::{Form, Outcome};
 use crate::world::World;
