@@ -31,6 +31,9 @@ impl PhoneNumber {
     /// as which an unescaped `+` arrives.
     #[must_use]
     pub fn is_altered(&self, text: &str) -> bool {
+        if text == self.as_str() {
+            return false;
+        }
         let unsigned = text.strip_prefix(['+', ' ']).unwrap_or(text);
         let is_number = |text: &str| Text::from(text) == self.0;
         !is_number(text) && !is_number(unsigned)
@@ -39,9 +42,12 @@ impl PhoneNumber {
 
 /// The digits of a text that looks like a phone number.
 fn digits(text: &str) -> Option<String> {
+    if is_all_digits(text) && !text.is_empty() {
+        return Some(without_international_prefix(text.to_owned()));
+    }
     let visible: String = text.trim().chars().filter(|c| !is_invisible(*c)).collect();
     let visible = visible.trim();
-    if visible.bytes().all(|byte| byte.is_ascii_digit()) && !visible.is_empty() {
+    if is_all_digits(visible) && !visible.is_empty() {
         return Some(without_international_prefix(visible.to_owned()));
     }
     let unsigned = visible.strip_prefix('+').unwrap_or(visible).trim_start();

@@ -49,6 +49,9 @@ pub(super) fn is_credential(name: &[u8]) -> bool {
     if name.len() > LONGEST {
         return false;
     }
+    if name.iter().all(u8::is_ascii_lowercase) {
+        return CREDENTIALS.iter().any(|secret| name == secret.as_bytes());
+    }
     let mut name = Cow::Borrowed(name);
     while let Cow::Owned(decoded) = percent_decode_only(&name) {
         name = Cow::Owned(decoded);

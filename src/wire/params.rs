@@ -200,7 +200,9 @@ impl<'a> Params<'a> {
         let name = name.as_bytes();
         let exact = self.pairs.iter().position(|(found, _)| found.as_ref() == name);
         exact.or_else(|| {
-            self.pairs.iter().position(|(found, _)| plain(found).eq_ignore_ascii_case(name))
+            let is_named =
+                |found: &[u8]| found.len() >= name.len() && plain(found).eq_ignore_ascii_case(name);
+            self.pairs.iter().position(|(found, _)| is_named(found))
         })
     }
 

@@ -2,6 +2,8 @@
 
 use crate::domain::{Charset, MessageText};
 
+use super::has_control_character;
+
 /// The escape to the extension table.
 const ESCAPE: u8 = 0x1B;
 
@@ -57,6 +59,10 @@ pub(super) fn decode(bytes: &[u8]) -> MessageText {
 /// at least one is a control character elsewhere and a letter or an escape here. NUL alone shows
 /// nothing; it is as frequent in UTF-16 and binary data.
 pub(super) fn is_certain(bytes: &[u8]) -> bool {
+    // All that can show it are control characters.
+    if !has_control_character(bytes) {
+        return false;
+    }
     let is_shown = |byte: &u8| matches!(byte, 0x01..=0x08 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F);
     let shown = bytes.iter().filter(|byte| is_shown(byte)).count();
     let printable = bytes.iter().filter(|byte| matches!(byte, b' '..=b'~')).count();

@@ -8,7 +8,10 @@ const WINDOWS_1252: [char; 32] = [
 ];
 
 pub(super) fn decode(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| character(*byte)).collect()
+    // Two bytes in UTF-8 for most characters that are not ASCII.
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 4);
+    text.extend(bytes.iter().map(|byte| character(*byte)));
+    text
 }
 
 /// Whether a byte differs between Windows-1252 and ISO-8859-1.

@@ -36,7 +36,7 @@ pub fn decode(bytes: &[u8], encoding: Encoding) -> MessageText {
 #[must_use]
 pub(super) fn decode_declared(bytes: &[u8], charset: DeclaredCharset) -> MessageText {
     match declared::decode(udh::without_header(bytes), charset) {
-        Some(text) => marked(&text, Charset::Declared(charset), false),
+        Some(text) => marked(text.into_owned(), Charset::Declared(charset), false),
         None => decode(bytes, Encoding::Auto),
     }
 }
@@ -62,13 +62,15 @@ fn decode_auto(bytes: &[u8]) -> MessageText {
     if gsm7::is_certain(bytes) && !udh::begins_like_header(bytes) {
         return gsm7::decode(bytes);
     }
-    let text = String::from_utf8_lossy(without_byte_order_mark(bytes));
-    match text {
+    let unmarked = without_byte_order_mark(bytes);
+    match std::str::from_utf8(unmarked) {
         // Plain ASCII is the same in each of these charsets; it counts as the default.
-        Cow::Borrowed(text) if text.is_ascii() => marked(text, Charset::Latin1, false),
-        Cow::Borrowed(text) => marked(text, Charset::Utf8, false),
-        Cow::Owned(text) if utf8::is_mostly_valid(bytes) => marked(&text, Charset::Utf8, true),
-        Cow::Owned(_) => marked(&latin1::decode(bytes), latin1_charset(bytes), false),
+        Ok(text) if text.is_ascii() => marked(text.to_owned(), Charset::Latin1, false),
+        Ok(text) => marked(text.to_owned(), Charset::Utf8, false),
+        Err(_) if utf8::is_mostly_valid(bytes) => {
+            marked(String::from_utf8_lossy(unmarked).into_owned(), Charset::Utf8, true)
+        }
+        Err(_) => marked(latin1::decode(bytes), latin1_charset(bytes), false),
     }
 }
 
@@ -91,9 +93,17 @@ fn latin1_charset(bytes: &[u8]) -> Charset {
 }
 
 /// A text by a guess. A control character in it shows that the guess is wrong there.
-fn marked(text: &str, charset: Charset, is_lossy: bool) -> MessageText {
-    let is_wrong = |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r');
-    MessageText::new(text.to_owned(), charset, is_lossy || text.contains(is_wrong))
+fn marked(text: String, charset: Charset, is_lossy: bool) -> MessageText {
+    let is_lossy = is_lossy || has_control_character(text.as_bytes());
+    MessageText::new(text, charset, is_lossy)
+}
+
+/// Whether there is an ASCII control character other than a tabulator or a line end. Reads all bytes,
+/// without a branch for each.
+fn has_control_character(bytes: &[u8]) -> bool {
+    let is_control =
+        |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0x7F;
+    bytes.iter().fold(false, |found, byte| found | is_control(*byte))
 }
 
 #[cfg(test)]
