@@ -18,8 +18,9 @@ use crate::world::World;
 /// More than are ever under way at once.
 const CONNECTIONS: u32 = 4_000;
 
-const BATCH: &str = "16";
-const QUEUE: &str = "64";
+/// Few, so that ten times the capacity is little for the processors of a small machine.
+const BATCH: &str = "8";
+const QUEUE: &str = "32";
 
 /// What the way back from Postgres takes. A commit takes at least that.
 const DELAY: Duration = Duration::from_millis(20);
