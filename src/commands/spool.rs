@@ -73,6 +73,7 @@ fn line(file: &SurveyedFile) -> String {
         Contents::Whole => "waiting for the service, or for `spool drain`",
         Contents::InUse => "in use; some of it may be in Postgres already",
         Contents::Closed => "can't be opened: check its permissions",
+        Contents::NotOurs => "not a file of the spool, or all of it is damaged; it is left alone",
         Contents::Damaged => "damaged; only the readable callbacks are counted",
     };
     format!(
@@ -100,8 +101,11 @@ async fn drain(settings: &Settings) -> Result<(), CommandError> {
     let set_aside = |files: &[SurveyedFile]| {
         files.iter().filter(|file| spool::is_set_aside(&file.path)).count()
     };
-    let (left, set_aside) =
-        (after.len() - set_aside(&after), set_aside(&after).saturating_sub(set_aside(&before)));
+    let is_left = |file: &&SurveyedFile| {
+        file.contents != Contents::NotOurs && !spool::is_set_aside(&file.path)
+    };
+    let left = after.iter().filter(is_left).count();
+    let set_aside = set_aside(&after).saturating_sub(set_aside(&before));
     if left > 0 || set_aside > 0 {
         return Err(CommandError::NotDrained { left, set_aside });
     }

@@ -8,9 +8,13 @@ use crate::spool::{Spool, SpoolError, SpoolOptions};
 
 use super::sockets::TAKE_OVER_POLL;
 
+/// About 15,000 callbacks. A file is removed when all of it is in Postgres.
+const SEGMENT_BYTES: u64 = 4 * 1024 * 1024;
+
 pub(crate) fn spool_options(settings: &Settings) -> SpoolOptions {
     SpoolOptions {
         directory: settings.data_dir.join("spool"),
+        segment_bytes: SEGMENT_BYTES,
         max_bytes: settings.spool.max_bytes,
         min_free_bytes: settings.spool.min_free_bytes,
     }

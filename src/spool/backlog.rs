@@ -14,7 +14,7 @@ use super::leftover::Leftover;
 #[derive(Default)]
 pub(super) struct Backlog {
     current: Option<Leftover>,
-    /// Segments that are drained, but could not be removed.
+    /// Segments that are drained but could not be removed, and files that are not ours.
     done: HashSet<PathBuf>,
     /// Segments that can't be opened and are logged as such.
     logged: HashSet<PathBuf>,
@@ -93,12 +93,19 @@ impl Backlog {
                 continue;
             }
             match Leftover::open(&path) {
+                Ok(leftover) if leftover.all().is_not_ours() => {
+                    tracing::error!(
+                        file = %path.display(),
+                        "a file in the spool's directory has no callback that can be read; it is left alone"
+                    );
+                    self.done.insert(path);
+                }
                 Ok(leftover) => {
-                    if leftover.is_damaged() {
-                        leftover.log_damage(None);
-                    } else if leftover.callbacks() > 0 {
+                    if leftover.all().is_damaged() {
+                        leftover.log_damage();
+                    } else if leftover.all().callbacks > 0 {
                         tracing::info!(
-                            file = %path.display(), callbacks = leftover.callbacks(),
+                            file = %path.display(), callbacks = leftover.all().callbacks,
                             "moving callbacks that an earlier process left in the spool to Postgres"
                         );
                     }

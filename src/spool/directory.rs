@@ -1,6 +1,6 @@
 //! The spool's directory: its lock and the names of its files.
 //!
-//! Segments are numbered: `0000000001.sqlite`, … A damaged segment is set aside: it gets the suffix
+//! Segments are numbered: `0000000001.spool`, … A damaged segment is set aside: it gets the suffix
 //! `.damaged`, and is not drained again.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -9,7 +9,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::SpoolError;
-use super::salvage::log_of;
+
+/// The ends of the names of segments.
+const SEGMENT: &str = ".spool";
+const SET_ASIDE: &str = ".spool.damaged";
+/// And of those that version 0.1.0 left.
+const OLD_SEGMENT: &str = ".sqlite";
 
 /// The directory. Having it does not mean owning it; see [`Directory::lock`].
 #[derive(Clone, Debug)]
@@ -63,56 +68,67 @@ impl Directory {
 
     /// Oldest first.
     pub(super) fn segments(&self) -> Result<Vec<PathBuf>, SpoolError> {
-        let mut files = self.files_ending_in(".sqlite")?;
-        // Other files are not ours.
-        files.retain(|path| number(path).is_some() && path.is_file());
-        Ok(files)
+        self.numbered_files(SEGMENT)
     }
 
     pub(super) fn set_aside(&self) -> Result<Vec<PathBuf>, SpoolError> {
-        self.files_ending_in(".damaged")
+        self.numbered_files(SET_ASIDE)
+    }
+
+    /// Fails if an older version has left callbacks.
+    pub(super) fn check_no_old_segments(&self) -> Result<(), SpoolError> {
+        match self.numbered_files(OLD_SEGMENT)?.into_iter().next() {
+            Some(path) => Err(SpoolError::OldSegment { path }),
+            None => Ok(()),
+        }
     }
 
     /// A name that sorts after all existing ones.
     pub(super) fn next_segment(&self) -> Result<PathBuf, SpoolError> {
-        let last = self.files_ending_in("")?.iter().filter_map(|path| number(path)).max();
-        Ok(self.0.join(format!("{:010}.sqlite", last.unwrap_or(0) + 1)))
+        let files = self.files()?;
+        let numbers =
+            [SEGMENT, SET_ASIDE].map(|end| files.iter().filter_map(|path| number(path, end)).max());
+        let last = numbers.into_iter().flatten().max().unwrap_or(0);
+        Ok(self.0.join(format!("{:010}{SEGMENT}", last + 1)))
     }
 
     /// The size of all files, in bytes.
     pub(super) fn bytes(&self) -> Result<u64, SpoolError> {
-        self.files_ending_in("")?.iter().try_fold(0, |sum, path| Ok(sum + bytes_of(path)))
+        Ok(self.files()?.iter().map(|path| bytes_of(path)).sum())
     }
 
-    /// Renames a segment and its log, so that they are kept but not used. Returns the new name.
+    /// Renames a segment, so that it is kept but not used. Returns the new name.
     pub(super) fn put_aside(&self, segment: &Path) -> Result<PathBuf, SpoolError> {
-        let aside = segment.with_extension("sqlite.damaged");
-        let log = log_of(segment);
-        if log.exists() {
-            fs::rename(&log, log_of(&aside)).map_err(SpoolError::directory(&log))?;
-        }
+        let aside = segment.with_extension("spool.damaged");
         fs::rename(segment, &aside).map_err(SpoolError::directory(segment))?;
-        self.sync()?;
+        sync(&self.0)?;
         Ok(aside)
     }
 
-    fn sync(&self) -> Result<(), SpoolError> {
-        File::open(&self.0)
-            .and_then(|directory| directory.sync_all())
-            .map_err(SpoolError::directory(&self.0))
+    /// Plain files with a number and this end, in the order of the numbers. Others are not ours.
+    fn numbered_files(&self, end: &str) -> Result<Vec<PathBuf>, SpoolError> {
+        let mut files = self.files()?;
+        let is_plain = |path: &Path| fs::symlink_metadata(path).is_ok_and(|file| file.is_file());
+        files.retain(|path| number(path, end).is_some() && is_plain(path));
+        Ok(files)
     }
 
-    fn files_ending_in(&self, end: &str) -> Result<Vec<PathBuf>, SpoolError> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.0).map_err(SpoolError::directory(&self.0))? {
-            let path = entry.map_err(SpoolError::directory(&self.0))?.path();
-            if path.to_string_lossy().ends_with(end) {
-                found.push(path);
-            }
-        }
-        found.sort();
-        Ok(found)
+    /// In the order of their names.
+    fn files(&self) -> Result<Vec<PathBuf>, SpoolError> {
+        let entries = fs::read_dir(&self.0).map_err(SpoolError::directory(&self.0))?;
+        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+        let mut paths =
+            paths.collect::<io::Result<Vec<_>>>().map_err(SpoolError::directory(&self.0))?;
+        paths.sort();
+        Ok(paths)
     }
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync(directory: &Path) -> Result<(), SpoolError> {
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(SpoolError::directory(directory))
 }
 
 /// Whether the file is a segment that was set aside.
@@ -121,18 +137,14 @@ pub fn is_set_aside(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "damaged")
 }
 
-/// The size of a segment with its log, in bytes; 0 for one that was removed meanwhile.
-pub(super) fn bytes_with_log(segment: &Path) -> u64 {
-    bytes_of(segment) + bytes_of(&log_of(segment))
+/// 0 for a file that was removed meanwhile.
+pub(super) fn bytes_of(path: &Path) -> u64 {
+    fs::symlink_metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-fn bytes_of(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
-/// The number of a segment, or of one that was set aside.
-fn number(path: &Path) -> Option<u64> {
-    let (number, rest) = path.file_name()?.to_str()?.split_once('.')?;
-    let is_ours = number.len() == 10 && matches!(rest, "sqlite" | "sqlite.damaged");
+/// The number of a segment whose name has this end.
+fn number(path: &Path, end: &str) -> Option<u64> {
+    let number = path.file_name()?.to_str()?.strip_suffix(end)?;
+    let is_ours = number.len() == 10 && number.bytes().all(|byte| byte.is_ascii_digit());
     is_ours.then(|| number.parse().ok()).flatten()
 }

@@ -1,41 +1,37 @@
-//! Reads the records of a segment, oldest first.
+//! Reads the callbacks of a file, oldest first, and remembers how far they are settled.
+//!
+//! The position is only in memory. After a crash, callbacks that were settled before are read again, and
+//! become the same rows.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use crate::domain::Event;
 
 use super::error::SpoolError;
-use super::record::decode;
-use super::segment::{Row, Segment};
+use super::scan::{Position, Scan};
 
-/// The size of the records that are read at a time, in bytes.
+/// About how much is read at a time, in bytes.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
 /// Events from the spool, to be inserted into Postgres and then settled.
 #[derive(Debug)]
 pub struct Chunk {
-    /// Oldest first. Empty only if no row of the chunk could be read.
+    /// Oldest first. Empty only if no record of the chunk could be read.
     pub events: Vec<Event>,
     pub(super) segment: PathBuf,
-    /// The last row of the chunk; `None` for events that were salvaged from the bytes of a file.
-    pub(super) last: Option<i64>,
-    /// Readable or not.
-    rows: u64,
+    /// Behind the last record.
+    behind: Position,
     unreadable: u64,
 }
 
 impl Chunk {
-    /// Events that were salvaged from the bytes of a file.
-    pub(super) fn beside_table(events: Vec<Event>, segment: PathBuf) -> Self {
-        Self { events, segment, last: None, rows: 0, unreadable: 0 }
-    }
-
-    /// The number of rows, readable or not; 0 for events that were salvaged from the bytes of a file.
+    /// The number of records, readable or not.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.rows
+        self.events.len() as u64 + self.unreadable
     }
 }
 
@@ -46,82 +42,77 @@ pub(super) struct Waiting {
     pub(super) oldest: Option<OffsetDateTime>,
 }
 
-impl Waiting {
-    pub(super) fn in_table(table: &Draining) -> Self {
-        Self { callbacks: table.left(), oldest: table.oldest() }
-    }
-}
-
-/// A segment and how far it is settled.
-///
-/// The position is only in memory. After a crash, records that were settled before are read again, and
-/// become the same rows.
 pub(super) struct Draining {
-    pub(super) segment: Segment,
-    /// Every row up to this one is settled.
-    after: i64,
-    settled: u64,
-    /// Settled rows that are not in Postgres: unreadable, or refused everywhere.
+    path: PathBuf,
+    /// Every record before it is settled.
+    at: Position,
+    /// Settled records that are not in Postgres: unreadable, or refused everywhere.
     not_moved: u64,
 }
 
 impl Draining {
-    pub(super) fn new(segment: Segment) -> Self {
-        Self { segment, after: 0, settled: 0, not_moved: 0 }
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), at: Position::default(), not_moved: 0 }
     }
 
-    /// The records after what is settled; `None` at the end.
-    pub(super) fn next(&self, max_rows: usize) -> Result<Option<Chunk>, SpoolError> {
-        let rows = self.segment.read(self.after, max_rows, CHUNK_BYTES)?;
-        let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
-        let mut chunk = Chunk {
-            events: Vec::with_capacity(rows.len()),
-            segment: self.segment.path().to_owned(),
-            last: Some(last),
-            rows: rows.len() as u64,
-            unreadable: 0,
-        };
-        for Row { id, frame } in rows {
-            match decode(&frame) {
-                Ok(event) => chunk.events.push(event),
-                Err(error) => {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The records up to `limit` that are not settled: up to `max_rows`, about [`CHUNK_BYTES`], and at
+    /// least one; `None` if there is none.
+    pub(super) fn next(
+        &mut self,
+        file: &File,
+        limit: Option<u64>,
+        max_rows: usize,
+    ) -> Result<Option<Chunk>, SpoolError> {
+        let mut scan = Scan::new(file, self.at, limit).map_err(SpoolError::file(&self.path))?;
+        let (mut events, mut bytes, mut unreadable) = (Vec::new(), 0, 0);
+        while events.len() < max_rows && bytes < CHUNK_BYTES {
+            match scan.next().map_err(SpoolError::file(&self.path))? {
+                Some(Ok(event)) => {
+                    bytes += event.weight();
+                    events.push(event);
+                }
+                Some(Err(error)) => {
                     tracing::error!(
-                        file = %chunk.segment.display(), row = id, %error,
+                        file = %self.path.display(), record = scan.position().records(), %error,
                         "a callback in the spool can't be read; its file will be set aside"
                     );
-                    chunk.unreadable += 1;
+                    unreadable += 1;
                 }
+                None => break,
             }
         }
-        Ok(Some(chunk))
+        if events.is_empty() && unreadable == 0 {
+            self.at = scan.position();
+            return Ok(None);
+        }
+        let segment = self.path.clone();
+        Ok(Some(Chunk { events, segment, behind: scan.position(), unreadable }))
     }
 
     /// Goes on after a chunk whose events are in Postgres, all but `refused` of them.
     pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
-        self.after = chunk.last.expect("a chunk of a table has a last row");
-        self.settled += chunk.rows;
+        self.at = chunk.behind;
         self.not_moved += refused + chunk.unreadable;
     }
 
-    /// The number of rows that are not settled.
-    pub(super) fn left(&self) -> u64 {
-        // A damaged table can return more rows than it counts.
-        self.segment.rows().saturating_sub(self.settled)
+    pub(super) fn settled(&self) -> u64 {
+        self.at.records()
     }
 
-    /// When the first of these was received. `None` if that can't be read.
-    pub(super) fn oldest(&self) -> Option<OffsetDateTime> {
-        let rows = self.segment.read(self.after, 1, 1).ok()?;
-        let event = decode(&rows.first()?.frame).ok()?;
+    /// Whether everything up to here could be read and is in Postgres.
+    pub(super) fn is_moved(&self, file: &File) -> bool {
+        let file_bytes = file.metadata().map_or(0, |file| file.len());
+        self.not_moved == 0 && !self.at.is_damaged(file_bytes)
+    }
+
+    /// When the first callback that is not settled was received.
+    pub(super) fn oldest(&self, file: &File, limit: Option<u64>) -> Option<OffsetDateTime> {
+        let mut scan = Scan::new(file, self.at, limit).ok()?;
+        let event = scan.next().ok()??.ok()?;
         Some(event.reception().key.received_at)
-    }
-
-    pub(super) fn is_settled(&self) -> bool {
-        self.settled == self.segment.rows()
-    }
-
-    /// Whether everything that is settled is in Postgres.
-    pub(super) fn is_moved(&self) -> bool {
-        self.not_moved == 0
     }
 }

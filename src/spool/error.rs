@@ -3,8 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::record::EncodeError;
-
 /// An error of the spool. Texts never quote a callback.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
@@ -33,17 +31,19 @@ pub enum SpoolError {
         "the disk has {size} bytes, and spool.min_free_bytes reserves {min_free_bytes}: nothing is left for the spool; lower spool.min_free_bytes, or set data_dir (ROUTO_DATA_DIR) to a directory on another disk"
     )]
     NeverRoom { size: u64, min_free_bytes: u64 },
-    #[error("{} is damaged", path.display())]
-    Damaged {
-        path: PathBuf,
-        /// `None` if our own checks found the damage.
-        source: Option<rusqlite::Error>,
-    },
     #[error("can't read or write {}", path.display())]
-    File { path: PathBuf, source: rusqlite::Error },
-    /// An event has no representation on disk; nothing of its batch was written.
-    #[error("can't encode a callback for the spool")]
-    Encode(#[from] EncodeError),
+    File { path: PathBuf, source: io::Error },
+    /// Nothing of the event's batch was written.
+    #[error("a callback of {bytes} bytes is too long for the spool")]
+    TooLong { bytes: usize },
+    /// Version 0.1.0 kept its spool in databases.
+    #[error(
+        "{} is a file of the spool of routo-receiver 0.1.0, which this version can't read: move its callbacks to Postgres with `routo-receiver spool drain` of version 0.1.0 first",
+        path.display()
+    )]
+    OldSegment { path: PathBuf },
+    #[error("a callback's time can't be exported")]
+    Time(#[source] time::error::Format),
     /// The output of an export failed.
     #[error("can't write the exported callbacks")]
     Output(#[source] io::Error),
@@ -55,20 +55,11 @@ impl SpoolError {
         move |source| Self::Directory { path, source }
     }
 
-    /// Classifies an error of `SQLite`.
-    pub(super) fn of_file(path: &Path) -> impl Fn(rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode;
+    pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Self::InUse { path: path.clone() }
-            }
-            Some(ErrorCode::DiskFull) => Self::NoSpace { path: path.clone() },
-            // A header that SQLite can't interpret is an unknown error.
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
-                Self::Damaged { path: path.clone(), source: Some(source) }
-            }
-            _ => Self::File { path: path.clone(), source },
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path },
+            _ => Self::File { path, source },
         }
     }
 }

@@ -7,7 +7,8 @@
     reason = "a property that does not hold panics"
 )]
 
-use std::fs;
+use std::fs::File;
+use std::io::Write as _;
 use std::net::IpAddr;
 
 use crate::domain::{
@@ -15,56 +16,80 @@ use crate::domain::{
     MessageText, PhoneNumber, Reception, Source, Text, Transport,
 };
 
-use super::record::{RecordError, decode, encode, frame, json_of};
-use super::salvage::Salvage;
+use super::frame::{HEAD_BYTES, append};
+use super::record::{read, write_callback};
+use super::scan::{Position, Scan};
 
-/// Checks the bytes as a frame, as the content of a frame, as a callback, and as damage to its record.
+const WRITER: u64 = 7;
+
+/// Checks the bytes as the content of a record, as a callback, as damage to its frame, and as a file around
+/// it.
 pub fn records(bytes: &[u8]) {
     read_back_if_read(bytes);
-    read_back_if_read(&frame(bytes).expect("it is short"));
-    for event in [report(bytes), message(bytes)] {
-        let record = encode(&event).expect("its time is of today");
-        assert_eq!(decode(&record).as_ref(), Ok(&event));
-        damage_is_noticed(&record, bytes);
-        is_found_in_a_damaged_file(&record, &event, bytes);
+    let [report, message] = [report(bytes), message(bytes)];
+    for event in [&report, &message] {
+        read_back_if_read(&content(event));
+        assert_eq!(read(&content(event)).as_ref(), Ok(event));
+        damage_is_noticed(&frame(event), bytes);
+    }
+    let (first, second) = (frame(&report), frame(&message));
+    let (before, is_frame) = scanned_with_end(bytes);
+    // Frames of another process would make these foreign.
+    if !is_frame {
+        let found = scanned(&[bytes, &first, bytes, &second, bytes].concat());
+        assert_eq!((before, found), (vec![], vec![report, message]), "each once, in order");
     }
 }
 
-/// An event that can be read stays the same when it is written and read again.
-fn read_back_if_read(record: &[u8]) {
-    match decode(record) {
-        Ok(event) => {
-            assert_eq!(decode(&encode(&event).expect("what was read can be written")), Ok(event));
-        }
-        Err(RecordError::Damaged) => assert!(json_of(record).is_err()),
-        Err(RecordError::NoCallback | RecordError::UnknownVersion(_)) => {}
+/// A callback that can be read stays the same when it is written and read again.
+fn read_back_if_read(bytes: &[u8]) {
+    if let Ok(event) = read(bytes) {
+        assert_eq!(read(&content(&event)), Ok(event));
     }
 }
 
-/// A record with a changed byte, or without its end, is never read as another callback.
-fn damage_is_noticed(record: &[u8], bytes: &[u8]) {
+/// A frame with a changed byte, or without its end, is never read as another callback.
+fn damage_is_noticed(frame: &[u8], bytes: &[u8]) {
     let [place @ .., change] = bytes else { return };
     let place = place.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(*byte))
-        % record.len();
-    assert_eq!(decode(&record[..place]), Err(RecordError::Damaged));
-    let mut damaged = record.to_vec();
+        % frame.len();
+    assert_eq!(scanned(&frame[..place]), []);
+    let mut damaged = frame.to_vec();
     damaged[place] ^= change;
     if *change != 0 {
-        assert!(decode(&damaged).is_err());
+        assert_eq!(scanned(&damaged), []);
     }
 }
 
-fn is_found_in_a_damaged_file(record: &[u8], event: &Event, noise: &[u8]) {
-    let (process, thread) = (std::process::id(), std::thread::current().id());
-    let path = std::env::temp_dir().join(format!("routo-receiver-{process}-{thread:?}.damaged"));
-    fs::write(&path, [noise, record, noise].concat()).expect("a file");
-    let mut salvage = Salvage::of(&path);
+fn content(event: &Event) -> Vec<u8> {
+    let mut content = Vec::new();
+    write_callback(&mut content, event);
+    content
+}
+
+fn frame(event: &Event) -> Vec<u8> {
+    let mut frame = Vec::new();
+    append(&mut frame, WRITER, |to| write_callback(to, event)).expect("it is short");
+    assert_eq!(frame.len(), HEAD_BYTES + content(event).len());
+    frame
+}
+
+/// The callbacks in a file with these bytes.
+fn scanned(bytes: &[u8]) -> Vec<Event> {
+    scanned_with_end(bytes).0
+}
+
+/// And whether a frame is in it.
+fn scanned_with_end(bytes: &[u8]) -> (Vec<Event>, bool) {
+    let memory = rustix::fs::memfd_create("records", rustix::fs::MemfdFlags::CLOEXEC);
+    let mut file = File::from(memory.expect("a file in memory"));
+    file.write_all(bytes).expect("it has room");
+    let mut scan = Scan::new(&file, Position::default(), None).expect("it can be read");
     let mut found = Vec::new();
-    while let Some(events) = salvage.next().expect("it can be read") {
-        found.extend(events);
+    while let Some(callback) = scan.next().expect("it can be read") {
+        found.extend(callback);
     }
-    fs::remove_file(&path).expect("it is there");
-    assert!(found.contains(event));
+    (found, scan.position().is_in_ours())
 }
 
 fn report(bytes: &[u8]) -> Event {

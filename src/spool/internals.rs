@@ -2,8 +2,11 @@
 
 use crate::domain::Event;
 
-/// The record of an event.
+/// The frame of an event.
 #[must_use]
 pub fn encode(event: &Event) -> Vec<u8> {
-    super::record::encode(event).expect("a benchmark's events can be encoded")
+    let mut frame = Vec::new();
+    super::frame::append(&mut frame, 1, |to| super::record::write_callback(to, event))
+        .expect("a benchmark's events are short");
+    frame
 }

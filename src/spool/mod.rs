@@ -8,15 +8,16 @@ mod directory;
 mod draining;
 mod error;
 mod figures;
+mod frame;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
+mod json;
 mod leftover;
-mod log;
 mod record;
-mod salvage;
+mod scan;
 mod segment;
 mod survey;
 #[cfg(test)]
@@ -26,30 +27,30 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rand::RngExt as _;
+
 use crate::domain::Event;
 use crate::error_chain::Chain;
 
 use backlog::Backlog;
-use directory::{Directory, bytes_with_log};
+use directory::Directory;
 use draining::{Draining, Waiting};
-use leftover::log_set_aside;
-use segment::{LOG_BYTES, Segment};
+use leftover::remove_or_set_aside;
+use segment::{Frames, Segment};
 
 pub use directory::is_set_aside;
 pub use draining::Chunk;
 pub use error::SpoolError;
 pub use figures::Figures;
-pub use record::EncodeError;
 pub use survey::{Contents, SurveyedFile, export, survey};
-
-/// The size at which the next segment begins. A segment is removed as a whole, when all of it is in Postgres.
-const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The place and the bounds of the spool.
 #[derive(Clone, Debug)]
 pub struct SpoolOptions {
     /// Created if it is missing.
     pub directory: PathBuf,
+    /// What a file reserves; more only for a batch that is larger.
+    pub segment_bytes: u64,
     /// The most bytes that all files together may take.
     pub max_bytes: u64,
     /// Bytes of the disk that the spool leaves free.
@@ -60,12 +61,26 @@ pub struct SpoolOptions {
 pub struct Spool {
     options: SpoolOptions,
     directory: Directory,
+    /// In every frame that this process writes.
+    writer: u64,
     /// The right to drain what others left. Given up before the process ends.
     lock: Mutex<Option<File>>,
-    own: Mutex<Option<Draining>>,
+    own: Mutex<Option<Own>>,
     /// The path of `own`, from before its file is created until after it is closed.
     own_path: Mutex<Option<PathBuf>>,
     backlog: Mutex<Backlog>,
+}
+
+/// The segment that this process writes to and drains.
+struct Own {
+    segment: Segment,
+    draining: Draining,
+}
+
+impl Own {
+    fn left(&self) -> u64 {
+        self.segment.callbacks() - self.draining.settled()
+    }
 }
 
 impl Spool {
@@ -73,6 +88,7 @@ impl Spool {
     pub fn open(options: SpoolOptions) -> Result<Self, SpoolError> {
         let directory = Directory::make(&options.directory)?;
         let lock = directory.lock()?;
+        directory.check_no_old_segments()?;
         let disk = directory.disk()?;
         if disk.size <= options.min_free_bytes {
             return Err(SpoolError::NeverRoom {
@@ -83,6 +99,7 @@ impl Spool {
         Ok(Self {
             options,
             directory,
+            writer: rand::rng().random(),
             lock: Mutex::new(Some(lock)),
             own: Mutex::new(None),
             own_path: Mutex::new(None),
@@ -92,21 +109,15 @@ impl Spool {
 
     /// Returns once all of the events are on disk. After an error any of them may be.
     pub fn append(&self, events: &[Event]) -> Result<(), SpoolError> {
-        let frames = events.iter().map(record::encode).collect::<Result<Vec<_>, _>>()?;
-        let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
-        self.write(bytes, |segment| segment.append(&frames))
+        self.write(&Frames::of(self.writer, events)?)
     }
 
-    /// Writes something and removes it again, to find out whether events could be written.
+    /// Finds out whether events could be written.
     pub fn probe(&self) -> Result<(), SpoolError> {
-        self.write(0, Segment::probe)
+        self.write(&Frames::default())
     }
 
-    fn write(
-        &self,
-        bytes: u64,
-        write: impl Fn(&mut Segment) -> Result<(), SpoolError>,
-    ) -> Result<(), SpoolError> {
+    fn write(&self, frames: &Frames) -> Result<(), SpoolError> {
         let mut own = locked(&self.own);
         if own.as_ref().is_some_and(|own| !own.segment.path().exists()) {
             tracing::error!(
@@ -114,49 +125,41 @@ impl Spool {
             );
             self.leave(&mut own);
         }
-        if own.is_none() {
-            Directory::make(&self.options.directory)?;
+        if own.as_ref().is_some_and(|own| !own.segment.has_room_for(frames)) {
+            self.seal(&mut own);
         }
-        self.check_room_for(bytes)?;
         let is_new = own.is_none();
-        match self.write_to_own(&mut own, &write) {
+        match self.write_to_own(&mut own, frames) {
             // A new file may work.
-            Err(error @ (SpoolError::File { .. } | SpoolError::Damaged { .. })) if !is_new => {
+            Err(error @ SpoolError::File { .. }) if !is_new => {
                 tracing::error!(error = %Chain(&error), "a spool file can no longer be written; starting a new one");
-                self.write_to_own(&mut own, &write)
+                self.write_to_own(&mut own, frames)
             }
             other => other,
         }
     }
 
-    fn write_to_own(
-        &self,
-        own: &mut Option<Draining>,
-        write: &impl Fn(&mut Segment) -> Result<(), SpoolError>,
-    ) -> Result<(), SpoolError> {
-        let draining = match own {
-            Some(draining) => draining,
-            None => own.insert(Draining::new(self.create_segment()?)),
+    fn write_to_own(&self, own: &mut Option<Own>, frames: &Frames) -> Result<(), SpoolError> {
+        let Own { segment, .. } = match own {
+            Some(own) => own,
+            None => own.insert(self.create_segment(frames)?),
         };
-        let written = write(&mut draining.segment);
-        let is_full = bytes_with_log(draining.segment.path()) >= SEGMENT_BYTES;
-        let is_broken =
-            matches!(written, Err(SpoolError::File { .. } | SpoolError::Damaged { .. }));
-        if is_broken && draining.segment.rows() == 0 {
-            // Nothing in it was acknowledged. A disk that keeps failing must not fill up with such files.
-            self.finish(own.take())?;
-        } else if is_broken {
-            self.leave(own);
-        } else if is_full {
-            self.seal(own);
+        let written = segment.append(frames);
+        if written.is_err() {
+            if segment.callbacks() == 0 {
+                // Nothing in it was acknowledged. A disk that keeps failing must not fill up with such files.
+                self.finish(own.take())?;
+            } else {
+                self.leave(own);
+            }
         }
         written
     }
 
+    /// Whether a file of this size may be created.
     fn check_room_for(&self, bytes: u64) -> Result<(), SpoolError> {
         let SpoolOptions { max_bytes, min_free_bytes, .. } = self.options;
-        // A checkpoint writes the contents of the log a second time.
-        if self.directory.bytes()? + bytes + LOG_BYTES > max_bytes {
+        if self.directory.bytes()? + bytes > max_bytes {
             return Err(SpoolError::Full { max_bytes });
         }
         let free = self.directory.disk()?.free;
@@ -166,37 +169,37 @@ impl Spool {
         Ok(())
     }
 
-    fn create_segment(&self) -> Result<Segment, SpoolError> {
-        let mut attempts = 0;
+    fn create_segment(&self, frames: &Frames) -> Result<Own, SpoolError> {
+        Directory::make(&self.options.directory)?;
+        let bytes = self.options.segment_bytes.max(frames.file_bytes());
+        self.check_room_for(bytes)?;
         loop {
             let path = self.directory.next_segment()?;
             *locked(&self.own_path) = Some(path.clone());
-            match Segment::create(&path) {
+            match Segment::create(&path, self.writer, bytes) {
+                Ok(segment) => return Ok(Own { segment, draining: Draining::new(&path) }),
                 // Another process created the file first, or opened it before we locked it.
-                Err(SpoolError::Exists { .. } | SpoolError::InUse { .. }) if attempts < 3 => {
-                    attempts += 1;
-                }
-                Err(error @ (SpoolError::NoSpace { .. } | SpoolError::File { .. })) => {
-                    // The file is empty. If it can't be removed either, it is drained as such.
+                Err(SpoolError::Exists { .. } | SpoolError::InUse { .. }) => {}
+                Err(error) => {
+                    // It is empty. If it can't be removed either, it is drained as such.
                     let _ = std::fs::remove_file(&path);
                     return Err(error);
                 }
-                other => return other,
             }
         }
     }
 
     /// Closes the segment of this process in order. It is drained like one that another process left.
-    fn seal(&self, own: &mut Option<Draining>) {
-        if let Some(draining) = own.take() {
-            draining.segment.seal();
+    fn seal(&self, own: &mut Option<Own>) {
+        if let Some(own) = own.take() {
+            own.segment.seal();
         }
         *locked(&self.own_path) = None;
     }
 
     /// Gives up the segment of this process, whose contents on disk are not certain any more. It is checked
     /// and drained like one that another process left.
-    fn leave(&self, own: &mut Option<Draining>) {
+    fn leave(&self, own: &mut Option<Own>) {
         *own = None;
         *locked(&self.own_path) = None;
     }
@@ -212,37 +215,30 @@ impl Spool {
             return Ok(left);
         }
         let mut own = locked(&self.own);
-        match own.as_ref().map(|draining| draining.next(max_rows)) {
-            None => Ok(None),
-            Some(Ok(chunk)) => Ok(chunk),
-            Some(Err(error)) => {
-                self.leave(&mut own);
-                Err(error)
-            }
+        let Some(Own { segment, draining }) = own.as_mut() else { return Ok(None) };
+        let next = draining.next(segment.file(), Some(segment.end()), max_rows);
+        if next.is_err() {
+            self.leave(&mut own);
         }
+        next
     }
 
     /// Goes on after a chunk whose events are in Postgres, all but `refused` of them. A file that is settled
     /// completely is removed or, if some of its rows are not in Postgres, set aside.
     pub fn settle(&self, chunk: &Chunk, refused: u64) -> Result<(), SpoolError> {
         let mut own = locked(&self.own);
-        let Some(draining) = own.as_mut().filter(|own| own.segment.path() == chunk.segment) else {
+        let Some(of_chunk) = own.as_mut().filter(|own| own.segment.path() == chunk.segment) else {
             drop(own);
             locked(&self.backlog).settle(chunk, refused);
             return Ok(());
         };
-        draining.settle(chunk, refused);
-        if draining.is_settled() { self.finish(own.take()) } else { Ok(()) }
+        of_chunk.draining.settle(chunk, refused);
+        if of_chunk.left() == 0 { self.finish(own.take()) } else { Ok(()) }
     }
 
-    fn finish(&self, own: Option<Draining>) -> Result<(), SpoolError> {
+    fn finish(&self, own: Option<Own>) -> Result<(), SpoolError> {
         let finished = match own {
-            Some(done) if done.is_moved() => done.segment.delete(),
-            Some(done) => {
-                let path = done.segment.path().to_owned();
-                drop(done);
-                self.directory.put_aside(&path).map(|aside| log_set_aside(&aside, 0))
-            }
+            Some(own) => remove_or_set_aside(&own.draining, own.segment.file(), &self.directory),
             None => Ok(()),
         };
         *locked(&self.own_path) = None;
@@ -258,7 +254,8 @@ impl Spool {
             ..Figures::default()
         };
         if let Some(own) = locked(&self.own).as_ref() {
-            figures.add(Waiting::in_table(own));
+            let oldest = own.draining.oldest(own.segment.file(), Some(own.segment.end()));
+            figures.add(Waiting { callbacks: own.left(), oldest });
         }
         let own_path = || locked(&self.own_path).clone();
         locked(&self.backlog).count(&self.directory, own_path, &mut figures)?;
@@ -274,7 +271,7 @@ impl Spool {
     /// [`Spool::release`], or until this value is dropped.
     pub fn close(&self) {
         let mut own = locked(&self.own);
-        if own.as_ref().is_some_and(|own| own.segment.rows() > 0) {
+        if own.as_ref().is_some_and(|own| own.segment.callbacks() > 0) {
             self.seal(&mut own);
         }
         if let Err(error) = self.finish(own.take()) {

@@ -1,20 +1,15 @@
-//! The record of an event on disk: a line of JSON in a frame that detects damage.
+//! The content of a frame: what it is, and a callback in as few bytes as its values take.
 //!
 //! ```text
-//!  magic 7 · version 1 · length 4, little-endian · first 8 bytes of SHA-256 over the JSON · JSON
+//!  kind 1 · fields
 //! ```
 //!
-//! A frame can be found and checked without the database around it, see [`super::salvage`].
+//! A text or byte string is its length (a variable-length integer, 7 bits a byte, low bits first) and its
+//! bytes. A time is its seconds since 1970 (8) and nanoseconds (4), little-endian.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
@@ -22,226 +17,221 @@ use crate::domain::{
     MessageText, PhoneNumber, Reception, RejectedCallback, RejectedContent, Source, Transport,
 };
 
-/// The start of every frame. No UTF-8 text starts with it.
-pub(super) const MAGIC: [u8; 7] = *b"\x8Drouto\n";
+/// The first record of every file: how many bytes the file has (8), and [`TITLE`].
+const BEGIN: u8 = 0;
+/// Version 1 of each kind of callback. A change that an older program would misread needs another number,
+/// and a reader for these for ever.
+const DELIVERY_REPORT: u8 = 1;
+const INBOUND_MESSAGE: u8 = 2;
+const REJECTED_CALLBACK: u8 = 3;
+/// The last record of a file that was closed in order: how many callbacks are in it (8).
+const END: u8 = 4;
 
-/// The version that is written. A change of [`Record`] that an older program would misread needs the next
-/// version, and a reader for this one for ever.
-const VERSION: u8 = 1;
+/// Says what the file is.
+const TITLE: &[u8] = b"\nspool of routo-receiver, see docs/durability.md\n";
 
-/// The length of a frame before its JSON.
-pub(super) const HEADER_BYTES: usize = MAGIC.len() + 1 + 4 + DIGEST_BYTES;
-
-const DIGEST_BYTES: usize = 8;
-
-/// An event was not encoded. Texts never quote it.
-#[derive(Debug, thiserror::Error)]
-pub enum EncodeError {
-    /// A value has no representation in JSON, such as a time before year 0.
-    #[error("a callback has no JSON representation")]
-    Json(#[from] serde_json::Error),
-    /// The length of a frame is 4 bytes.
-    #[error("a callback of {0} bytes is too long for a record")]
-    TooLong(usize),
+/// What a frame contains in place of a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Other {
+    Begin { file_bytes: u64 },
+    End { callbacks: u64 },
+    Unreadable(Unreadable),
 }
 
-/// A frame holds no event that this program can read.
+/// A frame is intact, and this program can't read what it contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RecordError {
-    /// Bytes are missing or were changed.
-    #[error("a record is damaged")]
-    Damaged,
-    /// The frame is whole, but of a version that this program does not know.
-    #[error("a record has version {0}: a newer routo-receiver wrote it, and can read it")]
-    UnknownVersion(u8),
-    /// The frame is whole, but its values are not those of an event.
+pub(super) enum Unreadable {
+    #[error("a record has kind {0}: a newer routo-receiver wrote it, and can read it")]
+    UnknownKind(u8),
     #[error("a record is intact but is not a callback")]
     NoCallback,
 }
 
-/// Version 1, which is also the format of `export`.
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Record<'a> {
-    #[serde(borrow)]
-    DeliveryReport(Report<'a>),
-    #[serde(borrow)]
-    InboundMessage(Inbound<'a>),
-    #[serde(borrow)]
-    RejectedCallback(Rejected<'a>),
+pub(super) fn write_begin(to: &mut Vec<u8>, file_bytes: u64) {
+    to.push(BEGIN);
+    to.extend(file_bytes.to_le_bytes());
+    to.extend(TITLE);
 }
 
-#[derive(Deserialize, Serialize)]
-struct Envelope<'a> {
-    #[serde(with = "time::serde::rfc3339")]
-    received_at: OffsetDateTime,
-    id: Uuid,
-    account: Cow<'a, str>,
-    transport: Cow<'a, str>,
-    remote_addr: IpAddr,
+pub(super) fn write_end(to: &mut Vec<u8>, callbacks: u64) {
+    to.push(END);
+    to.extend(callbacks.to_le_bytes());
 }
 
-#[derive(Deserialize, Serialize)]
-struct Report<'a> {
-    received: Envelope<'a>,
-    mess_id: Cow<'a, str>,
-    number: Cow<'a, str>,
-    status: Cow<'a, str>,
-    #[serde(borrow)]
-    extra: &'a RawValue,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Inbound<'a> {
-    received: Envelope<'a>,
-    org: Cow<'a, str>,
-    dest: Cow<'a, str>,
-    dcs: Option<Cow<'a, str>>,
-    message: Cow<'a, str>,
-    charset: Cow<'a, str>,
-    is_lossy: bool,
-    /// In Base64.
-    message_raw: Cow<'a, str>,
-    #[serde(borrow)]
-    extra: &'a RawValue,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Rejected<'a> {
-    received: Envelope<'a>,
-    kind: Cow<'a, str>,
-    reason: Cow<'a, str>,
-    parameters: Cow<'a, str>,
-}
-
-/// The frame of an event.
-pub(super) fn encode(event: &Event) -> Result<Vec<u8>, EncodeError> {
-    frame(to_json(event)?.as_bytes())
-}
-
-/// A frame around JSON.
-pub(super) fn frame(json: &[u8]) -> Result<Vec<u8>, EncodeError> {
-    let length = u32::try_from(json.len()).map_err(|_| EncodeError::TooLong(json.len()))?;
-    let mut frame = Vec::with_capacity(HEADER_BYTES + json.len());
-    frame.extend(MAGIC);
-    frame.push(VERSION);
-    frame.extend(length.to_le_bytes());
-    frame.extend(digest(json));
-    frame.extend(json);
-    Ok(frame)
-}
-
-/// The event in a frame at the start of `bytes`.
-pub(super) fn decode(bytes: &[u8]) -> Result<Event, RecordError> {
-    let json = json_of(bytes)?;
-    let record: Record<'_> = serde_json::from_str(json).map_err(|_| RecordError::NoCallback)?;
-    record.into_event().ok_or(RecordError::NoCallback)
-}
-
-/// The JSON in a frame at the start of `bytes`, checked.
-pub(super) fn json_of(bytes: &[u8]) -> Result<&str, RecordError> {
-    let whole = bytes.strip_prefix(&MAGIC).and_then(|rest| {
-        let (&version, rest) = rest.split_first()?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let (expected, rest) = rest.split_first_chunk::<DIGEST_BYTES>()?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-        let json = rest.get(..length)?;
-        (digest(json) == *expected).then_some((version, json))
-    });
-    match whole {
-        None => Err(RecordError::Damaged),
-        Some((VERSION, json)) => std::str::from_utf8(json).map_err(|_| RecordError::NoCallback),
-        Some((version, _)) => Err(RecordError::UnknownVersion(version)),
-    }
-}
-
-fn digest(json: &[u8]) -> [u8; DIGEST_BYTES] {
-    *Sha256::digest(json).first_chunk().expect("SHA-256 has 32 bytes")
-}
-
-/// The JSON of an event, as `export` prints it.
-pub(super) fn to_json(event: &Event) -> Result<String, EncodeError> {
-    let received = |reception: &Reception| Envelope {
-        received_at: reception.key.received_at,
-        id: reception.key.id,
-        account: reception.account.as_str().to_owned().into(),
-        transport: reception.source.transport.as_str().into(),
-        remote_addr: reception.source.remote_addr,
-    };
-    let record = match event {
-        Event::DeliveryReport(report) => Record::DeliveryReport(Report {
-            received: received(&report.reception),
-            mess_id: report.mess_id.as_str().into(),
-            number: report.number.as_str().into(),
-            status: report.status.as_str().into(),
-            extra: serde_json::from_str(report.extra.as_json())?,
-        }),
-        Event::InboundMessage(message) => Record::InboundMessage(Inbound {
-            received: received(&message.reception),
-            org: message.org.as_str().into(),
-            dest: message.dest.as_str().into(),
-            dcs: message.dcs.as_ref().map(|dcs| dcs.as_str().into()),
-            message: message.message.as_str().into(),
-            charset: message.message.charset().as_str().into(),
-            is_lossy: message.message.is_lossy(),
-            message_raw: BASE64_STANDARD.encode(&message.message_raw).into(),
-            extra: serde_json::from_str(message.extra.as_json())?,
-        }),
-        Event::RejectedCallback(rejected) => {
-            let RejectedContent::Parameters(parameters) = &rejected.content;
-            Record::RejectedCallback(Rejected {
-                received: received(&rejected.reception),
-                kind: rejected.kind.as_str().into(),
-                reason: rejected.reason.as_str().into(),
-                parameters: parameters.into(),
-            })
+pub(super) fn write_callback(to: &mut Vec<u8>, event: &Event) {
+    match event {
+        Event::DeliveryReport(report) => {
+            to.push(DELIVERY_REPORT);
+            write_reception(to, &report.reception);
+            write_text(to, report.mess_id.as_str());
+            write_text(to, report.number.as_str());
+            write_text(to, report.status.as_str());
+            write_text(to, report.extra.as_json());
         }
-    };
-    Ok(serde_json::to_string(&record)?)
-}
-
-impl Envelope<'_> {
-    fn into_reception(self) -> Option<Reception> {
-        Some(Reception {
-            key: EventKey { received_at: self.received_at, id: self.id },
-            account: self.account.parse().ok()?,
-            source: Source {
-                transport: Transport::from_name(&self.transport)?,
-                remote_addr: self.remote_addr,
-            },
-        })
+        Event::InboundMessage(message) => {
+            to.push(INBOUND_MESSAGE);
+            write_reception(to, &message.reception);
+            write_text(to, message.org.as_str());
+            write_text(to, message.dest.as_str());
+            to.push(message.dcs.is_some().into());
+            if let Some(dcs) = &message.dcs {
+                write_text(to, dcs.as_str());
+            }
+            write_text(to, message.message.as_str());
+            write_text(to, message.message.charset().as_str());
+            to.push(message.message.is_lossy().into());
+            write_bytes(to, &message.message_raw);
+            write_text(to, message.extra.as_json());
+        }
+        Event::RejectedCallback(rejected) => {
+            to.push(REJECTED_CALLBACK);
+            write_reception(to, &rejected.reception);
+            write_text(to, rejected.kind.as_str());
+            write_text(to, rejected.reason.as_str());
+            let RejectedContent::Parameters(parameters) = &rejected.content;
+            write_text(to, parameters);
+        }
     }
 }
 
-impl Record<'_> {
-    fn into_event(self) -> Option<Event> {
-        Some(match self {
-            Self::DeliveryReport(report) => Event::DeliveryReport(DeliveryReport {
-                reception: report.received.into_reception()?,
-                mess_id: report.mess_id.as_ref().into(),
-                number: PhoneNumber::new(&report.number),
-                status: DeliveryStatus::new(report.status.as_ref().into()),
-                extra: Extra::from_json(report.extra.get())?,
-            }),
-            Self::InboundMessage(message) => Event::InboundMessage(InboundMessage {
-                reception: message.received.into_reception()?,
-                org: PhoneNumber::new(&message.org),
-                dest: PhoneNumber::new(&message.dest),
-                dcs: message.dcs.map(|dcs| dcs.as_ref().into()),
-                message: MessageText::new(
-                    message.message.into_owned(),
-                    Charset::from_name(&message.charset)?,
-                    message.is_lossy,
-                ),
-                message_raw: BASE64_STANDARD.decode(message.message_raw.as_bytes()).ok()?,
-                extra: Extra::from_json(message.extra.get())?,
-            }),
-            Self::RejectedCallback(rejected) => Event::RejectedCallback(RejectedCallback {
-                reception: rejected.received.into_reception()?,
-                kind: CallbackKind::from_name(&rejected.kind)?,
-                reason: rejected.reason.as_ref().into(),
-                content: RejectedContent::Parameters(rejected.parameters.into_owned()),
-            }),
-        })
+fn write_reception(to: &mut Vec<u8>, reception: &Reception) {
+    let Reception { key: EventKey { received_at, id }, account, source } = reception;
+    to.extend(received_at.unix_timestamp().to_le_bytes());
+    to.extend(received_at.nanosecond().to_le_bytes());
+    to.extend(id.as_bytes());
+    write_text(to, account.as_str());
+    write_text(to, source.transport.as_str());
+    match source.remote_addr {
+        IpAddr::V4(address) => write_bytes(to, &address.octets()),
+        IpAddr::V6(address) => write_bytes(to, &address.octets()),
+    }
+}
+
+fn write_text(to: &mut Vec<u8>, text: &str) {
+    write_bytes(to, text.as_bytes());
+}
+
+fn write_bytes(to: &mut Vec<u8>, bytes: &[u8]) {
+    let mut length = bytes.len();
+    while length >= 0x80 {
+        to.push(0x80 | u8::try_from(length & 0x7F).expect("it is masked"));
+        length >>= 7;
+    }
+    to.push(u8::try_from(length).expect("the loop ends below 128"));
+    to.extend(bytes);
+}
+
+/// What the content of an intact frame is.
+pub(super) fn read(content: &[u8]) -> Result<Event, Other> {
+    let unreadable = Other::Unreadable;
+    let (&kind, fields) = content.split_first().ok_or(unreadable(Unreadable::NoCallback))?;
+    let mut fields = Fields(fields);
+    let read = match kind {
+        BEGIN => fields.begin().map(|file_bytes| Err(Other::Begin { file_bytes })),
+        END => fields.number().map(|callbacks| Err(Other::End { callbacks })),
+        DELIVERY_REPORT => fields.report().map(Ok),
+        INBOUND_MESSAGE => fields.message().map(Ok),
+        REJECTED_CALLBACK => fields.rejected().map(Ok),
+        unknown => return Err(unreadable(Unreadable::UnknownKind(unknown))),
+    };
+    let is_whole = fields.0.is_empty();
+    read.filter(|_| is_whole).ok_or(unreadable(Unreadable::NoCallback))?
+}
+
+/// The fields that are not read yet.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn begin(&mut self) -> Option<u64> {
+        let file_bytes = self.number()?;
+        self.0 = self.0.strip_prefix(TITLE)?;
+        Some(file_bytes)
+    }
+
+    fn report(&mut self) -> Option<Event> {
+        Some(Event::DeliveryReport(DeliveryReport {
+            reception: self.reception()?,
+            mess_id: self.text()?.into(),
+            number: PhoneNumber::new(self.text()?),
+            status: DeliveryStatus::new(self.text()?.into()),
+            extra: Extra::from_json(self.text()?)?,
+        }))
+    }
+
+    fn message(&mut self) -> Option<Event> {
+        let reception = self.reception()?;
+        let (org, dest) = (PhoneNumber::new(self.text()?), PhoneNumber::new(self.text()?));
+        let dcs = if self.flag()? { Some(self.text()?.into()) } else { None };
+        let (text, charset, is_lossy) =
+            (self.text()?.to_owned(), Charset::from_name(self.text()?)?, self.flag()?);
+        Some(Event::InboundMessage(InboundMessage {
+            reception,
+            org,
+            dest,
+            dcs,
+            message: MessageText::new(text, charset, is_lossy),
+            message_raw: self.bytes()?.to_vec(),
+            extra: Extra::from_json(self.text()?)?,
+        }))
+    }
+
+    fn rejected(&mut self) -> Option<Event> {
+        Some(Event::RejectedCallback(RejectedCallback {
+            reception: self.reception()?,
+            kind: CallbackKind::from_name(self.text()?)?,
+            reason: self.text()?.into(),
+            content: RejectedContent::Parameters(self.text()?.to_owned()),
+        }))
+    }
+
+    fn reception(&mut self) -> Option<Reception> {
+        let seconds = i64::from_le_bytes(self.array()?);
+        let nanoseconds = u32::from_le_bytes(self.array()?);
+        let received_at = OffsetDateTime::from_unix_timestamp(seconds)
+            .ok()?
+            .checked_add(Duration::nanoseconds(nanoseconds.into()))?;
+        let id = Uuid::from_bytes(self.array()?);
+        let account = self.text()?.parse().ok()?;
+        let transport = Transport::from_name(self.text()?)?;
+        let remote_addr = match self.bytes()? {
+            bytes if bytes.len() == 4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+            bytes => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
+        };
+        let key = EventKey { received_at, id };
+        Some(Reception { key, account, source: Source { transport, remote_addr } })
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let (mut length, mut shift) = (0_usize, 0);
+        loop {
+            let [byte] = self.array()?;
+            length |= usize::from(byte & 0x7F).checked_shl(shift)?;
+            if byte & 0x80 == 0 {
+                break;
+            }
+            shift += 7;
+        }
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        let [flag] = self.array()?;
+        Some(flag != 0)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.array()?))
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
     }
 }

@@ -1,26 +1,23 @@
 //! Reads a spool without draining it.
 
-use std::collections::HashSet;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-use crate::domain::Event;
 use crate::error_chain::Chain;
 
-use super::directory::{Directory, bytes_with_log};
+use super::directory::{Directory, bytes_of};
 use super::error::SpoolError;
-use super::leftover::Leftover;
-use super::record::to_json;
-use super::salvage::Salvage;
+use super::json::line;
+use super::leftover::{Leftover, open};
+use super::scan::{Position, Scan};
 
 /// A file of the spool.
 #[derive(Clone, Debug)]
 pub struct SurveyedFile {
     pub path: PathBuf,
-    /// The size of the file and its log.
     pub bytes: u64,
     pub contents: Contents,
     pub callbacks: u64,
@@ -39,6 +36,8 @@ pub enum Contents {
     Closed,
     /// Parts of it can't be read, or Postgres refuses them even in `rejected_callbacks`.
     Damaged,
+    /// No record is in it: another program wrote it, or all of it is damaged.
+    NotOurs,
 }
 
 /// All files of the spool, oldest first, then those that were set aside.
@@ -54,32 +53,60 @@ pub fn survey(directory: &Path) -> Result<Vec<SurveyedFile>, SpoolError> {
 }
 
 pub(super) fn inspect((path, is_aside): (PathBuf, bool)) -> Result<SurveyedFile, SpoolError> {
-    let bytes = bytes_with_log(&path);
-    let mut count = CallbackCount::default();
-    let contents = match Leftover::open(&path) {
-        Ok(mut leftover) => {
-            read_all(&mut leftover, |event| {
-                count.add(event);
-                Ok(())
-            })?;
-            if is_aside || leftover.is_damaged() { Contents::Damaged } else { Contents::Whole }
+    let (contents, count) = match Leftover::open(&path) {
+        Ok(leftover) => {
+            let count = *leftover.all();
+            let contents = match () {
+                () if count.is_not_ours() => Contents::NotOurs,
+                () if is_aside || count.is_damaged() => Contents::Damaged,
+                () => Contents::Whole,
+            };
+            (contents, count)
         }
-        Err(SpoolError::InUse { .. }) => {
-            let mut bytes = Salvage::of(&path);
-            while let Some(events) = bytes.next().map_err(SpoolError::directory(&path))? {
-                for event in &events {
-                    count.add(event);
-                }
-            }
-            Contents::InUse
-        }
+        Err(SpoolError::InUse { .. }) => (Contents::InUse, count(&open(&path)?, &path)?),
         Err(error) => {
             tracing::error!(file = %path.display(), error = %Chain(&error), "a spool file can't be opened");
-            Contents::Closed
+            (Contents::Closed, Count::default())
         }
     };
-    let CallbackCount { known, oldest } = count;
-    Ok(SurveyedFile { path, bytes, contents, callbacks: known.len() as u64, oldest })
+    let Count { callbacks, oldest, .. } = count;
+    Ok(SurveyedFile { bytes: bytes_of(&path), path, contents, callbacks, oldest })
+}
+
+/// What a file contains.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Count {
+    pub(super) callbacks: u64,
+    pub(super) oldest: Option<OffsetDateTime>,
+    /// At its end.
+    pub(super) at: Position,
+    pub(super) bytes: u64,
+}
+
+impl Count {
+    pub(super) fn is_not_ours(&self) -> bool {
+        !self.at.is_in_ours() && self.at.damaged_bytes > 0
+    }
+
+    pub(super) fn is_damaged(&self) -> bool {
+        self.at.is_damaged(self.bytes) || self.callbacks < self.at.records()
+    }
+}
+
+/// Reads a file once.
+pub(super) fn count(file: &File, path: &Path) -> Result<Count, SpoolError> {
+    let mut scan = Scan::new(file, Position::default(), None).map_err(SpoolError::file(path))?;
+    let mut count = Count::default();
+    while let Some(callback) = scan.next().map_err(SpoolError::file(path))? {
+        if let Ok(event) = callback {
+            let received_at = event.reception().key.received_at;
+            count.callbacks += 1;
+            count.oldest = Some(count.oldest.map_or(received_at, |at| at.min(received_at)));
+        }
+    }
+    count.at = scan.position();
+    count.bytes = file.metadata().map_err(SpoolError::file(path))?.len();
+    Ok(count)
 }
 
 /// Calls `each` once with every callback of a file, as a line of JSON. The file must not be in use. Returns
@@ -88,42 +115,16 @@ pub fn export(
     file: &Path,
     mut each: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<u64, SpoolError> {
-    let mut count = CallbackCount::default();
-    read_all(&mut Leftover::open(file)?, |event| {
-        if count.known.contains(&event.reception().key.id) {
-            return Ok(());
+    let mut leftover = Leftover::open(file)?;
+    let mut exported = 0;
+    while let Some(chunk) = leftover.next(CHUNK_ROWS)? {
+        for event in &chunk.events {
+            each(&line(event)?).map_err(SpoolError::Output)?;
+            exported += 1;
         }
-        count.add(event);
-        each(&to_json(event)?).map_err(SpoolError::Output)
-    })?;
-    Ok(count.known.len() as u64)
+        leftover.settle(&chunk, 0);
+    }
+    Ok(exported)
 }
 
 const CHUNK_ROWS: usize = 1_000;
-
-fn read_all(
-    leftover: &mut Leftover,
-    mut each: impl FnMut(&Event) -> Result<(), SpoolError>,
-) -> Result<(), SpoolError> {
-    while let Some(chunk) = leftover.next(CHUNK_ROWS)? {
-        chunk.events.iter().try_for_each(&mut each)?;
-        leftover.settle(&chunk, 0);
-    }
-    Ok(())
-}
-
-/// Counts each callback once.
-#[derive(Default)]
-struct CallbackCount {
-    known: HashSet<Uuid>,
-    oldest: Option<OffsetDateTime>,
-}
-
-impl CallbackCount {
-    fn add(&mut self, event: &Event) {
-        let key = event.reception().key;
-        self.known.insert(key.id);
-        self.oldest =
-            Some(self.oldest.map_or(key.received_at, |oldest| oldest.min(key.received_at)));
-    }
-}

@@ -83,7 +83,7 @@ impl Service {
 
     /// The files of the spool that hold callbacks, the largest first.
     pub fn spool_files(&self) -> Vec<PathBuf> {
-        let mut files = self.files_in_spool(".sqlite");
+        let mut files = self.files_in_spool(".spool");
         files
             .sort_by_key(|file| std::cmp::Reverse(fs::metadata(file).map_or(0, |file| file.len())));
         files

@@ -1,172 +1,174 @@
-//! Damaged files: their whole records come out, and a survey changes nothing.
+//! Damaged files: their intact records come out once and in order, and a survey changes nothing.
 
-use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::ops::Range;
 
-use uuid::Uuid;
-
-use super::super::record::{MAGIC, decode, encode};
+use super::super::frame::{HEAD_BYTES, Head, MARKER};
+use super::super::record::read;
 use super::super::*;
-use super::{as_killed, drained, files, options, report, reports};
+use super::{drained, files, options, reports};
 
-/// The bytes of a segment and of its log, and where in them each event is.
-struct Files {
-    bytes: [Vec<u8>; 2],
-    places: Vec<(Uuid, usize, std::ops::Range<usize>)>,
+const SEGMENT: &str = "0000000001.spool";
+
+/// The bytes of a file with 600 callbacks in 12 batches, and how many are used.
+struct Filled {
+    bytes: Vec<u8>,
+    used: usize,
+    callbacks: Vec<(Event, Range<usize>)>,
 }
 
-/// A spool of 600 events in several transactions, as a process that was stopped or killed leaves it.
-fn filled(killed: bool) -> Files {
+/// As a process that was stopped or killed leaves it.
+fn filled(killed: bool) -> Filled {
     let directory = tempfile::tempdir().unwrap();
     let spool = Spool::open(options(directory.path())).unwrap();
     for batch in 0..12 {
         spool.append(&reports(batch * 50..batch * 50 + 50)).unwrap();
     }
-    let directory = if killed {
-        as_killed(directory.path())
-    } else {
-        drop(spool);
-        directory
-    };
-    let segment = directory.path().join("0000000001.sqlite");
-    let bytes =
-        [fs::read(&segment).unwrap(), fs::read(salvage::log_of(&segment)).unwrap_or_default()];
-    let mut places = Vec::new();
-    for (file, bytes) in bytes.iter().enumerate() {
-        for at in memchr::memmem::find_iter(bytes, &MAGIC) {
-            if let Ok(event) = decode(&bytes[at..]) {
-                let frame = at..at + encode(&event).unwrap().len();
-                places.push((event.reception().key.id, file, frame));
-            }
-        }
+    if !killed {
+        spool.close();
     }
-    Files { bytes, places }
+    let bytes = fs::read(directory.path().join(SEGMENT)).unwrap();
+    let (mut callbacks, mut at) = (Vec::new(), 0);
+    while let Some(head) = Head::read(&bytes[at..]) {
+        let frame = at..at + head.frame_bytes();
+        let content = &bytes[frame.start + HEAD_BYTES..frame.end];
+        callbacks.extend(read(content).map(|event| (event, frame.clone())));
+        at = frame.end;
+    }
+    assert_eq!(callbacks.len(), 600);
+    assert_eq!(bytes.len(), 128 * 1024);
+    Filled { bytes, used: at, callbacks }
 }
 
-impl Files {
-    /// The events that are still whole somewhere in damaged files.
-    fn intact(&self, damaged: &[Vec<u8>; 2]) -> HashSet<Uuid> {
-        self.places
-            .iter()
-            .filter(|(_, file, frame)| {
-                damaged[*file].get(frame.clone()) == self.bytes[*file].get(frame.clone())
-            })
-            .map(|(id, ..)| *id)
-            .collect()
+impl Filled {
+    /// The callbacks whose frames are still as they were.
+    fn intact(&self, damaged: &[u8]) -> Vec<Event> {
+        let is_intact =
+            |frame: &Range<usize>| damaged.get(frame.clone()) == Some(&self.bytes[frame.clone()]);
+        let intact = self.callbacks.iter().filter(|(_, frame)| is_intact(frame));
+        intact.map(|(event, _)| event.clone()).collect()
     }
 
-    /// With such files a service starts: it takes new events at once, and of the old ones those that
-    /// are whole come out.
-    fn survives(&self, damaged: &[Vec<u8>; 2], what: &str) {
+    /// With such a file a service starts, and the intact callbacks come out. The file is kept if some did
+    /// not.
+    fn comes_out_of(&self, damaged: &[u8], what: &str) {
         let directory = tempfile::tempdir().unwrap();
-        let segment = directory.path().join("0000000001.sqlite");
-        fs::write(&segment, &damaged[0]).unwrap();
-        if !damaged[1].is_empty() {
-            fs::write(salvage::log_of(&segment), &damaged[1]).unwrap();
-        }
+        fs::write(directory.path().join(SEGMENT), damaged).unwrap();
         let spool = Spool::open(options(directory.path())).unwrap();
-        let new = reports(0..5);
-        spool.append(&new).unwrap();
-        let out: HashSet<_> =
-            drained(&spool).iter().map(|event| event.reception().key.id).collect();
-        let mut expected = self.intact(damaged);
-        expected.extend(new.iter().map(|event| event.reception().key.id));
-        let missing = expected.difference(&out).count();
-        assert_eq!(missing, 0, "{what}: {} of {} came out", out.len(), expected.len());
+        let intact = self.intact(damaged);
+        let mut out = Vec::new();
+        while let Some(chunk) = spool.next(70).unwrap() {
+            out.extend(chunk.events.iter().cloned());
+            spool.settle(&chunk, 0).unwrap();
+        }
+        assert!(out == intact, "{what}: {} of {} came out", out.len(), intact.len());
         let left = files(directory.path());
-        assert!(left.iter().all(|name| name.contains(".damaged")), "{what}: {left:?}");
+        let expected: &[&str] = match () {
+            () if intact.len() == 600 => &left.iter().map(String::as_str).collect::<Vec<_>>(),
+            () if intact.is_empty() && !damaged.windows(4).any(|four| four == MARKER) => &[SEGMENT],
+            () => &["0000000001.spool.damaged"],
+        };
+        assert_eq!(left, expected, "{what}");
     }
 }
 
 #[test]
-fn after_flipped_bytes_every_event_that_is_whole_comes_out() {
+fn of_1500_damaged_files_every_intact_record_comes_out_once() {
     for killed in [false, true] {
-        let files = filled(killed);
-        for (file, bytes) in files.bytes.iter().enumerate() {
-            let header = (0..120).step_by(11);
-            let all_over = (0..bytes.len()).step_by(bytes.len() / 25 + 1).map(|place| place + 11);
-            for place in header.chain(all_over).filter(|place| *place < bytes.len()) {
-                let mut damaged = files.bytes.clone();
-                damaged[file][place] ^= 0x55;
-                files.survives(&damaged, &format!("killed {killed}, file {file}, byte {place}"));
+        let filled = filled(killed);
+        for number in 0..750 {
+            let mut damaged = filled.bytes.clone();
+            // Spread over the used bytes, and over the bits.
+            let place = number * filled.used / 750;
+            damaged[place] ^= 1 << (number % 8);
+            if number % 10 == 0 {
+                damaged.truncate(filled.used * (number / 10 + 1) / 76);
             }
+            filled.comes_out_of(&damaged, &format!("killed {killed}, byte {place}"));
         }
     }
 }
 
 #[test]
-fn a_flipped_version_byte_does_not_hide_another_copy_of_the_record() {
-    let files = filled(false);
-    for (_, file, frame) in files.places.iter().step_by(60) {
-        let mut damaged = files.bytes.clone();
-        damaged[*file][frame.start + MAGIC.len()] ^= 0x55;
-        files.survives(&damaged, &format!("file {file}, record at {}", frame.start));
+fn after_a_lost_page_every_record_outside_of_it_comes_out() {
+    let filled = filled(true);
+    for content in [0, 0xFF] {
+        for page in 0..filled.used / 4096 {
+            let mut damaged = filled.bytes.clone();
+            damaged[page * 4096..(page + 1) * 4096].fill(content);
+            filled.comes_out_of(&damaged, &format!("page {page} of {content}"));
+        }
     }
 }
 
 #[test]
-fn after_a_truncation_every_event_that_is_whole_comes_out() {
-    for killed in [false, true] {
-        let files = filled(killed);
-        for (file, bytes) in files.bytes.iter().enumerate() {
-            for length in (0..bytes.len()).step_by(bytes.len() / 12 + 1) {
-                let mut damaged = files.bytes.clone();
-                damaged[file].truncate(length);
-                files.survives(&damaged, &format!("killed {killed}, file {file} cut at {length}"));
-            }
-        }
+fn a_file_that_a_kill_cut_short_is_not_damaged() {
+    let filled = filled(true);
+    let (_, last) = filled.callbacks.last().unwrap();
+    for cut in last.start..last.end {
+        let mut bytes = filled.bytes.clone();
+        bytes[cut..].fill(0);
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(SEGMENT), &bytes).unwrap();
+        let spool = Spool::open(options(directory.path())).unwrap();
+        assert_eq!(drained(&spool).len(), 599);
+        assert_eq!(files(directory.path()), Vec::<String>::new(), "cut at {cut}");
     }
+}
+
+#[test]
+fn a_file_that_was_closed_in_order_misses_none_of_its_records_in_silence() {
+    let filled = filled(false);
+    let (_, last) = filled.callbacks.last().unwrap();
+    let mut bytes = filled.bytes.clone();
+    // The disk lost the end of the callbacks, and has the mark behind them.
+    bytes.drain(last.clone());
+    filled.comes_out_of(&bytes, "without the last callback");
+}
+
+#[test]
+fn a_sparse_file_of_a_terabyte_is_read_no_further_than_any_file_of_ours() {
+    let filled = filled(true);
+    let directory = tempfile::tempdir().unwrap();
+    let segment = directory.path().join(SEGMENT);
+    fs::write(&segment, &filled.bytes).unwrap();
+    OpenOptions::new().write(true).open(&segment).unwrap().set_len(1 << 40).unwrap();
+    let spool = Spool::open(options(directory.path())).unwrap();
+    assert_eq!(drained(&spool).len(), 600);
+}
+
+#[test]
+fn a_file_of_another_program_is_neither_changed_nor_counted_nor_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let segment = directory.path().join(SEGMENT);
+    let foreign = b"SQLite format 3\0".repeat(4_000);
+    fs::write(&segment, &foreign).unwrap();
+    let spool = Spool::open(options(directory.path())).unwrap();
+    let all = reports(0..5);
+    spool.append(&all).unwrap();
+    assert_eq!(drained(&spool), all);
+    assert_eq!(spool.figures().unwrap().callbacks, 0);
+    assert_eq!(survey(directory.path()).unwrap()[0].contents, Contents::NotOurs);
+    assert_eq!(fs::read(&segment).unwrap(), foreign);
 }
 
 #[test]
 fn looking_into_a_spool_changes_none_of_its_files() {
-    let files = filled(true);
-    let mut damaged = files.bytes.clone();
-    damaged[1][32 + 2 * (32_768 + 24) + 24 + 5_000] ^= 1;
+    let filled = filled(true);
+    let mut damaged = filled.bytes.clone();
+    damaged[20_000] ^= 1;
     let directory = tempfile::tempdir().unwrap();
-    let segment = directory.path().join("0000000001.sqlite");
-    fs::write(&segment, &damaged[0]).unwrap();
-    fs::write(salvage::log_of(&segment), &damaged[1]).unwrap();
+    let segment = directory.path().join(SEGMENT);
+    fs::write(&segment, &damaged).unwrap();
 
     let [surveyed] = &survey(directory.path()).unwrap()[..] else { panic!("one file") };
-    assert_eq!(surveyed.contents, Contents::Damaged);
+    assert_eq!((surveyed.contents, surveyed.callbacks), (Contents::Damaged, 599));
     let mut lines = 0;
     export(&segment, |_| {
         lines += 1;
         Ok(())
     })
     .unwrap();
-    assert_eq!(lines, files.intact(&damaged).len() as u64);
-    assert_eq!(surveyed.callbacks, lines);
-    assert_eq!(fs::read(&segment).unwrap(), damaged[0]);
-    assert_eq!(fs::read(salvage::log_of(&segment)).unwrap(), damaged[1]);
-}
-
-#[test]
-fn a_damaged_log_is_noticed_and_kept_even_if_none_of_its_records_is_in_one_piece() {
-    let directory = tempfile::tempdir().unwrap();
-    let spool = Spool::open(options(directory.path())).unwrap();
-    for name in 0..4 {
-        spool.append(&[report(&format!("{name}{}", "x".repeat(50_000)))]).unwrap();
-    }
-    let copy = as_killed(directory.path());
-    let log = salvage::log_of(&copy.path().join("0000000001.sqlite"));
-    let mut bytes = fs::read(&log).unwrap();
-    bytes[32 + 3 * (32_768 + 24) + 24 + 5_000] ^= 1;
-    fs::write(&log, bytes).unwrap();
-
-    drained(&Spool::open(options(copy.path())).unwrap());
-    assert_eq!(files(copy.path()), ["0000000001.sqlite.damaged", "0000000001.sqlite.damaged-wal"]);
-}
-
-#[test]
-fn a_log_that_ends_in_the_midst_of_a_commit_is_whole() {
-    let files = filled(true);
-    let directory = tempfile::tempdir().unwrap();
-    let segment = directory.path().join("0000000001.sqlite");
-    assert!(log::log_is_whole(&segment), "there is none");
-    for length in (32..=files.bytes[1].len()).step_by(4_999) {
-        fs::write(salvage::log_of(&segment), &files.bytes[1][..length]).unwrap();
-        assert!(log::log_is_whole(&segment), "{length}");
-    }
+    assert_eq!(lines, 599);
+    assert_eq!(fs::read(&segment).unwrap(), damaged);
 }

@@ -19,6 +19,7 @@ use crate::domain::{
 fn options(directory: &Path) -> SpoolOptions {
     SpoolOptions {
         directory: directory.to_owned(),
+        segment_bytes: 128 * 1024,
         max_bytes: 1024 * 1024 * 1024,
         min_free_bytes: 0,
     }
@@ -72,7 +73,7 @@ fn files(directory: &Path) -> Vec<String> {
     names
 }
 
-/// The files as a killed process leaves them: without a checkpoint of the log.
+/// The files as a killed process leaves them.
 fn as_killed(directory: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for name in files(directory) {
@@ -233,7 +234,7 @@ fn a_file_with_events_that_postgres_takes_nowhere_is_set_aside_whole() {
             spool.settle(&chunk, 1).unwrap();
         }
         let names = files(directory.path());
-        assert!(names.iter().all(|name| name.contains(".sqlite.damaged")), "{names:?}");
+        assert!(names.iter().all(|name| name.contains(".spool.damaged")), "{names:?}");
         let aside = &names[0];
         let mut lines = 0;
         export(&directory.path().join(aside), |_| {
@@ -250,7 +251,7 @@ fn a_large_segment_is_followed_by_the_next_and_both_are_drained_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let spool = Spool::open(options(directory.path())).unwrap();
     let mut all = Vec::new();
-    while files(directory.path()).iter().filter(|name| name.ends_with(".sqlite")).count() < 2 {
+    while files(directory.path()).len() < 2 {
         let events = reports(0..4_000);
         spool.append(&events).unwrap();
         all.extend(events.into_iter().map(|event| event.reception().key));
@@ -267,13 +268,13 @@ fn a_large_segment_is_followed_by_the_next_and_both_are_drained_in_order() {
 #[test]
 fn files_that_are_not_the_spool_s_are_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("app.sqlite"), "").unwrap();
-    fs::create_dir(directory.path().join("0000000001.sqlite")).unwrap();
+    fs::write(directory.path().join("app.spool"), "").unwrap();
+    fs::create_dir(directory.path().join("0000000001.spool")).unwrap();
     let spool = Spool::open(options(directory.path())).unwrap();
     let all = reports(0..5);
     spool.append(&all).unwrap();
     assert_eq!(drained(&spool), all);
-    assert_eq!(files(directory.path()), ["0000000001.sqlite", "app.sqlite"]);
+    assert_eq!(files(directory.path()), ["0000000001.spool", "app.spool"]);
 }
 
 #[test]
@@ -286,4 +287,12 @@ fn a_file_that_somebody_removed_is_followed_by_a_new_one() {
     let all = reports(5..10);
     spool.append(&all).unwrap();
     assert_eq!(drained(&spool), all);
+}
+
+#[test]
+fn files_of_version_0_1_0_are_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("0000000001.sqlite"), "").unwrap();
+    let error = Spool::open(options(directory.path())).err().unwrap().to_string();
+    assert!(error.contains("`routo-receiver spool drain` of version 0.1.0 first"), "{error}");
 }

@@ -3,33 +3,55 @@
 use proptest::prelude::*;
 use time::macros::datetime;
 
-use super::super::record::{MAGIC, RecordError, decode, encode};
+use super::super::frame::MAX_CONTENT_BYTES;
+use super::super::json::line;
+use super::super::record::{Other, Unreadable, read, write_callback};
 use super::super::*;
 use super::{drained, options, reception, report, reports};
 use crate::domain::{
     Charset, DeliveryReport, DeliveryStatus, Extra, InboundMessage, MessageText, PhoneNumber,
 };
 
-#[test]
-fn a_record_of_a_later_version_is_set_aside_and_not_lost() {
-    let mut frame = encode(&report("m")).unwrap();
-    frame[MAGIC.len()] = 2;
-    assert_eq!(decode(&frame), Err(RecordError::UnknownVersion(2)));
-    frame.pop();
-    assert_eq!(decode(&frame), Err(RecordError::Damaged));
+fn content(event: &Event) -> Vec<u8> {
+    let mut content = Vec::new();
+    write_callback(&mut content, event);
+    content
 }
 
 #[test]
-fn what_has_no_representation_is_an_error_and_never_an_empty_record() {
+fn a_record_of_a_later_version_is_set_aside_and_not_lost() {
+    let mut content = content(&report("m"));
+    content[0] = 200;
+    assert_eq!(read(&content), Err(Other::Unreadable(Unreadable::UnknownKind(200))));
+}
+
+#[test]
+fn a_record_with_more_or_less_than_its_fields_is_no_callback() {
+    let content = content(&report("m"));
+    let longer = [content.as_slice(), b"x"].concat();
+    for other in [&content[..content.len() - 1], &longer, &content[..1], b""] {
+        assert_eq!(read(other), Err(Other::Unreadable(Unreadable::NoCallback)));
+    }
+}
+
+#[test]
+fn what_is_too_long_is_an_error_and_never_an_empty_record() {
     let directory = tempfile::tempdir().unwrap();
     let spool = Spool::open(options(directory.path())).unwrap();
     let mut events = reports(0..3);
-    let Event::DeliveryReport(report) = &mut events[1] else { panic!("a report") };
-    report.reception.key.received_at = datetime!(-0001-01-01 0:00 UTC);
-    assert!(matches!(encode(&events[1]), Err(EncodeError::Json(_))));
+    events[1] = report(&"x".repeat(MAX_CONTENT_BYTES));
     let error = spool.append(&events).unwrap_err();
-    assert!(matches!(error, SpoolError::Encode(_)), "{error}");
+    assert!(matches!(error, SpoolError::TooLong { .. }), "{error}");
     assert_eq!(drained(&spool), [], "nothing of its batch is written");
+}
+
+#[test]
+fn any_time_is_kept_and_one_that_json_lacks_is_an_error_of_the_export() {
+    let mut event = report("m");
+    let Event::DeliveryReport(report) = &mut event else { panic!("a report") };
+    report.reception.key.received_at = datetime!(-0001-01-01 0:00:00.123456789 UTC);
+    assert_eq!(read(&content(&event)), Ok(event.clone()));
+    assert!(line(&event).is_err());
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -68,14 +90,14 @@ proptest! {
         });
         let rejected = Event::RejectedCallback(message.clone().into_rejected(a.into()));
         for event in [report, message, rejected] {
-            prop_assert_eq!(decode(&encode(&event).unwrap()), Ok(event));
+            prop_assert_eq!(read(&content(&event)), Ok(event));
         }
     }
 
     #[test]
-    fn any_bytes_are_read_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode(&bytes);
-        bytes.splice(..0, *b"\x8Drouto\n\x01");
-        let _ = decode(&bytes);
+    fn any_bytes_are_read_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 1..6_u8) {
+        let _ = read(&bytes);
+        bytes.insert(0, kind);
+        let _ = read(&bytes);
     }
 }

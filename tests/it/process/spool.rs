@@ -43,7 +43,7 @@ async fn the_spool_can_be_looked_into_exported_and_drained() {
     let (code, out, _) = run(&["spool", "status"], &away).await;
     assert_eq!(code, Some(0));
     assert!(out.starts_with("6 callbacks, "), "{out}");
-    assert!(out.contains("0000000001.sqlite: 6 callbacks"), "{out}");
+    assert!(out.contains("0000000001.spool: 6 callbacks"), "{out}");
 
     let (code, out, _) = run(&["spool", "export"], &away).await;
     assert_eq!(code, Some(0));
