@@ -90,7 +90,8 @@ impl StoredRejections {
                 request::text as "request!",
                 transport,
                 host(remote_addr) as "remote_addr!",
-                least(greatest(replayed_at, $10), $11) as replayed_at
+                case when replayed_at is not null
+                    then least(greatest(replayed_at, $10), $11) end as replayed_at
             from rejected_callbacks
             where received_at >= $10
             and received_at < $11

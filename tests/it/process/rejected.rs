@@ -139,6 +139,10 @@ async fn what_was_refused_becomes_a_row_once_it_is_no_longer_and_only_once() {
     // As after a replay that was killed before it reported.
     database.execute("update rejected_callbacks set replayed_at = null").await;
     let id = &ids(&database).await[1];
+    let (_, listed, _) = run(&["rejected", "list", "--id", id], &environment).await;
+    assert!(!listed.contains("(replayed)"), "{listed}");
+    let (_, listed, _) = run(&["rejected", "list", "--id", id, "--json"], &environment).await;
+    assert!(listed.contains(r#""replayed_at":null"#), "{listed}");
     assert!(replay(&["--id", id, "--write"]).await.ends_with("1 replayed, 0 stay rejected\n"));
     let (_, listed, _) = run(&["rejected", "list", "--replayed", "--id", id], &environment).await;
     assert!(listed.ends_with(" (replayed)\n"), "{listed}");
