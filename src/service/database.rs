@@ -59,9 +59,14 @@ pub(crate) fn existing_database(settings: &Settings) -> Result<SecretString, Sta
     match settings.database.source() {
         DatabaseSource::External(url) => Ok(url.clone()),
         DatabaseSource::Embedded { .. } => {
-            let data_dir = &settings.data_dir;
-            embedded_postgres::url_of_running(data_dir)
-                .ok_or_else(|| StartError::NoDatabase { data_dir: data_dir.clone() })
+            let data_dir = settings.data_dir.clone();
+            match embedded_postgres::url_of_running(&data_dir) {
+                None => Err(StartError::NoDatabase { data_dir }),
+                Some(_) if !embedded_postgres::is_running(&data_dir) => {
+                    Err(StartError::DatabaseStopped { data_dir })
+                }
+                Some(url) => Ok(url),
+            }
         }
     }
 }

@@ -41,6 +41,11 @@ pub enum StartError {
         data_dir.display()
     )]
     NoDatabase { data_dir: PathBuf },
+    #[error(
+        "the embedded database in {} runs only while the service does; start routo-receiver there",
+        data_dir.display()
+    )]
+    DatabaseStopped { data_dir: PathBuf },
     /// A socket that was handed over is not a listening TCP socket.
     #[error(
         "can't listen on a socket passed in LISTEN_FDS; pass TCP sockets: the first for http.listen, the second for admin.listen, the third for http.tls.listen"

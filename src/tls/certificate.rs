@@ -88,11 +88,13 @@ impl Certificate {
     }
 }
 
+/// In place of the names.
+const NO_NAME: &str = "no subjectAltName, so clients that check the name refuse it";
+
 /// The names and the end of its validity.
 impl fmt::Display for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names =
-            if self.names.is_empty() { "no name".to_owned() } else { self.names.join(", ") };
+        let names = if self.names.is_empty() { NO_NAME.to_owned() } else { self.names.join(", ") };
         let day = format_description!("[year]-[month]-[day]");
         let end = self.not_after.format(day).map_err(|_| fmt::Error)?;
         let state = if self.has_expired() { "expired on" } else { "valid until" };

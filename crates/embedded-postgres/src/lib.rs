@@ -30,6 +30,7 @@ mod supervised;
 mod supervisor;
 mod survivors;
 
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -121,4 +122,10 @@ pub fn psql(bin_dir: Option<&Path>) -> PathBuf {
 pub fn url_of_running(data_dir: &Path) -> Option<SecretString> {
     let password = data_dir::password_in(data_dir).ok().flatten()?;
     Some(url(data_dir::port_in(data_dir)?, &password))
+}
+
+/// Whether a Postgres accepts connections where [`url_of_running`] points.
+#[must_use]
+pub fn is_running(data_dir: &Path) -> bool {
+    data_dir::port_in(data_dir).is_some_and(|port| TcpStream::connect(("127.0.0.1", port)).is_ok())
 }

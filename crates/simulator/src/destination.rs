@@ -5,8 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -16,6 +18,9 @@ use url::{Host, Url};
 
 use super::failure::Failure;
 use super::stream::Stream;
+
+/// How long each step of [`Destination::reach`] may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why callbacks can't be sent to a URL.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,13 @@ pub enum DestinationError {
     /// The file holds something other than certificates of authorities.
     #[error("the certificates of the trusted authorities can't be used")]
     Tls(#[from] rustls::Error),
+    #[error("{authority} accepts no connection; is the service running there?")]
+    Refused { authority: String, source: io::Error },
+    /// The source says what is wrong with the certificate.
+    #[error(
+        "the TLS handshake with {authority} failed; the host in the URL has to be a name in its certificate, and --ca FILE trusts another authority"
+    )]
+    Handshake { authority: String, source: io::Error },
 }
 
 /// A service that callbacks are sent to.
@@ -83,18 +95,34 @@ impl Destination {
         &self.prefix
     }
 
+    /// Connects once and closes the connection, to find out what is wrong before a run.
+    pub async fn reach(&self) -> Result<(), DestinationError> {
+        let authority = || self.authority.clone();
+        let connected = async { TcpStream::connect(&*self.addresses).await };
+        let tcp = in_time(connected)
+            .await
+            .map_err(|source| DestinationError::Refused { authority: authority(), source })?;
+        in_time(self.secured(tcp))
+            .await
+            .map_err(|source| DestinationError::Handshake { authority: authority(), source })?;
+        Ok(())
+    }
+
     /// Connects to the first address that accepts.
     pub(super) async fn connect(&self) -> Result<Stream, Failure> {
         let tcp = TcpStream::connect(&*self.addresses).await.map_err(|_| Failure::Refused)?;
         // Without it, requests are only slower.
         let _ = tcp.set_nodelay(true);
-        match &self.tls {
-            None => Ok(Stream::Plain(tcp)),
+        self.secured(tcp).await.map_err(|_| Failure::Tls)
+    }
+
+    async fn secured(&self, tcp: TcpStream) -> io::Result<Stream> {
+        Ok(match &self.tls {
+            None => Stream::Plain(tcp),
             Some((connector, name)) => {
-                let tls = connector.connect(name.clone(), tcp).await.map_err(|_| Failure::Tls)?;
-                Ok(Stream::Tls(Box::new(tls)))
+                Stream::Tls(Box::new(connector.connect(name.clone(), tcp).await?))
             }
-        }
+        })
     }
 }
 
@@ -114,6 +142,10 @@ impl fmt::Debug for Destination {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         write!(f, "{scheme}://{}{}", self.authority, self.prefix)
     }
+}
+
+async fn in_time<T>(connected: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(PATIENCE, connected).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn addresses(host: &Host, port: u16) -> Result<Vec<SocketAddr>, DestinationError> {

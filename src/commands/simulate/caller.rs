@@ -10,7 +10,7 @@ use crate::commands::CommandError;
 use crate::config::{Account, Settings};
 use crate::credentials::accounts_without_generating;
 use crate::error_chain::Chain;
-use crate::service::{database_at, existing_database, reachable};
+use crate::service::{StartError, database_at, existing_database, reachable};
 use crate::store::Database;
 
 use super::{SimulateError, TargetArguments};
@@ -122,8 +122,10 @@ pub(super) fn database(
     let given = arguments.verify.as_ref().and_then(Option::as_ref);
     let url: SecretString = match given {
         Some(url) => url.clone(),
-        None => existing_database(settings)
-            .map_err(|_| SimulateError::NoDatabase(settings.data_dir.clone()))?,
+        None => existing_database(settings).map_err(|error| match error {
+            StartError::NoDatabase { data_dir } => SimulateError::NoDatabase(data_dir).into(),
+            other => CommandError::from(other),
+        })?,
     };
     Ok(database_at(&url, false, settings)?)
 }

@@ -62,6 +62,7 @@ pub(super) async fn run(
         rows.next_messages(1).await?;
         rows.close().await;
     }
+    caller.destination.reach().await.map_err(SimulateError::from)?;
     raise_open_file_limit();
     let stop = signals::of_command().map_err(CommandError::Signals)?;
     let tally = play(arguments, &caller, stop.clone()).await;

@@ -12,6 +12,7 @@ use crate::commands::CommandError;
 use crate::commands::output::{print_line, print_lines};
 use crate::config::Settings;
 use crate::error_chain::Chain;
+use crate::service::StartError;
 use crate::store::Database;
 
 use super::caller::{Caller, database};
@@ -30,9 +31,10 @@ pub(super) async fn run(
     let database = match database(arguments, settings) {
         Ok(database) => Some(database),
         // Without --verify, the row is shown if that is possible.
-        Err(CommandError::Simulate(SimulateError::NoDatabase(_))) if arguments.verify.is_none() => {
-            None
-        }
+        Err(
+            CommandError::Simulate(SimulateError::NoDatabase(_))
+            | CommandError::Start(StartError::DatabaseStopped { .. }),
+        ) if arguments.verify.is_none() => None,
         Err(error) => return Err(error),
     };
 

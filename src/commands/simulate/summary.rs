@@ -140,6 +140,12 @@ impl fmt::Display for VerdictSummary<'_> {
         let Verdict { rows, missing, doubled, different, unexpected, described } = verdict;
         if verdict.differences() == 0 {
             let what = match acknowledged {
+                0 => {
+                    return write!(
+                        f,
+                        "verified      nothing: no callback was acknowledged (rows: {rows})"
+                    );
+                }
                 1 => "the acknowledged callback is stored exactly once, as intended".to_owned(),
                 _ => format!(
                     "{acknowledged} acknowledged callbacks are stored exactly once, as intended"

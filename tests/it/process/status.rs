@@ -1,5 +1,6 @@
 //! Day two: `status`, `psql`, and `check --connect`.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -152,9 +153,16 @@ async fn psql_opens_the_configured_database_and_the_embedded_one() {
     let (code, _, err) = run(&ask, &embedded).await;
     assert_eq!(code, Some(1));
     assert!(err.contains("no service has run its embedded database in"), "{err}");
-    let _service = ServiceProcess::start(&embedded).await;
+    let service = ServiceProcess::start(&embedded).await;
     let (code, out, err) = run(&ask, &embedded).await;
     assert_eq!((code, out.as_str()), (Some(0), "0\n"), "{err}");
+    service.signal(Signal::TERM);
+    assert_eq!(service.end().await.0, Some(0));
+    for command in [&ask[..], &["check", "--connect"], &["simulate", "--verify"]] {
+        let (code, _, err) = run(command, &embedded).await;
+        assert_eq!(code, Some(1), "{command:?}");
+        assert!(err.contains("runs only while the service does; start"), "{command:?}: {err}");
+    }
 }
 
 #[tokio::test]

@@ -111,6 +111,16 @@ async fn the_torture_rehearsal_over_https_loses_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_a_certificate_is_not_trusted_is_said() {
+    let world = world().await;
+    world.authority.issue("other.example", 2103);
+    world.service.signal(Signal::HUP);
+    eventually("it is in use", async || world.service.has_logged("valid until 2103")).await;
+    let (_, why) = rehearse(&world, "localhost", "--count 2").await;
+    assert!(why.to_string().contains("not valid for name"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renewed_certificate_is_used_without_a_restart_and_plain_http_goes_on() {
     let world = world().await;
     let one = "--count 4 --connections 1";

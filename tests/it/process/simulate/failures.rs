@@ -51,3 +51,18 @@ async fn a_callback_that_a_proxy_refuses_is_named_as_such_without_the_proxys_tex
         assert!(!failed.contains("secret"), "{failed}");
     }
 }
+
+#[tokio::test]
+async fn what_is_wrong_with_the_destination_is_said_before_anything_is_sent() {
+    let World { environment, service, .. } = world(&[]).await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for (url, expected) in [
+        (format!("http://{nobody}"), "accepts no connection; is the service running there?"),
+        (format!("https://{}", service.http), "failed; the host in the URL has to be a name in"),
+    ] {
+        let (code, out, err) =
+            run(&["simulate", "--url", &url, "--count", "2"], &environment).await;
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+        assert!(err.contains(expected), "{err}");
+    }
+}
