@@ -53,7 +53,7 @@ pub struct Generated {
 pub enum Unused {
     #[error(
         "the generated account in {} is not in use, because account {by} has its name, user or \
-         report token; to use both, give {by} others", path.display()
+         report token; to use both, give account {by} another name, user and token", path.display()
     )]
     Replaced { path: PathBuf, by: AccountName },
     #[error(

@@ -38,7 +38,7 @@ pub(super) enum CallbackError {
     TooManyFailures,
     /// A login from an address that has used up its failure budget for this user.
     #[error(
-        "too many failed authentications as this user from this address; one attempt a second is compared"
+        "too many failed authentications as this user from this address; only one attempt per second is checked"
     )]
     NotCompared,
     /// The credentials are right, but not allowed from this address.

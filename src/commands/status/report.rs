@@ -208,7 +208,7 @@ impl fmt::Display for Status {
         if problems.is_empty() {
             writeln!(f, "All is well.\n")?;
         } else {
-            writeln!(f, "Not all is well:")?;
+            writeln!(f, "Problems:")?;
             for problem in problems {
                 writeln!(f, "  {problem}")?;
             }
@@ -241,7 +241,7 @@ impl fmt::Display for DatabaseReport {
         writeln!(f, "            clock {} from this machine's", seconds(state.clock_difference))?;
         let ahead = state.partitions_ahead.iter();
         let ahead: Vec<_> = ahead.map(|(table, ahead)| format!("{ahead} of {table}")).collect();
-        writeln!(f, "partitions  ready for times to come: {}", ahead.join(", "))
+        writeln!(f, "partitions  ready ahead: {}", ahead.join(", "))
     }
 }
 

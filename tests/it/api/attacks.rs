@@ -73,7 +73,10 @@ async fn a_password_is_not_compared_after_ten_failures_but_for_who_has_had_it_ri
         loop {
             let answer = app.send_from(guesser, &wrong).await;
             if answer.status == 429 {
-                assert!(answer.body.contains("one attempt a second is compared"), "{answer:?}");
+                assert!(
+                    answer.body.contains("only one attempt per second is checked"),
+                    "{answer:?}"
+                );
                 break;
             }
             failures += 1;

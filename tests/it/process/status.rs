@@ -50,7 +50,7 @@ async fn status_says_on_one_screen_that_all_is_well() {
         "service     OK: callbacks go to Postgres\n",
         &format!("database    host 127.0.0.1, port {port}, database {name}\n"),
         "            Postgres 1",
-        "partitions  ready for times to come: 3 of delivery_reports, 3 of inbound_messages\n",
+        "partitions  ready ahead: 3 of delivery_reports, 3 of inbound_messages\n",
         " 0 files set aside in ",
         "rejected    1 since midnight UTC\n",
         "\n  main\n    last delivery-report: 20",
@@ -104,7 +104,7 @@ async fn status_says_what_is_wrong_and_the_exit_code_is_1() {
     let away = with(environment, &[("DATABASE_URL", "postgres://me:p4ss@127.0.0.1:1/nothing")]);
     let (code, out, err) = run(&["status"], &away).await;
     assert_eq!(code, Some(1));
-    assert!(out.starts_with("Not all is well:\n"), "{out}");
+    assert!(out.starts_with("Problems:\n"), "{out}");
     assert!(out.contains("the database can't be used: can't connect to Postgres"), "{out}");
     assert!(out.contains("host 127.0.0.1, port 1, database nothing"), "{out}");
     assert!(err.contains("not all is well (problems: 2)"), "{err}");

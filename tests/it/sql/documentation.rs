@@ -150,21 +150,15 @@ async fn work(database: &TestDatabase, directory: &Path, worker: &str) -> Output
     sh(database, directory, worker).await
 }
 
-/// Runs a script that finds the database as libpq does.
+/// Runs a script that finds `routo-receiver` in the `PATH`, and that the database.
 async fn sh(database: &TestDatabase, directory: &Path, script: &str) -> Output {
-    let url = for_psql(database);
-    let (credentials, place) = url.trim_start_matches("postgres://").split_once('@').unwrap();
-    let (user, password) = credentials.split_once(':').unwrap();
-    let (address, name) = place.split_once('/').unwrap();
-    let (host, port) = address.split_once(':').unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_routo-receiver")).parent().unwrap();
+    let path = [program.to_str().unwrap(), &std::env::var("PATH").unwrap()].join(":");
     Command::new("sh")
         .args(["-c", script])
         .current_dir(directory)
-        .env("PGHOST", host)
-        .env("PGPORT", port)
-        .env("PGUSER", user)
-        .env("PGPASSWORD", password)
-        .env("PGDATABASE", name)
+        .env("PATH", path)
+        .env("DATABASE_URL", for_psql(database))
         .output()
         .await
         .unwrap()
@@ -214,7 +208,7 @@ async fn failures_are_reported_exported_and_replied_to_as_the_page_shows() {
                    where sent_at is not null and processed_at is not null";
     assert_eq!(
         database.query(replied).await,
-        json!([{ "originator": "447786200000", "number": "447700900007", "message": "STOP please" }])
+        json!([{ "originator": "447700900000", "number": "447700900007", "message": "STOP please" }])
     );
 
     database.execute("alter role metabase password 'of-the-tool'").await;

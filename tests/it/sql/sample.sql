@@ -6,7 +6,7 @@ returns uuid language sql as $$
 $$;
 create function message_ago(ago interval, the_message text, the_org text, the_charset text default 'iso-8859-1')
 returns uuid language sql as $$
-    select a_message(now() - ago, the_message, org => the_org, dest => '447786200000', charset => the_charset)
+    select a_message(now() - ago, the_message, org => the_org, dest => '447700900000', charset => the_charset)
 $$;
 
 select report_ago('10 minutes', 'hello-1', '250', '447700900001'),
