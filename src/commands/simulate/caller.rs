@@ -87,8 +87,11 @@ fn access(
     let mut accounts = accounts.into_iter();
     let account = match (&arguments.account, &arguments.user) {
         (Some(name), _) => {
+            let configured = accounts.as_slice().iter().map(|account| account.name.clone());
+            let configured = configured.collect();
             let named = accounts.find(|account| account.name == *name);
-            Some(named.ok_or_else(|| SimulateError::NoSuchAccount(name.clone()))?)
+            let missing = || SimulateError::NoSuchAccount { name: name.clone(), configured };
+            Some(named.ok_or_else(missing)?)
         }
         (None, Some(user)) => accounts.find(|account| has_user(account, user)),
         (None, None) => accounts.next(),

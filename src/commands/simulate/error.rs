@@ -15,8 +15,8 @@ pub enum SimulateError {
         "no account is configured to send callbacks as: configure one (ROUTO_ACCOUNTS__MAIN__USER, __PASSWORD, __REPORT_TOKEN), or give --user and --password, and --report-token; beside a service that generated its own credentials, use the same data_dir (ROUTO_DATA_DIR)"
     )]
     NoCredentials,
-    #[error("no account '{0}' is configured")]
-    NoSuchAccount(AccountName),
+    #[error("no account '{name}' is configured; there are: {}", list(configured))]
+    NoSuchAccount { name: AccountName, configured: Vec<AccountName> },
     #[error(
         "inbound messages need a user and a password: give --user and --password, or send only reports (--only report)"
     )]
@@ -48,11 +48,15 @@ impl SimulateError {
         match self {
             Self::Target(_)
             | Self::NoCredentials
-            | Self::NoSuchAccount(_)
+            | Self::NoSuchAccount { .. }
             | Self::NoLogin
             | Self::NoDatabase(_) => 1,
             Self::Lost { .. } | Self::NotAcknowledged => 3,
             Self::Differences(_) => 4,
         }
     }
+}
+
+fn list(names: &[AccountName]) -> String {
+    names.iter().map(AccountName::as_str).collect::<Vec<_>>().join(", ")
 }
