@@ -20,11 +20,12 @@ use super::journal::Journal;
 use super::pace::Pace;
 use super::sink::{InsertOutcome, InsertPolicy, Sink, Unsettled, store};
 
-/// The most rows of a chunk, which is moved in one transaction.
-const CHUNK_ROWS: usize = 2_000;
+/// The most rows of a chunk, which is moved in one transaction. One that fails is repeated with a quarter
+/// of the rows: a trigger of the user's may need its time for each.
+pub(super) const CHUNK_ROWS: usize = 2_000;
 
-/// How long such a transaction may take. Nobody waits for it.
-pub(super) const CHUNK_DEADLINE: Duration = Duration::from_secs(30);
+/// How long such a transaction may take.
+pub(super) const CHUNK_DEADLINE: Duration = Duration::from_secs(2);
 
 /// After so many failures of a chunk, one of its rows is suspected to be the cause.
 const PATIENCE: u32 = 3;
@@ -37,6 +38,8 @@ pub(super) struct Drain<S, J> {
     pub(super) journal: Arc<J>,
     pub(super) readiness: watch::Receiver<Readiness>,
     pub(super) pace: Arc<Pace>,
+    /// How many rows the next chunk may have.
+    pub(super) chunk_rows: usize,
     /// Consecutive failures of a chunk while Postgres takes other rows.
     pub(super) failures: u32,
     pub(super) metrics: IngestMetrics,
@@ -100,9 +103,11 @@ impl<S: Sink, J: Journal> Drain<S, J> {
     /// Empties the spool. Calls `moved` after every chunk with its number of rows.
     pub(super) async fn run_once(mut self, mut moved: impl FnMut(u64)) -> Result<(), DrainError> {
         loop {
+            let chunk_rows = self.chunk_rows;
             match self.move_chunk().await {
                 Ok(Some(rows)) => moved(rows),
                 Ok(None) => return Ok(()),
+                Err(_) if self.chunk_rows < chunk_rows => {}
                 Err(_) if self.failures > 0 && self.failures <= PATIENCE => {}
                 Err(error) => return Err(error),
             }
@@ -111,8 +116,8 @@ impl<S: Sink, J: Journal> Drain<S, J> {
 
     /// Moves the oldest events and returns their number of rows; `None` if the spool is empty.
     async fn move_chunk(&mut self) -> Result<Option<u64>, DrainError> {
-        let journal = Arc::clone(&self.journal);
-        let Some(mut chunk) = spawn_blocking(move || journal.next(CHUNK_ROWS)).await?? else {
+        let (journal, max_rows) = (Arc::clone(&self.journal), self.chunk_rows);
+        let Some(mut chunk) = spawn_blocking(move || journal.next(max_rows)).await?? else {
             return Ok(None);
         };
         let rows = chunk.rows();
@@ -126,7 +131,7 @@ impl<S: Sink, J: Journal> Drain<S, J> {
 
     /// Returns the number of events that Postgres takes nowhere.
     async fn insert(&mut self, events: Vec<Event>) -> Result<u64, DrainError> {
-        let mut refused = 0;
+        let (mut refused, rows) = (0, events.len());
         if events.is_empty() {
             return Ok(refused);
         }
@@ -142,9 +147,13 @@ impl<S: Sink, J: Journal> Drain<S, J> {
         match stored {
             Ok(()) => {
                 self.failures = 0;
+                self.chunk_rows = CHUNK_ROWS.min(2 * self.chunk_rows);
                 Ok(refused)
             }
             Err(Unsettled { error, .. }) => {
+                if matches!(error, InsertError::Failed { .. } | InsertError::Timeout(_)) {
+                    self.chunk_rows = (rows.min(self.chunk_rows) / 4).max(1);
+                }
                 // Other errors mean that Postgres can't be reached, and say nothing of the chunk.
                 let is_answer = matches!(error, InsertError::Failed { .. });
                 self.failures = if is_answer { self.failures + 1 } else { 0 };

@@ -32,7 +32,7 @@ use crate::spool::Spool;
 use crate::store::{Database, Writer};
 
 use committer::Committer;
-use drain::{CHUNK_DEADLINE, Drain};
+use drain::{CHUNK_DEADLINE, CHUNK_ROWS, Drain};
 use journal::{Journal, Spooler};
 use link::Link;
 use sink::Sink;
@@ -77,6 +77,7 @@ pub async fn drain(
         journal: spool,
         readiness: watch::channel(Readiness::Postgres).1,
         pace: Arc::default(),
+        chunk_rows: CHUNK_ROWS,
         failures: 0,
         metrics: IngestMetrics::default(),
     };
@@ -99,6 +100,7 @@ fn start_with<S: Sink, J: Journal>(
         journal: Arc::clone(&journal),
         readiness: watcher.clone(),
         pace: Arc::clone(&pace),
+        chunk_rows: CHUNK_ROWS,
         failures: 0,
         metrics: metrics.clone(),
     };

@@ -76,6 +76,35 @@ async fn the_spool_can_be_looked_into_exported_and_drained() {
 }
 
 #[tokio::test]
+async fn rows_that_a_trigger_makes_slow_are_drained_in_chunks_that_fit() {
+    let database = TestDatabase::create().await;
+    let away = environment("postgres://127.0.0.1:1/nothing");
+    let here = with(away.clone(), &[("DATABASE_URL", &database.url())]);
+    assert_eq!(run(&["migrate"], &here).await.0, Some(0));
+    // All rows at once would take three seconds.
+    database
+        .execute(
+            "create function slow() returns trigger language plpgsql as
+                 $$ begin perform pg_sleep(0.005); return new; end $$;
+             create trigger slow before insert on delivery_reports
+                 for each row execute function slow()",
+        )
+        .await;
+    let service = ServiceProcess::start(&away).await;
+    let url = format!("http://{}", service.http);
+    let simulate = ["simulate", "--only", "report", "--count", "600", "--connections", "8"];
+    let (code, out, err) = run(&[&simulate[..], &["--url", &url]].concat(), &away).await;
+    assert_eq!(code, Some(0), "{out}{err}");
+    service.signal(Signal::TERM);
+    assert_eq!(service.end().await.0, Some(0));
+
+    let (code, out, err) = run(&["spool", "drain"], &here).await;
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(out, "moved 600 callbacks from the spool to Postgres\n");
+    assert_eq!(database.value("select count(*) from delivery_reports").await, json!(600));
+}
+
+#[tokio::test]
 async fn what_a_killed_service_left_is_moved_by_the_next() {
     let database = TestDatabase::create().await;
     let away = environment("postgres://127.0.0.1:1/nothing");
