@@ -217,7 +217,8 @@ impl Spool {
         let mut own = locked(&self.own);
         let Some(Own { segment, draining }) = own.as_mut() else { return Ok(None) };
         let next = draining.next(segment.file(), Some(segment.end()), max_rows);
-        if next.is_err() {
+        let is_missing_some = matches!(next, Ok(None)) && draining.settled() < segment.callbacks();
+        if next.is_err() || is_missing_some {
             self.leave(&mut own);
         }
         next

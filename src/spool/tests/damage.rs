@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
 use super::super::frame::{HEAD_BYTES, Head, MARKER};
 use super::super::record::read;
@@ -135,6 +136,21 @@ fn a_sparse_file_of_a_terabyte_is_read_no_further_than_any_file_of_ours() {
     OpenOptions::new().write(true).open(&segment).unwrap().set_len(1 << 40).unwrap();
     let spool = Spool::open(options(directory.path())).unwrap();
     assert_eq!(drained(&spool).len(), 600);
+}
+
+#[test]
+fn a_file_that_is_damaged_while_it_is_in_use_is_set_aside_and_its_other_records_come_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Spool::open(options(directory.path())).unwrap();
+    let all = reports(0..20);
+    spool.append(&all).unwrap();
+    let file = OpenOptions::new().write(true).open(directory.path().join(SEGMENT)).unwrap();
+    file.write_at(b"damage", 1_000).unwrap();
+    let first = drained(&spool);
+    assert!(first.len() == 19 && first.iter().all(|event| all.contains(event)));
+    assert_eq!(drained(&spool), first, "like a file that another process left");
+    assert_eq!(files(directory.path()), ["0000000001.spool.damaged"]);
+    assert_eq!(spool.figures().unwrap().callbacks, 0);
 }
 
 #[test]
