@@ -98,13 +98,11 @@ impl Database {
     async fn connect_uncounted(&self) -> Result<PgConnection, StoreError> {
         bounded(CONNECT_TIMEOUT, async {
             let mut connection = self.options.connect().await.map_err(StoreError::Connect)?;
-            // By a statement: a pooler may drop options of the startup packet. A commit has to be
-            // flushed, whatever the database's default; and a service that freezes during a transaction
-            // must not hold its locks for ever.
+            // By a statement: a pooler may drop options of the startup packet. A service that freezes
+            // during a transaction must not hold its locks for ever.
             sqlx::query!(
                 r#"
                 select
-                    set_config('synchronous_commit', 'on', false) as commit,
                     set_config('idle_in_transaction_session_timeout', '60s', false) as idle,
                     set_config('client_min_messages', 'warning', false) as messages
                 "#

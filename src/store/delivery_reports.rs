@@ -38,6 +38,13 @@ pub(super) async fn insert(
                     unnest($8::text[]),
                     unnest($9::inet[]),
                     unnest($10::text[])::jsonb
+                from set_config(
+                    'synchronous_commit',
+                    case current_setting('synchronous_commit')
+                        when 'remote_apply' then 'remote_apply' else 'on'
+                    end,
+                    true
+                )
                 "# + $on_conflict,
                 column!(|r| r.reception.key.received_at),
                 column!(|r| r.reception.key.id),

@@ -41,6 +41,13 @@ pub(super) async fn insert(
                     unnest($10::text[]),
                     unnest($11::inet[]),
                     unnest($12::text[])::jsonb
+                from set_config(
+                    'synchronous_commit',
+                    case current_setting('synchronous_commit')
+                        when 'remote_apply' then 'remote_apply' else 'on'
+                    end,
+                    true
+                )
                 "# + $on_conflict,
                 column!(|m| m.reception.key.received_at),
                 column!(|m| m.reception.key.id),

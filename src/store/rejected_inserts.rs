@@ -28,7 +28,14 @@ pub(super) async fn insert(
         from unnest(
             $1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
             $7::text[], $8::inet[]
-        ) as batch (received_at, id, account, kind, reason, request, transport, remote_addr)
+        ) as batch (received_at, id, account, kind, reason, request, transport, remote_addr),
+        set_config(
+            'synchronous_commit',
+            case current_setting('synchronous_commit')
+                when 'remote_apply' then 'remote_apply' else 'on'
+            end,
+            true
+        )
         on conflict do nothing
         "#,
         column!(|c| c.reception.key.received_at),

@@ -75,34 +75,52 @@ async fn callbacks_of_all_kinds_share_a_transaction() {
     app.stop().await;
 }
 
-/// Makes asynchronous commits the database's default, and has each report note the setting in force.
+/// Makes asynchronous commits the database's default, and has each report note the setting in force
+/// when its transaction commits.
 pub(super) async fn commit_asynchronously_and_note_it(database: &TestDatabase) {
+    set_default(database, "off").await;
     database
         .execute(
-            "do $$ begin
-                 execute format('alter database %I set synchronous_commit = off', current_database());
-             end $$;
-             create table seen (setting text);
+            "create table seen (setting text);
              create function note() returns trigger language plpgsql as $$ begin
                  insert into seen values (current_setting('synchronous_commit'));
                  return new;
              end $$;
-             create trigger note before insert on delivery_reports for each row execute function note();",
+             create constraint trigger note after insert on delivery_reports
+                 deferrable initially deferred for each row execute function note()",
         )
         .await;
 }
 
+async fn set_default(database: &TestDatabase, synchronous_commit: &str) {
+    database
+        .execute(&format!(
+            "do $$ begin
+                 execute format('alter database %I set synchronous_commit = {synchronous_commit}', current_database());
+             end $$"
+        ))
+        .await;
+}
+
+/// Said by the insert itself, and for its transaction only: a pooler may give the next one another
+/// session.
 #[tokio::test]
-async fn commits_are_synchronous_whatever_the_databases_default() {
+async fn commits_are_synchronous_whatever_the_databases_default_and_a_stricter_one_stays() {
     let app = TestApp::start().await;
     commit_asynchronously_and_note_it(&app.database).await;
-    app.disconnect().await;
-    assert_eq!(
-        app.database.value("select current_setting('synchronous_commit')").await,
-        json!("off")
-    );
-    assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 200);
-    assert_eq!(app.query("select setting from seen").await, json!([{ "setting": "on" }]));
+    for (default, expected) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "on"),
+        ("on", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        set_default(&app.database, default).await;
+        app.disconnect().await;
+        app.database.execute("truncate seen").await;
+        assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 200);
+        assert_eq!(app.query("select setting from seen").await, json!([{ "setting": expected }]));
+    }
     app.stop().await;
 }
 
