@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
 
 use crate::domain::{Event, EventKey};
@@ -101,6 +101,10 @@ impl Writer {
             } else {
                 result = insert_rows(&mut connection, on_conflict, batch).await;
             }
+        }
+        if result.as_ref().is_ok_and(|dropped| !dropped.is_empty()) {
+            // Postgres does not plan a statement again that a rule had turned into nothing.
+            connection.clear_cached_statements().await.map_err(InsertError::from)?;
         }
         let result = result.map_err(InsertError::from);
         if matches!(result, Ok(_) | Err(InsertError::Refused { .. })) {

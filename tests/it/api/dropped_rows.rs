@@ -120,3 +120,21 @@ async fn a_replay_whose_rows_are_dropped_leaves_the_callbacks_rejected() {
     assert!(stdout.contains("1 replayed, 0 stay rejected"), "{stdout}");
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_rule_that_was_removed_drops_nothing_any_more() {
+    let app = TestApp::start().await;
+    app.database
+        .execute("create rule nothing as on insert to delivery_reports do instead nothing")
+        .await;
+    for _ in 0..3 {
+        assert_eq!(app.report("mess_id=m&status=0&number=1").await.status, 400);
+    }
+    app.database.execute("drop rule nothing on delivery_reports").await;
+    // The first statement afterwards may be one of before.
+    eventually("a report is stored", || async {
+        app.report("mess_id=m&status=0&number=1").await.status == 200
+    })
+    .await;
+    app.stop().await;
+}
