@@ -12,7 +12,12 @@ fn main() -> ExitCode {
         .worker_threads(worker_threads())
         .enable_all()
         .build()
-        .map(|runtime| runtime.block_on(commands::run(cli)));
+        .map(|runtime| {
+            let finished = runtime.block_on(commands::run(cli));
+            // A disk that hangs must not keep the process: what was under way has been waited for.
+            runtime.shutdown_background();
+            finished
+        });
     match finished {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failed(&error, error.exit_code()),

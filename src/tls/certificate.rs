@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,12 +37,21 @@ impl CertificateFiles {
     pub(super) fn contents(&self) -> Result<Contents, TlsError> {
         let read = |key, path: &Path| {
             let path = path.to_owned();
-            fs::read(&path).map_err(|source| TlsError::Unreadable { key, path, source })
+            read_file(&path).map_err(|source| TlsError::Unreadable { key, path, source })
         };
         Ok(Contents {
             certificate: read("http.tls.certificate_file", &self.certificate)?,
             key: read("http.tls.key_file", &self.key)?,
         })
+    }
+}
+
+/// Reads a plain file: a pipe in its place would be waited for.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() {
+        fs::read(path)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"))
     }
 }
 
