@@ -152,12 +152,16 @@ async fn connections_that_never_finish_their_handshake_keep_nobody_out_nor_the_s
  {
     let world = world().await;
     let mut held = Vec::new();
+    // Half of a ClientHello of 64 KiB, in two records.
+    let record = b"\x16\x03\x01\x40\x00";
+    let begun =
+        [record.as_slice(), b"\x01\x00\xFF\x00", &[0; 16_380], record, &[0; 16_384]].concat();
     for _ in 0..600 {
         let mut stream = TcpStream::connect(world.https).await.unwrap();
-        let _ = stream.write_all(b"\x16\x03\x01\x02\x00\x01").await;
+        let _ = stream.write_all(&begun).await;
         held.push(stream);
     }
-    // 512 handshakes of 32 KiB fit into a quarter of 64 MiB: the first have been closed.
+    // They hold more than a quarter of 64 MiB: the first have been closed.
     let mut first = held.remove(0);
     let closed = tokio::time::timeout(Duration::from_secs(20), first.read_u8()).await;
     assert!(closed.expect("it is closed").is_err());
@@ -206,4 +210,20 @@ async fn what_is_wrong_with_the_files_is_said_and_check_prints_names_and_end() {
     let only = [("ROUTO_HTTP__TLS__KEY_FILE", key.to_str().unwrap())];
     let (_, _, why) = run(&["check"], &with(nowhere.clone(), &only)).await;
     assert!(why.contains("http.tls.certificate_file is not: set it too"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipe_in_the_place_of_the_key_is_refused_and_keeps_nobody() {
+    let world = world().await;
+    let key = std::fs::read(&world.authority.key).unwrap();
+    std::fs::remove_file(&world.authority.key).unwrap();
+    let (pipe, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o600));
+    rustix::fs::mknodat(rustix::fs::CWD, &world.authority.key, pipe, mode, 0).unwrap();
+    eventually("it is refused", async || world.service.has_logged("it is no plain file")).await;
+    std::fs::remove_file(&world.authority.key).unwrap();
+    std::fs::write(&world.authority.key, key).unwrap();
+    world.authority.issue("localhost", 2104);
+    eventually("new files are read", async || world.service.has_logged("valid until 2104")).await;
+    world.service.signal(Signal::TERM);
+    assert_eq!(world.service.end().await.0, Some(0));
 }
