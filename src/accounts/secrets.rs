@@ -50,7 +50,18 @@ impl Secrets {
                 redacted = Cow::Owned(replaced);
             }
         }
-        if self.is_in_percent_decoding(&redacted) { Cow::Borrowed(REDACTED) } else { redacted }
+        if self.is_in_percent_decoding(&redacted) || self.is_between_nuls(&redacted) {
+            return Cow::Borrowed(REDACTED);
+        }
+        redacted
+    }
+
+    /// Whether a secret shows without the NULs, as in UTF-16.
+    fn is_between_nuls(&self, text: &[u8]) -> bool {
+        text.contains(&0) && {
+            let letters: Vec<u8> = text.iter().copied().filter(|byte| *byte != 0).collect();
+            self.replace(&letters, Self::find).is_some()
+        }
     }
 
     /// Whether a secret shows once the text is percent-decoded: one that is encoded in two ways at once.

@@ -32,6 +32,7 @@ fn h04_a_secret_is_replaced_in_each_usual_encoding() {
         ("a=%59WF%30MGtlbg%3D%3D", "***"),
         ("%5Cu0074%5Cu0030ken", "***"),
         ("p=40ss=20=22w=C3=B6rd%1", "***"),
+        ("x t\x000\x00k\x00e\x00n\x00", "***"),
         ("xy", "***"),
         ("xyz", "xyz"),
         ("t0ke n", "t0ke n"),

@@ -4,8 +4,13 @@ use std::borrow::Cow;
 
 use super::percent::percent_decode_only;
 
-/// The names of the parameters with credentials, and what people write instead. They are never stored.
-const CREDENTIALS: [&str; 6] = ["user", "pass", "password", "passwd", "passphrase", "pwd"];
+/// The name of the parameter with the user. It is never stored.
+const USER: &[u8] = b"user";
+
+/// The name of the parameter with the password, and what people write instead. They are never stored,
+/// also as the step of a path, such as `account.password`.
+const PASSWORDS: [&[u8]; 8] =
+    [b"pass", b"password", b"passwd", b"passphrase", b"passcode", b"passwort", b"pwd", b"userpass"];
 
 /// What stands in front of a name by mistake: the rest of an ampersand that was escaped for HTML, or a
 /// byte order mark.
@@ -50,16 +55,50 @@ pub(super) fn is_credential(name: &[u8]) -> bool {
         return false;
     }
     if name.iter().all(u8::is_ascii_lowercase) {
-        return CREDENTIALS.iter().any(|secret| name == secret.as_bytes());
+        return name == USER || PASSWORDS.contains(&name);
     }
     let mut name = Cow::Borrowed(name);
     while let Cow::Owned(decoded) = percent_decode_only(&name) {
         name = Cow::Owned(decoded);
     }
-    let letters: Vec<u8> = plain(&name)
-        .iter()
-        .filter(|byte| byte.is_ascii_alphanumeric())
-        .map(u8::to_ascii_lowercase)
-        .collect();
-    CREDENTIALS.iter().any(|secret| letters == secret.as_bytes())
+    let name = plain(&name).to_ascii_lowercase();
+    let letters: Vec<u8> = name.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+    // `account.password`, `login[pass]`, `pass[0]`
+    let mut steps = name.split(|byte| matches!(byte, b'.' | b'[' | b']' | b':'));
+    letters == USER
+        || PASSWORDS.iter().any(|password| letters == *password)
+        || steps.any(|step| PASSWORDS.contains(&step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_mean_a_password_or_the_user_are_credentials_and_others_are_not() {
+        for name in [
+            "user",
+            "pass",
+            "Password",
+            "pass[]",
+            "pass[0]",
+            "credentials[pass]",
+            "account.password",
+            "passcode",
+            "Passwort",
+            "userpass",
+            "p-w-d",
+            "%70ass",
+            "amp;pass",
+            "a:pwd",
+            "pass\0",
+        ] {
+            assert!(is_credential(name.as_bytes()), "{name}");
+        }
+        for name in
+            ["", "users", "user.name", "boarding_pass", "compass", "passes", "message", "x[y]"]
+        {
+            assert!(!is_credential(name.as_bytes()), "{name}");
+        }
+    }
 }
