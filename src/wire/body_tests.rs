@@ -221,3 +221,17 @@ proptest! {
         prop_assert_eq!(header_parameter(header.as_bytes(), b"boundary"), Some(boundary.into_bytes()));
     }
 }
+
+#[test]
+fn a_header_of_a_part_may_continue_on_the_next_line() {
+    let body = b"--B\r\nContent-Disposition: form-data;\r\n name=\"a\"\r\n\r\n 1\r\n--B--";
+    let parts: Vec<_> = crate::wire::multipart::parts(body, Some(b"B")).collect();
+    assert_eq!((parts[0].name.as_slice(), parts[0].value), (&b"a"[..], &b" 1"[..]));
+}
+
+#[test]
+fn any_number_of_delimiters_in_a_line_is_read_in_linear_time() {
+    // Quadratic, this takes minutes.
+    let body = b"y--x".repeat(2_000_000);
+    assert_eq!(crate::wire::multipart::parts(&body, Some(b"x")).count(), 0);
+}

@@ -103,11 +103,15 @@ impl Iterator for Delimiters<'_> {
             self.position = behind;
             let at_line_start =
                 start.checked_sub(1).is_none_or(|at| self.body.get(at) == Some(&b'\n'));
+            // Looked at first: each line is read to its end once.
+            if !at_line_start {
+                continue;
+            }
             let rest = self.body.get(behind..)?;
             let is_final = rest.starts_with(b"--");
             let line = memchr::memchr(b'\n', rest);
             let to_line_end = rest.get(..line.unwrap_or(rest.len()))?;
-            if at_line_start && (is_final || to_line_end.trim_ascii().is_empty()) {
+            if is_final || to_line_end.trim_ascii().is_empty() {
                 let end = line.map_or(self.body.len(), |line| behind + line + 1);
                 self.position = end;
                 return Some(Delimiter { start, end, is_final });
@@ -124,9 +128,8 @@ fn without_line_end(bytes: &[u8]) -> &[u8] {
 fn part(mut rest: &[u8]) -> Part<'_> {
     let mut part = Part { name: Vec::new(), value: b"", charset: None };
     while !rest.is_empty() {
-        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let (line, after) = rest.split_at(end);
-        rest = after.get(1..).unwrap_or_default();
+        let (line, after) = header_line(rest);
+        rest = after;
         if line.trim_ascii().is_empty() {
             break;
         }
@@ -138,6 +141,16 @@ fn part(mut rest: &[u8]) -> Part<'_> {
     }
     part.value = rest;
     part
+}
+
+/// A header with the lines that continue it (RFC 5322, section 2.2.3), or an empty line; and what follows.
+fn header_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let ends = memchr::memchr_iter(b'\n', bytes).map(|end| bytes.split_at(end));
+    let mut lines = ends.map(|(line, after)| (line, after.get(1..).unwrap_or_default()));
+    let is_whole = |(line, after): &(&[u8], &[u8])| {
+        line.trim_ascii().is_empty() || !after.starts_with(b" ") && !after.starts_with(b"\t")
+    };
+    lines.find(is_whole).unwrap_or((bytes, b""))
 }
 
 fn header_value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
