@@ -72,6 +72,16 @@ impl Event {
             }
     }
 
+    /// What the callback is, or was meant to be.
+    #[must_use]
+    pub fn kind(&self) -> CallbackKind {
+        match self {
+            Self::DeliveryReport(_) => CallbackKind::DeliveryReport,
+            Self::InboundMessage(_) => CallbackKind::InboundMessage,
+            Self::RejectedCallback(rejected) => rejected.kind,
+        }
+    }
+
     #[must_use]
     pub fn reception(&self) -> &Reception {
         match self {

@@ -16,7 +16,7 @@ use super::handle::{Answer, Readiness, Receipt, Submission, SubmitError};
 use super::journal::{Journal, SpoolUnavailable, Spooler};
 use super::link::Link;
 use super::pace::Pace;
-use super::sink::{InsertOutcome, InsertPolicy, Sink, Unsettled, store};
+use super::sink::{InsertOutcome, InsertPolicy, RefusalLog, Sink, Unsettled, store};
 
 pub(super) struct Committer<S: Sink, J> {
     pub(super) postgres: Link<S>,
@@ -27,6 +27,7 @@ pub(super) struct Committer<S: Sink, J> {
     pub(super) pace: Arc<Pace>,
     pub(super) overload: Arc<LogOnce>,
     pub(super) metrics: IngestMetrics,
+    pub(super) refusals: RefusalLog,
 }
 
 impl<S: Sink, J: Journal> Committer<S, J> {
@@ -92,7 +93,8 @@ impl<S: Sink, J: Journal> Committer<S, J> {
                     suspect_rows: false,
                 };
                 let (rows, began) = (batch.len(), Instant::now());
-                let committed = store(sink, policy, &self.metrics, batch, settle).await;
+                let committed =
+                    store(sink, policy, &self.metrics, &self.refusals, batch, settle).await;
                 self.metrics.committed(CommitTarget::Postgres, rows, began.elapsed());
                 self.pace.committed();
                 match committed {

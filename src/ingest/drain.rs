@@ -18,7 +18,7 @@ use super::batch::Batch;
 use super::handle::Readiness;
 use super::journal::Journal;
 use super::pace::Pace;
-use super::sink::{InsertOutcome, InsertPolicy, Sink, Unsettled, store};
+use super::sink::{InsertOutcome, InsertPolicy, RefusalLog, Sink, Unsettled, store};
 
 /// The most rows of a chunk, which is moved in one transaction. One that fails is repeated with a quarter
 /// of the rows: a trigger of the user's may need its time for each.
@@ -43,6 +43,7 @@ pub(super) struct Drain<S, J> {
     /// Consecutive failures of a chunk while Postgres takes other rows.
     pub(super) failures: u32,
     pub(super) metrics: IngestMetrics,
+    pub(super) refusals: RefusalLog,
 }
 
 /// Callbacks of the spool were not moved; they are still in it.
@@ -143,7 +144,8 @@ impl<S: Sink, J: Journal> Drain<S, J> {
             on_conflict: OnConflict::DoNothing,
             suspect_rows: self.failures >= PATIENCE,
         };
-        let stored = store(&mut self.sink, policy, &self.metrics, batch, settle).await;
+        let stored =
+            store(&mut self.sink, policy, &self.metrics, &self.refusals, batch, settle).await;
         match stored {
             Ok(()) => {
                 self.failures = 0;

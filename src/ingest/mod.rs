@@ -35,7 +35,7 @@ use committer::Committer;
 use drain::{CHUNK_DEADLINE, CHUNK_ROWS, Drain};
 use journal::{Journal, Spooler};
 use link::Link;
-use sink::Sink;
+use sink::{RefusalLog, Sink};
 
 pub use drain::DrainError;
 pub use handle::{IngestHandle, Readiness, Receipt, SubmitError};
@@ -80,6 +80,7 @@ pub async fn drain(
         chunk_rows: CHUNK_ROWS,
         failures: 0,
         metrics: IngestMetrics::default(),
+        refusals: RefusalLog::default(),
     };
     drain.run_once(moved).await
 }
@@ -103,6 +104,7 @@ fn start_with<S: Sink, J: Journal>(
         chunk_rows: CHUNK_ROWS,
         failures: 0,
         metrics: metrics.clone(),
+        refusals: RefusalLog::default(),
     };
     let committer = Committer {
         postgres: Link::new(live),
@@ -113,6 +115,7 @@ fn start_with<S: Sink, J: Journal>(
         pace,
         overload: Arc::clone(&overload),
         metrics,
+        refusals: RefusalLog::default(),
     };
     let running = tokio::spawn(async move {
         let drain = tokio::spawn(drain.run());

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::domain::{Event, EventKey};
+use crate::log_once::RateLimitedLog;
 use crate::metrics::{IngestMetrics, Rejection};
 use crate::store::{InsertError, Isolation, OnConflict, StoreError, Writer};
 
@@ -94,13 +95,13 @@ pub(super) async fn store<T: Send>(
     sink: &mut impl Sink,
     policy: InsertPolicy,
     metrics: &IngestMetrics,
+    log: &RefusalLog,
     batch: Batch<T>,
     mut settle: impl FnMut(T, InsertOutcome) + Send,
 ) -> Result<(), Unsettled<T>> {
     let Batch { mut events, tags } = batch;
     let mut tags = tags.into_iter();
     let mut settled = 0;
-    let mut log = RefusalLog::default();
     let mut isolation = Isolation::of(&events);
     while let Some(part) = isolation.part() {
         let refusal = match (policy.judge(insert(sink, policy, part).await), part) {
@@ -127,7 +128,7 @@ pub(super) async fn store<T: Send>(
             } else {
                 InsertOutcome::Stored
             };
-            log.count(&refusal, outcome);
+            log.record(event, &refusal, outcome);
             settle(tags.next().expect("every event has a tag"), outcome);
             settled += 1;
         }
@@ -226,51 +227,64 @@ async fn insert(
     timeout(deadline, inserted).await.unwrap_or(Err(InsertError::Timeout(deadline)))
 }
 
-/// Logs one line of each kind for a batch, however many of its events Postgres refuses or drops.
-#[derive(Default)]
-struct RefusalLog {
-    refused: u64,
-    dropped: u64,
-    not_stored: u64,
-    /// Of the last refusal; empty where all rows were dropped.
-    sqlstate: String,
+/// Logs what Postgres refuses or drops: a line at once, then one of each kind a minute at most.
+pub(super) struct RefusalLog {
+    opened: Instant,
+    refused: RateLimitedLog,
+    dropped: RateLimitedLog,
+    not_stored: RateLimitedLog,
 }
 
-impl RefusalLog {
-    fn count(&mut self, refusal: &Refusal, outcome: InsertOutcome) {
-        match (outcome, refusal) {
-            (InsertOutcome::Stored, _) => {}
-            (InsertOutcome::StoredAsRejected, Refusal::Refused { .. }) => self.refused += 1,
-            (InsertOutcome::StoredAsRejected, Refusal::Dropped(_)) => self.dropped += 1,
-            (InsertOutcome::Refused, _) => self.not_stored += 1,
-        }
-        if let Refusal::Refused { sqlstate, .. } = refusal {
-            self.sqlstate.clone_from(sqlstate);
+impl Default for RefusalLog {
+    fn default() -> Self {
+        Self {
+            opened: Instant::now(),
+            refused: RateLimitedLog::default(),
+            dropped: RateLimitedLog::default(),
+            not_stored: RateLimitedLog::default(),
         }
     }
 }
 
-impl Drop for RefusalLog {
-    fn drop(&mut self) {
-        if self.refused > 0 {
-            tracing::warn!(
-                callbacks = self.refused,
-                sqlstate = self.sqlstate,
-                "Postgres refused callbacks; they are kept in rejected_callbacks"
-            );
-        }
-        if self.dropped > 0 {
-            tracing::warn!(
-                callbacks = self.dropped,
-                "a trigger or rule of the database drops callbacks; they are kept in rejected_callbacks"
-            );
-        }
-        if self.not_stored > 0 {
-            tracing::error!(
-                callbacks = self.not_stored,
-                sqlstate = self.sqlstate,
-                "Postgres refused callbacks even in rejected_callbacks"
-            );
+impl RefusalLog {
+    fn record(&self, event: &Event, refusal: &Refusal, outcome: InsertOutcome) {
+        let is_due = |log: &RateLimitedLog| log.record(self.opened.elapsed());
+        let kind = event.kind().as_str();
+        let sqlstate = match refusal {
+            Refusal::Refused { sqlstate, .. } => Some(sqlstate.as_str()),
+            Refusal::Dropped(_) => None,
+        };
+        match (outcome, refusal) {
+            (InsertOutcome::Stored, _) => {}
+            (InsertOutcome::StoredAsRejected, Refusal::Refused { .. }) => {
+                if let Some(callbacks) = is_due(&self.refused) {
+                    tracing::warn!(
+                        callbacks,
+                        kind,
+                        sqlstate,
+                        "Postgres refused callbacks; they are kept in rejected_callbacks"
+                    );
+                }
+            }
+            (InsertOutcome::StoredAsRejected, Refusal::Dropped(_)) => {
+                if let Some(callbacks) = is_due(&self.dropped) {
+                    tracing::warn!(
+                        callbacks,
+                        kind,
+                        "a trigger or rule of the database drops callbacks; they are kept in rejected_callbacks"
+                    );
+                }
+            }
+            (InsertOutcome::Refused, _) => {
+                if let Some(callbacks) = is_due(&self.not_stored) {
+                    tracing::error!(
+                        callbacks,
+                        kind,
+                        sqlstate,
+                        "Postgres refused callbacks even in rejected_callbacks"
+                    );
+                }
+            }
         }
     }
 }
