@@ -65,6 +65,8 @@ pub enum CommandError {
     /// The service answers that it is not ready; the text is its reason.
     #[error("{0}")]
     NotReady(String),
+    #[error("another program answers on {address}; set admin.listen to the service's")]
+    AnotherProgram { address: SocketAddr },
     #[error("no service answers on {address} (admin.listen)")]
     NotRunning { address: SocketAddr, source: io::Error },
 }

@@ -13,7 +13,10 @@ pub(super) async fn run(settings: &Settings) -> Result<(), CommandError> {
 /// What a ready service says; otherwise [`CommandError::NotReady`] or [`CommandError::NotRunning`].
 pub(super) async fn readiness(settings: &Settings) -> Result<String, CommandError> {
     match admin_client::get(settings, "/readyz").await? {
-        Answer { is_ok: true, body } => Ok(body),
-        Answer { is_ok: false, body } => Err(CommandError::NotReady(body)),
+        Answer { is_ok: true, body } if body.starts_with("OK: callbacks go to ") => Ok(body),
+        Answer { is_ok: false, body } if body.starts_with("not ready: ") => {
+            Err(CommandError::NotReady(body))
+        }
+        Answer { .. } => Err(CommandError::AnotherProgram { address: settings.admin.listen }),
     }
 }

@@ -36,6 +36,8 @@ pub enum SpoolError {
     /// Nothing of the event's batch was written.
     #[error("a callback of {bytes} bytes is too long for the spool")]
     TooLong { bytes: usize },
+    #[error("{} is no file of the spool, or all of it is damaged", path.display())]
+    NotOurs { path: PathBuf },
     /// Version 0.1.0 kept its spool in databases.
     #[error(
         "{} is a file of the spool of routo-receiver 0.1.0, which this version can't read: move its callbacks to Postgres with `routo-receiver spool drain` of version 0.1.0 first",

@@ -57,6 +57,27 @@ pub struct SpoolOptions {
     pub min_free_bytes: u64,
 }
 
+impl SpoolOptions {
+    /// Whether a spool that was used before could take callbacks now. Creates nothing.
+    pub fn check_room(&self) -> Result<(), SpoolError> {
+        if self.directory.exists() { self.check_room_for(self.segment_bytes) } else { Ok(()) }
+    }
+
+    /// Whether a file of this size may be created.
+    fn check_room_for(&self, bytes: u64) -> Result<(), SpoolError> {
+        let Self { max_bytes, min_free_bytes, .. } = *self;
+        let directory = Directory::make(&self.directory)?;
+        if directory.bytes()? + bytes > max_bytes {
+            return Err(SpoolError::Full { max_bytes });
+        }
+        let free = directory.disk()?.free;
+        if free < min_free_bytes.saturating_add(bytes) {
+            return Err(SpoolError::DiskFull { free, min_free_bytes });
+        }
+        Ok(())
+    }
+}
+
 /// The spool of this process.
 pub struct Spool {
     options: SpoolOptions,
@@ -156,23 +177,9 @@ impl Spool {
         written
     }
 
-    /// Whether a file of this size may be created.
-    fn check_room_for(&self, bytes: u64) -> Result<(), SpoolError> {
-        let SpoolOptions { max_bytes, min_free_bytes, .. } = self.options;
-        if self.directory.bytes()? + bytes > max_bytes {
-            return Err(SpoolError::Full { max_bytes });
-        }
-        let free = self.directory.disk()?.free;
-        if free < min_free_bytes.saturating_add(bytes) {
-            return Err(SpoolError::DiskFull { free, min_free_bytes });
-        }
-        Ok(())
-    }
-
     fn create_segment(&self, frames: &Frames) -> Result<Own, SpoolError> {
-        Directory::make(&self.options.directory)?;
         let bytes = self.options.segment_bytes.max(frames.file_bytes());
-        self.check_room_for(bytes)?;
+        self.options.check_room_for(bytes)?;
         loop {
             let path = self.directory.next_segment()?;
             *locked(&self.own_path) = Some(path.clone());

@@ -116,6 +116,9 @@ pub fn export(
     mut each: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<u64, SpoolError> {
     let mut leftover = Leftover::open(file)?;
+    if leftover.all().is_not_ours() {
+        return Err(SpoolError::NotOurs { path: file.to_owned() });
+    }
     let mut exported = 0;
     while let Some(chunk) = leftover.next(CHUNK_ROWS)? {
         for event in &chunk.events {

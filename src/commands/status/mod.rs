@@ -66,6 +66,9 @@ async fn inspect(settings: &Settings) -> Result<Status, CommandError> {
             spool.set_aside
         ));
     }
+    if let Err(error) = spool_options(settings).check_room() {
+        problems.push(format!("the spool could not take callbacks: {}", Chain(&error)));
+    }
     let (database, callbacks) = database.unzip();
     let callbacks = callbacks.flatten();
     Ok(Status {

@@ -201,3 +201,34 @@ async fn health_ends_beside_a_program_that_answers_without_end() {
     assert_eq!(code, Some(1));
     assert!(err.contains(&format!("no service answers on {admin}")) && err.len() < 500, "{err}");
 }
+
+#[tokio::test]
+async fn a_200_of_another_program_is_not_taken_for_the_services() {
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let admin = other.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = other.accept().await {
+            let answer = "HTTP/1.0 200 OK\r\n\r\nwelcome";
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let asking = with(environment("postgres://127.0.0.1:1/x"), &[("ROUTO_ADMIN__LISTEN", &admin)]);
+    let (code, _, err) = run(&["health"], &asking).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains(&format!("another program answers on {admin}")), "{err}");
+}
+
+#[tokio::test]
+async fn status_says_that_the_spool_has_no_room() {
+    let (_database, environment, _service) = running().await;
+    // A spool that has been used.
+    let data_dir = &environment.iter().find(|(name, _)| name == "ROUTO_DATA_DIR").unwrap().1;
+    assert!(std::path::Path::new(data_dir).join("spool").exists());
+    let full = with(environment.clone(), &[("ROUTO_SPOOL__MIN_FREE_BYTES", "1000000000000")]);
+    let (code, found) = status(&full).await;
+    assert_eq!(code, Some(1), "{found}");
+    assert!(
+        found["problems"].to_string().contains("the spool could not take callbacks"),
+        "{found}"
+    );
+}
