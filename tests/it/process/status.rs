@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::support::app::{LOGIN, TOKEN, environment};
@@ -208,6 +208,8 @@ async fn a_200_of_another_program_is_not_taken_for_the_services() {
     let admin = other.local_addr().unwrap().to_string();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = other.accept().await {
+            // A connection that is closed with unread bytes is reset.
+            let _ = stream.read(&mut [0; 1024]).await;
             let answer = "HTTP/1.0 200 OK\r\n\r\nwelcome";
             let _ = stream.write_all(answer.as_bytes()).await;
         }

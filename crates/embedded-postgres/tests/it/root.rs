@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rustix::process::geteuid;
 
@@ -149,7 +150,11 @@ async fn an_ordinary_user_runs_postgres_as_itself_and_root_goes_on_as_that_user(
     }
     let scratch = Scratch::new();
     let this_binary = scratch.path("tests"); // the user nobody may not reach the original
-    fs::copy(std::env::current_exe().unwrap(), &this_binary).unwrap();
+    // By another process: one that a concurrent test starts would inherit the open file, which then can't
+    // be run.
+    let original = std::env::current_exe().unwrap();
+    let copied = Command::new("cp").arg(original).arg(&this_binary).status().unwrap();
+    assert!(copied.success());
     fs::create_dir(scratch.data_dir()).unwrap();
     fs::set_permissions(scratch.data_dir(), Permissions::from_mode(0o700)).unwrap();
     give_away(&scratch.data_dir());
