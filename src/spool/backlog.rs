@@ -74,9 +74,12 @@ impl Backlog {
         Ok(())
     }
 
-    /// Goes on after a chunk of this backlog.
+    /// Goes on after a chunk. One of a file that is not being drained, such as this process's own that was
+    /// closed meanwhile, is read again.
     pub(super) fn settle(&mut self, chunk: &Chunk, refused: u64) {
-        if let Some(leftover) = &mut self.current {
+        if let Some(leftover) =
+            self.current.as_mut().filter(|current| current.path() == chunk.segment)
+        {
             leftover.settle(chunk, refused);
         }
     }
