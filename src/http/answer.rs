@@ -107,15 +107,10 @@ impl CallbackError {
             }
             Self::Unusable { unusable: Unusable::Missing(_), .. }
             | Self::NoParameters { .. }
-            | Self::BodyBroken
-            | Self::NotStored { error: SubmitError::StoredAsRejected, .. } => {
-                StatusCode::BAD_REQUEST
+            | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::NotStored { .. } | Self::TooSlow { .. } | Self::OutOfMemory => {
+                StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NotStored {
-                error: SubmitError::Overloaded | SubmitError::Unavailable, ..
-            }
-            | Self::TooSlow { .. }
-            | Self::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge(_) | Self::UnauthenticatedBodyTooLarge(_) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }

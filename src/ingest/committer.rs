@@ -133,8 +133,7 @@ impl<S: Sink, J: Journal> Committer<S, J> {
 fn settle(answer: Answer, outcome: InsertOutcome) {
     // The client may have gone; its event is durable all the same.
     let _ = answer.send(match outcome {
-        InsertOutcome::Stored => Ok(Receipt::for_durable_event()),
-        InsertOutcome::StoredAsRejected => Err(SubmitError::StoredAsRejected),
+        InsertOutcome::Stored | InsertOutcome::StoredAsRejected => Ok(Receipt::for_durable_event()),
         InsertOutcome::Refused => Err(SubmitError::Unavailable),
     });
 }

@@ -29,9 +29,6 @@ pub enum SubmitError {
     /// Neither Postgres nor the spool made the event durable in time. It may be stored all the same.
     #[error("the callback can't be stored at the moment")]
     Unavailable,
-    /// Postgres refused the event. It is durable, as a row of `rejected_callbacks`.
-    #[error("the database refused the callback; it is kept in rejected_callbacks")]
-    StoredAsRejected,
 }
 
 /// Where an event that is submitted now is made durable.

@@ -38,7 +38,7 @@ pub use psql::psql_environment;
 pub use redecode::{MessageFilter, StoredMessage, StoredMessages, UpdateOutcome};
 pub use rejected_callbacks::{RejectedFilter, StoredRejected, StoredRejections};
 pub use retention::Retention;
-pub use simulated::{SimulatedMessage, SimulatedReport, SimulatedRows};
+pub use simulated::{SimulatedMessage, SimulatedRejected, SimulatedReport, SimulatedRows};
 pub use simulated_runs::SimulatedRun;
 pub use status::{CallbackStatus, DatabaseStatus, LastCallback, StatusReader};
 pub use writer::{OnConflict, Writer};

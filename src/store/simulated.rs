@@ -38,17 +38,26 @@ pub struct SimulatedMessage {
     pub extra: String,
 }
 
+/// A rejected callback; `parameters` as a form.
+#[derive(Clone, Debug)]
+pub struct SimulatedRejected {
+    received_at: OffsetDateTime,
+    id: Uuid,
+    pub parameters: String,
+}
+
 /// The rows of a run, each read once, in the order of their arrival.
 pub struct SimulatedRows {
     connection: Connection,
     prefix: String,
     reports: EventKey,
     messages: EventKey,
+    rejected: EventKey,
 }
 
 impl SimulatedRows {
     /// The rows that have arrived since then and whose parameter `simulate` starts with `prefix`. Needs
-    /// only the privilege to read both tables.
+    /// only the privilege to read the three tables.
     pub async fn open(
         database: &Database,
         since: OffsetDateTime,
@@ -58,7 +67,7 @@ impl SimulatedRows {
         Timeouts::BY_HAND.set(&mut connection).await.map_err(StoreError::Connect)?;
         let begin = EventKey { received_at: since, id: Uuid::nil() };
         let prefix = prefix.to_owned();
-        Ok(Self { connection, prefix, reports: begin, messages: begin })
+        Ok(Self { connection, prefix, reports: begin, messages: begin, rejected: begin })
     }
 
     /// The next reports, `limit` at most; empty at the end.
@@ -116,6 +125,39 @@ impl SimulatedRows {
         .map_err(StoreError::Reading)?;
         if let Some(last) = rows.last() {
             self.messages = EventKey { received_at: last.received_at, id: last.id };
+        }
+        Ok(rows)
+    }
+
+    /// The next callbacks that were rejected and not replayed, `limit` at most; empty at the end.
+    pub async fn next_rejected(
+        &mut self,
+        limit: i64,
+    ) -> Result<Vec<SimulatedRejected>, StoreError> {
+        let rows = sqlx::query_as!(
+            SimulatedRejected,
+            r#"
+            select received_at, id, request ->> 'parameters' as "parameters!"
+            from rejected_callbacks
+            where received_at >= $1
+            and received_at < $3
+            and (received_at, id) > ($1, $2)
+            and position('simulate=' || $4 in request ->> 'parameters') > 0
+            and replayed_at is null
+            order by received_at, id
+            limit $5
+            "#,
+            self.rejected.received_at,
+            self.rejected.id,
+            END,
+            self.prefix,
+            limit,
+        )
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(StoreError::Reading)?;
+        if let Some(last) = rows.last() {
+            self.rejected = EventKey { received_at: last.received_at, id: last.id };
         }
         Ok(rows)
     }

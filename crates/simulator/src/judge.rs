@@ -71,6 +71,31 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// A callback that the database refused, and that the service keeps elsewhere. `parameters` are a form.
+    pub fn rejected(&mut self, parameters: &str) {
+        self.verdict.rows += 1;
+        let parameters = form_urlencoded::parse(parameters.as_bytes());
+        let found: Map<String, Value> =
+            parameters.map(|(name, value)| (name.into_owned(), value.into())).collect();
+        match self.attempt_of(&found) {
+            None => self
+                .add(Difference::Unexpected { extra: shortened(&Value::from(found).to_string()) }),
+            Some((callback, attempt)) if self.count(callback, attempt) == 2 => {
+                self.add(Difference::Doubled { callback, attempt });
+            }
+            Some((callback, attempt)) => {
+                let (expected, stored) = ("its own".to_owned(), "rejected_callbacks".to_owned());
+                self.add(Difference::Different {
+                    callback,
+                    attempt,
+                    column: "the table",
+                    expected,
+                    stored,
+                });
+            }
+        }
+    }
+
     /// The callback with this number, generated again.
     fn planned(&mut self, callback: u64) -> &Planned {
         let scene = callback / SCENE;

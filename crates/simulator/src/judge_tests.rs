@@ -83,6 +83,18 @@ fn an_acknowledged_attempt_without_a_row_is_missing_whatever_other_attempts_have
 }
 
 #[test]
+fn a_callback_that_the_database_refused_is_not_missing_but_in_another_table() {
+    let (script, ledger) = (script(), usual());
+    let mut judge = Judge::new(&script, &ledger, &|_| true);
+    for (row, extra) in right().iter().skip(1) {
+        judge.row(row, extra);
+    }
+    judge.rejected("mess_id=m&simulate=run-0&attempt=1");
+    let verdict = judge.verdict();
+    assert_eq!((verdict.missing, verdict.different, verdict.rows), (0, 1, 3), "{verdict:?}");
+}
+
+#[test]
 fn an_attempt_with_two_rows_is_doubled_and_said_once() {
     let rows =
         [right(), vec![stored_row(0, 1), stored_row(0, 1), stored_row(2, 1), stored_row(2, 1)]]

@@ -31,7 +31,7 @@ pub async fn rows(connection: &mut PgConnection) -> u64 {
     count.map_or(0, |count| u64::try_from(count).unwrap())
 }
 
-/// Compares every row with every attempt. What was rejected, nobody meant to send.
+/// Compares every row of the three tables with every attempt.
 pub async fn compare(record: &Record, connection: &mut PgConnection) -> Findings {
     let reads = |_: Option<&str>| true;
     let mut judges: Vec<_> = record
@@ -49,7 +49,14 @@ pub async fn compare(record: &Record, connection: &mut PgConnection) -> Findings
             None => findings.strange.push(format!("of no run: {extra}")),
         }
     }
-    findings.strange.extend(rejected(connection).await);
+    for parameters in rejected(connection).await {
+        let of_run =
+            |(name, _): &&mut (String, Judge<'_>)| parameters.contains(&format!("{MARK}={name}-"));
+        match judges.iter_mut().find(of_run) {
+            Some((_, judge)) => judge.rejected(&parameters),
+            None => findings.strange.push(format!("a rejected callback of no run: {parameters}")),
+        }
+    }
     for (run, judge) in judges {
         for difference in judge.verdict().described {
             match difference {
@@ -89,7 +96,7 @@ async fn stored(connection: &mut PgConnection) -> Vec<(ExpectedRow, String)> {
 
 async fn rejected(connection: &mut PgConnection) -> Vec<String> {
     sqlx::query_scalar(
-        "select 'a rejected callback: ' || reason || ' ' || request::text from rejected_callbacks",
+        "select request ->> 'parameters' from rejected_callbacks where replayed_at is null",
     )
     .fetch_all(connection)
     .await

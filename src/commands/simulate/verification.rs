@@ -7,7 +7,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::{CommandError, progress};
-use crate::store::{Database, SimulatedMessage, SimulatedReport, SimulatedRows, StoreError};
+use crate::store::{
+    Database, SimulatedMessage, SimulatedRejected, SimulatedReport, SimulatedRows, StoreError,
+};
 use crate::wire::text::Dcs;
 
 use super::caller::Caller;
@@ -84,6 +86,15 @@ async fn inspect(
         }
         for SimulatedMessage { org, dest, dcs, message, message_raw, extra, .. } in messages {
             judge.row(&ExpectedRow::Message { org, dest, dcs, message, message_raw }, &extra);
+        }
+    }
+    loop {
+        let rejected = rows.next_rejected(PAGE).await?;
+        if rejected.is_empty() {
+            break;
+        }
+        for SimulatedRejected { parameters, .. } in rejected {
+            judge.rejected(&parameters);
         }
     }
     rows.close().await;

@@ -27,10 +27,8 @@ async fn a_row_that_postgres_refuses_does_not_fail_its_neighbours() {
         sent.spawn(send(app.http, request));
     }
     let answers = sent.join_all().await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 499);
-    let refused = answers.iter().find(|answer| answer.status != 200).unwrap();
-    assert_eq!(refused.status, 400);
-    assert_eq!(refused.body, "the database refused the callback; it is kept in rejected_callbacks");
+    // What is kept is answered 200: another attempt would be refused, too.
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 500);
 
     assert_eq!(
         app.database.value("select count(distinct mess_id) from delivery_reports").await,
@@ -145,7 +143,7 @@ async fn a_row_that_a_trigger_of_the_users_refuses_does_not_fail_its_neighbours(
         ));
     }
     let answers = sent.join_all().await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 99);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 100);
     assert_eq!(app.rows().await, json!(100));
     app.stop().await;
 }

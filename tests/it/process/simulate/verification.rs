@@ -54,6 +54,14 @@ async fn a_service_that_is_broken_is_found_out() {
             "different",
             "callback 0: message of attempt 1 should be ",
         ),
+        // It is kept among the rejected ones.
+        (
+            "before",
+            "delivery_reports",
+            "return null;",
+            "different",
+            "callback 0: the table of attempt 1 should be \"its own\" and is \"rejected_callbacks\"",
+        ),
         (
             "before",
             "inbound_messages",
