@@ -119,7 +119,7 @@ impl Accounts {
         }
         let (account, secret) = found?;
         if let Some(previous) = &secret.previous {
-            previous.is_used();
+            previous.mark_used();
         }
         Some(account)
     }

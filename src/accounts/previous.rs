@@ -25,7 +25,7 @@ impl PreviousCredential {
         Self { account, key, last_used: Arc::new(AtomicI64::new(NEVER)) }
     }
 
-    pub(super) fn is_used(&self) {
+    pub(super) fn mark_used(&self) {
         self.last_used.store(OffsetDateTime::now_utc().unix_timestamp(), Ordering::Relaxed);
     }
 

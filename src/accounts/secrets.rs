@@ -272,7 +272,7 @@ fn escaped_for_html(text: &[u8], character: char) -> Option<&[u8]> {
         [b'#', digits @ ..] => number(digits, 10).and_then(char::from_u32),
         _ => None,
     };
-    (meant? == character).then(|| rest.get(1..).unwrap_or_default())
+    if meant? == character { rest.strip_prefix(b";") } else { None }
 }
 
 #[cfg(test)]

@@ -69,10 +69,11 @@ pub(super) async fn serve_connection<S>(
         let memory = UnauthenticatedMemory::of(slot);
         let arrival = Arrival { key, at: Instant::now(), peer, memory };
         request.extensions_mut().insert(arrival);
-        let (routes, stopping) = (routes.clone(), stopping.clone());
+        let answer = routes.answer(request);
+        let stopping = stopping.clone();
         async move {
             let answering = answering?;
-            let mut answer = routes.answer(request).await;
+            let Ok(mut answer) = answer.await;
             answer.headers_mut().insert(REQUEST_ID, request_id(key.id));
             // hyper reads no further request behind a body that was not read.
             let is_early = body_follows && !answering.request_is_complete();

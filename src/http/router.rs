@@ -1,6 +1,7 @@
 //! Every route in one place, and the layers around them.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,14 +38,18 @@ pub struct Routes {
 type PanicSafe = CatchPanic<Router, fn(Box<dyn Any + Send>) -> Response<Body>>;
 
 impl Routes {
-    pub(super) async fn answer(
+    pub(super) fn answer(
         &self,
         request: Request,
-    ) -> Response<impl HttpBody<Data = Bytes, Error = BoxError> + use<>> {
+    ) -> impl Future<
+        Output = Result<
+            Response<impl HttpBody<Data = Bytes, Error = BoxError> + use<>>,
+            Infallible,
+        >,
+    > + use<> {
         let is_logged = tracing::enabled!(tracing::Level::DEBUG);
-        let mut routes = if is_logged { self.logged.clone() } else { self.silent.clone() };
-        let Ok(answer) = routes.call(request).await;
-        answer
+        let routes = if is_logged { &self.logged } else { &self.silent };
+        routes.clone().call(request)
     }
 }
 

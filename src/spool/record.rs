@@ -32,7 +32,7 @@ const TITLE: &[u8] = b"\nspool of routo-receiver, see docs/durability.md\n";
 
 /// What a frame contains in place of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Other {
+pub(super) enum OtherRecord {
     Begin { file_bytes: u64 },
     End { callbacks: u64 },
     Unreadable(Unreadable),
@@ -122,13 +122,13 @@ fn write_bytes(to: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// What the content of an intact frame is.
-pub(super) fn read(content: &[u8]) -> Result<Event, Other> {
-    let unreadable = Other::Unreadable;
+pub(super) fn read(content: &[u8]) -> Result<Event, OtherRecord> {
+    let unreadable = OtherRecord::Unreadable;
     let (&kind, fields) = content.split_first().ok_or(unreadable(Unreadable::NoCallback))?;
     let mut fields = Fields(fields);
     let read = match kind {
-        BEGIN => fields.begin().map(|file_bytes| Err(Other::Begin { file_bytes })),
-        END => fields.number().map(|callbacks| Err(Other::End { callbacks })),
+        BEGIN => fields.begin().map(|file_bytes| Err(OtherRecord::Begin { file_bytes })),
+        END => fields.number().map(|callbacks| Err(OtherRecord::End { callbacks })),
         DELIVERY_REPORT => fields.report().map(Ok),
         INBOUND_MESSAGE => fields.message().map(Ok),
         REJECTED_CALLBACK => fields.rejected().map(Ok),

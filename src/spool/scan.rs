@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use crate::domain::Event;
 
 use super::frame::{HEAD_BYTES, Head, MARKER};
-use super::record::{Other, Unreadable, read};
+use super::record::{OtherRecord, Unreadable, read};
 
 /// How much is read at a time, in bytes.
 const WINDOW_BYTES: usize = 256 * 1024;
@@ -105,15 +105,15 @@ impl<'a> Scan<'a> {
             self.position.writer = Some(head.writer);
             self.position.offset += head.frame_bytes() as u64;
             let callback = match record {
-                Err(Other::Begin { file_bytes }) => {
+                Err(OtherRecord::Begin { file_bytes }) => {
                     self.position.file_bytes = file_bytes;
                     continue;
                 }
-                Err(Other::End { callbacks }) => {
+                Err(OtherRecord::End { callbacks }) => {
                     self.position.end = Some(callbacks);
                     continue;
                 }
-                Err(Other::Unreadable(why)) => Err(why),
+                Err(OtherRecord::Unreadable(why)) => Err(why),
                 Ok(event) => Ok(event),
             };
             self.position.records += 1;
@@ -190,6 +190,7 @@ impl<'a> Scan<'a> {
         Ok(self.rest_of_window())
     }
 
+    /// What is loaded from the position on; nothing where the window ends before it.
     fn rest_of_window(&self) -> &[u8] {
         let past = self.position.offset.checked_sub(self.window_at);
         let past = past.and_then(|past| usize::try_from(past).ok());

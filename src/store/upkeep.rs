@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_hours(1);
 
 /// How often states of the database that can undo a commit are looked for, and how soon upkeep runs again
 /// after a failure.
-const LOOK: Duration = Duration::from_mins(1);
+const INSPECTION_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The options of upkeep; the database knows which partitions it needs.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub async fn keep(database: Database, upkeep: Upkeep, stop: CancellationToken) {
             if is_due {
                 run_once(&database, &upkeep).await
             } else {
-                look(&database).await.map(drop)
+                inspect(&database).await.map(drop)
             }
         };
         match stop.run_until_cancelled(Box::pin(work)).await {
@@ -58,14 +58,14 @@ pub async fn keep(database: Database, upkeep: Upkeep, stop: CancellationToken) {
                 due = Instant::now();
             }
         }
-        if timeout(LOOK, stop.cancelled()).await.is_ok() {
+        if timeout(INSPECTION_INTERVAL, stop.cancelled()).await.is_ok() {
             return;
         }
     }
 }
 
 /// Reports states that can undo a commit. Returns the connection.
-async fn look(database: &Database) -> Result<Connection, StoreError> {
+async fn inspect(database: &Database) -> Result<Connection, StoreError> {
     let mut connection = database.connect(Purpose::Upkeep).await?;
     database.report_unsafe_states(&mut connection).await?;
     Ok(connection)
@@ -73,7 +73,7 @@ async fn look(database: &Database) -> Result<Connection, StoreError> {
 
 /// Reports states that can undo a commit, creates the partitions that are due and drops the expired ones.
 pub async fn run_once(database: &Database, upkeep: &Upkeep) -> Result<(), StoreError> {
-    let mut connection = look(database).await?;
+    let mut connection = inspect(database).await?;
     database.make_partitions(&mut connection).await?;
     retention::apply(&mut connection, &upkeep.retention, upkeep.lock_patience).await
 }

@@ -73,7 +73,7 @@ impl Certificate {
         let CertificateFiles { certificate, key } = files.clone();
         let chain: Result<Vec<_>, _> =
             CertificateDer::pem_slice_iter(&contents.certificate).collect();
-        let chain = chain.unwrap_or_default();
+        let Ok(chain) = chain else { return Err(TlsError::Unparsable { path: certificate }) };
         let Some(own) = chain.first() else {
             return Err(TlsError::NoCertificate { path: certificate });
         };

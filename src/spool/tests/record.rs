@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use super::super::frame::MAX_CONTENT_BYTES;
 use super::super::json::line;
-use super::super::record::{Other, Unreadable, read, write_callback};
+use super::super::record::{OtherRecord, Unreadable, read, write_callback};
 use super::super::*;
 use super::{drained, options, reception, report, reports};
 use crate::domain::{
@@ -22,7 +22,7 @@ fn content(event: &Event) -> Vec<u8> {
 fn a_record_of_a_later_version_is_set_aside_and_not_lost() {
     let mut content = content(&report("m"));
     content[0] = 200;
-    assert_eq!(read(&content), Err(Other::Unreadable(Unreadable::UnknownKind(200))));
+    assert_eq!(read(&content), Err(OtherRecord::Unreadable(Unreadable::UnknownKind(200))));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_record_with_more_or_less_than_its_fields_is_no_callback() {
     let content = content(&report("m"));
     let longer = [content.as_slice(), b"x"].concat();
     for other in [&content[..content.len() - 1], &longer, &content[..1], b""] {
-        assert_eq!(read(other), Err(Other::Unreadable(Unreadable::NoCallback)));
+        assert_eq!(read(other), Err(OtherRecord::Unreadable(Unreadable::NoCallback)));
     }
 }
 
