@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         .build()
         .map(|runtime| {
             let finished = runtime.block_on(commands::run(cli));
-            // A disk that hangs must not keep the process: what was under way has been waited for.
+            // Everything in progress has finished. Only a read from a hanging disk could still be running.
             runtime.shutdown_background();
             finished
         });

@@ -105,7 +105,7 @@ impl Directory {
         Ok(aside)
     }
 
-    /// Plain files with a number and this end, in the order of the numbers. Others are not ours.
+    /// Regular files with a number and this end, in the order of the numbers. Others are not ours.
     fn numbered_files(&self, end: &str) -> Result<Vec<PathBuf>, SpoolError> {
         let mut files = self.files()?;
         let is_plain = |path: &Path| fs::symlink_metadata(path).is_ok_and(|file| file.is_file());

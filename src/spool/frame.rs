@@ -13,15 +13,16 @@ pub(super) const MARKER: [u8; 4] = *b"\x8Drt\n";
 /// The length of a frame before its content.
 pub(super) const HEAD_BYTES: usize = 24;
 
-/// The longest content. A callback is at most twice the largest body (`http.max_body_bytes`, 16 MiB).
-pub(super) const MAX_CONTENT_BYTES: usize = 64 * 1024 * 1024;
+/// The longest content. A message takes up to four times its body (`http.max_body_bytes`, 16 MiB at most):
+/// its bytes, and as text three for each that can't be read.
+pub(super) const MAX_CONTENT_BYTES: usize = 80 * 1024 * 1024;
 
 /// The head of a frame, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     /// Of the content, in bytes.
     pub(super) length: usize,
-    /// Of the process that wrote it. All frames of a file have one.
+    /// Of the process that wrote it. All frames of a file have the same.
     pub(super) writer: u64,
     check: u32,
 }

@@ -65,7 +65,7 @@ impl Leftover {
     }
 }
 
-/// Opens a plain file, and nothing that another program could have put in its place.
+/// Opens a regular file. Follows no link, and waits for no pipe.
 pub(super) fn open(path: &Path) -> Result<File, SpoolError> {
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits());
     let flags = flags.expect("flags of `open` are an `int`");

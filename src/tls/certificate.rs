@@ -46,12 +46,12 @@ impl CertificateFiles {
     }
 }
 
-/// Reads a plain file: a pipe in its place would be waited for.
+/// Reads a regular file. Reading a pipe would wait for a writer.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() {
         fs::read(path)
     } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"))
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
     }
 }
 

@@ -93,8 +93,8 @@ mod tests {
     /// A process of any name whose working directory is `cluster`.
     fn idler(name: &str, cluster: &Path) -> Child {
         let program = cluster.join(name);
-        // By another process: one that a concurrent test starts would inherit the open file, which then
-        // can't be run.
+        // `cp` copies it: a process that a concurrent test starts would inherit our open file, and a
+        // file that is open for writing can't be executed.
         let copied = Command::new("cp").arg("/bin/sleep").arg(&program).status().unwrap();
         assert!(copied.success());
         Command::new(program).arg("1000").current_dir(cluster).spawn().unwrap()

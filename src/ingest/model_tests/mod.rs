@@ -140,7 +140,7 @@ fn run_process(world: &Shared, directory: &Path, steps: &mut std::vec::IntoIter<
 
 /// Longer than a record may be.
 fn unencodable(keys: &EventKeySource) -> Event {
-    report(keys, &"x".repeat(65 * 1024 * 1024))
+    report(keys, &"x".repeat(81 * 1024 * 1024))
 }
 
 fn mode() -> impl Strategy<Value = Mode> {

@@ -46,6 +46,21 @@ fn what_is_too_long_is_an_error_and_never_an_empty_record() {
 }
 
 #[test]
+fn the_largest_body_fits_even_if_none_of_its_bytes_can_be_read() {
+    let body = 16 * 1024 * 1024;
+    let message = Event::InboundMessage(InboundMessage {
+        reception: reception(),
+        org: PhoneNumber::new("1"),
+        dest: PhoneNumber::new("2"),
+        dcs: None,
+        message: MessageText::new("\u{FFFD}".repeat(body), Charset::Gsm7, true),
+        message_raw: vec![0xFF; body],
+        extra: Extra::default(),
+    });
+    assert!(content(&message).len() < MAX_CONTENT_BYTES);
+}
+
+#[test]
 fn any_time_is_kept_and_one_that_json_lacks_is_an_error_of_the_export() {
     let mut event = report("m");
     let Event::DeliveryReport(report) = &mut event else { panic!("a report") };

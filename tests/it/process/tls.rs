@@ -219,7 +219,8 @@ async fn a_pipe_in_the_place_of_the_key_is_refused_and_keeps_nobody() {
     std::fs::remove_file(&world.authority.key).unwrap();
     let (pipe, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o600));
     rustix::fs::mknodat(rustix::fs::CWD, &world.authority.key, pipe, mode, 0).unwrap();
-    eventually("it is refused", async || world.service.has_logged("it is no plain file")).await;
+    eventually("it is refused", async || world.service.has_logged("it is not a regular file"))
+        .await;
     std::fs::remove_file(&world.authority.key).unwrap();
     std::fs::write(&world.authority.key, key).unwrap();
     world.authority.issue("localhost", 2104);
